@@ -1,0 +1,50 @@
+"""The canonical entities that every source is mapped to; the list itself is `entities.yml`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from forewarn.config.yaml import Document
+
+
+class Column(BaseModel):
+    """One column of an entity; `type` is a PostgreSQL type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["text", "numeric", "timestamptz", "boolean"]
+    description: str
+    required: bool = False
+    personal: bool = False
+
+
+class Entity(BaseModel):
+    """One canonical entity.
+
+    Attributes
+    ----------
+    key : str
+        Column or comma-separated columns that are unique within one source.
+    refers : str or None
+        `account` when rows belong to a customer; they then carry `account_source` as well.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str
+    key: str
+    refers: Literal["account"] | None = None
+    columns: dict[str, Column]
+
+
+class _Entities(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Entity]
+
+
+@lru_cache(maxsize=1)
+def entities() -> dict[str, Entity]:
+    """Return every canonical entity by name."""
+    return dict(Document(Path(__file__).with_name("entities.yml")).read(_Entities).__pydantic_extra__)

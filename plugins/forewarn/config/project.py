@@ -1,0 +1,81 @@
+"""`forewarn.yml`: what this company means by churn, whom alerts reach, and where the other files are."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from forewarn.config.yaml import Document
+
+
+class Churn(BaseModel):
+    """The definition of churn.
+
+    Attributes
+    ----------
+    definition
+        `non_contractual`: no purchase within the horizon. `contractual`: the subscription ends within the horizon.
+    horizon_days, eligible_days
+        Length of the label window after an as-of date, and how recently a customer must have bought to be judged.
+    snapshot_days, snapshots
+        Spacing and number of the as-of dates that training and evaluation look back to.
+    alert_share
+        Share of eligible customers whose score is worth an alert; its out-of-time quantile is the model's threshold.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    definition: Literal["non_contractual", "contractual"]
+    horizon_days: int = Field(ge=1, le=730)
+    eligible_days: int = Field(ge=1, le=730)
+    snapshot_days: int = Field(default=30, ge=1, le=365)
+    snapshots: int = Field(default=12, ge=1, le=120)
+    alert_share: float = Field(default=0.05, gt=0, lt=1)
+
+
+class Alerts(BaseModel):
+    """How alerts leave: channels in use, sender, and the day after which an unsent alert is worthless."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: list[Literal["file", "email"]] = Field(default=["file"], min_length=1)
+    sender: str = "Forewarn <forewarn@localhost>"
+    fallback_recipient: str
+    smtp_connection: str = "smtp"
+    expires_after_days: int = Field(default=7, ge=1)
+
+
+class Project(BaseModel):
+    """The whole of `forewarn.yml`; folders are relative to the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    company: str
+    currency: str = "USD"
+    time_zone: str = "UTC"
+    locale: str = "en"
+    churn: Churn
+    alerts: Alerts
+    as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
+    sources: Path = Path("sources")
+    rules: Path = Path("rules")
+    playbooks: Path = Path("playbooks.yml")
+    folder: Path = Field(default=Path(), exclude=True)
+
+    def path(self, relative: Path) -> Path:
+        """Return a path of this file as an absolute one."""
+        return (self.folder / relative).resolve()
+
+
+def load_project(folder: Path) -> Project:
+    """Read `forewarn.yml` in a folder.
+
+    Raises
+    ------
+    ConfigError
+        With file, line, column and a hint.
+    """
+    return Document(folder / "forewarn.yml").read(Project).model_copy(update={"folder": folder})

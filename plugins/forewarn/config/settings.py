@@ -1,0 +1,91 @@
+"""Where this installation keeps things and how it reaches its databases; built once at the edge and passed in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from forewarn.errors import ForewarnError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation.
+
+    Attributes
+    ----------
+    project : Path
+        The checkout: `dags`, `dbt_project`, `expectations`.
+    config : Path
+        The folder of `forewarn.yml`.
+    home : Path
+        State of this machine: the embedded PostgreSQL, artefacts, the file outbox. Never under version control.
+    warehouse_url : str
+        SQLAlchemy URL of the warehouse, `postgresql+psycopg2://…`.
+    mlflow_url : str
+        Tracking store: a database URL or the address of an MLflow server.
+    """
+
+    project: Path
+    config: Path
+    home: Path
+    warehouse_url: str
+    mlflow_url: str
+
+    @classmethod
+    def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
+        """Read `FOREWARN_PROJECT`, `_CONFIG`, `_HOME`, `_WAREHOUSE_URL`, `_MLFLOW_URL`.
+
+        A `*_FILE` variable names a file that holds the value, for secrets.
+
+        Raises
+        ------
+        ForewarnError
+            No warehouse is named, neither by the environment nor by a started embedded server under `home`.
+        """
+        env = dict(os.environ) if environment is None else environment
+        project = Path(_value(env, "PROJECT") or Path(__file__).resolve().parents[3])
+        home = Path(_value(env, "HOME") or project / ".forewarn" / "simulated").resolve()
+        config = Path(_value(env, "CONFIG") or project / "config").resolve()
+        warehouse = _value(env, "WAREHOUSE_URL") or _remembered(home, "warehouse_url")
+        if not warehouse:
+            raise ForewarnError(
+                "warehouse",
+                expected="FOREWARN_WAREHOUSE_URL, or an embedded server started under FOREWARN_HOME",
+                got=f"neither (home is {home})",
+                next_step="run `make demo`, or set FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://user:password@host/database",
+            )
+        mlflow = _value(env, "MLFLOW_URL") or _remembered(home, "mlflow_url") or f"sqlite:///{home / 'mlflow.db'}"
+        return cls(project=project, config=config, home=home, warehouse_url=warehouse, mlflow_url=mlflow)
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of MLflow's artefacts."""
+        return self.home / "mlflow-artifacts"
+
+    @property
+    def data_docs(self) -> Path:
+        """Folder of the static HTML that the gates write."""
+        return self.home / "data-docs"
+
+    @property
+    def outbox(self) -> Path:
+        """Folder of the file channel: `.eml` files and their `index.html`."""
+        return self.home / "outbox"
+
+    def with_warehouse(self, url: str) -> Settings:
+        """Return the same installation on another warehouse."""
+        return replace(self, warehouse_url=url)
+
+
+def _value(env: dict[str, str], name: str) -> str:
+    if direct := env.get(f"FOREWARN_{name}", ""):
+        return direct
+    secret = env.get(f"FOREWARN_{name}_FILE", "")
+    return Path(secret).read_text(encoding="utf-8").strip() if secret else ""
+
+
+def _remembered(home: Path, name: str) -> str:
+    file = home / name
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
