@@ -1,0 +1,1 @@
+"""Configuration: settings of the installation, `forewarn.yml`, canonical entities."""

@@ -1,0 +1,1 @@
+"""The PostgreSQL warehouse: connections, migrations, the dbt build, publishing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -142,7 +143,7 @@ class EmbeddedServer:
 
     def _socket_folder(self) -> Path:
         # A socket's path may have 107 bytes; deep temporary folders are longer.
-        return self.folder if len(str(self.folder)) < 80 else Path("/tmp")
+        return self.folder if len(str(self.folder)) < 80 else Path(tempfile.gettempdir())
 
     def _configure(self) -> None:
         shared_mb = min(4096, max(128, psutil.virtual_memory().total // 4 // 1024**2))
