@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 import psycopg2
-from psycopg2.extensions import connection as PgConnection
+from psycopg2 import extensions
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
@@ -17,7 +17,7 @@ def engine(url: str) -> Engine:
 
 
 @contextmanager
-def connect(url: str, *, application: str = "forewarn") -> Iterator[PgConnection]:
+def connect(url: str, *, application: str = "forewarn") -> Iterator[extensions.connection]:
     """Open a psycopg2 connection; the transaction is the caller's: nothing is committed here.
 
     An exception rolls back whatever the caller left uncommitted.
