@@ -1,0 +1,147 @@
+"""Parse a text to an expression and print an expression for an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import TokenType
+
+from forewarn.expressions import kinds as types
+from forewarn.expressions.check import Checker, place
+from forewarn.expressions.errors import ExpressionError
+
+MAX_CHARACTERS = 2_000
+MAX_DEPTH = 40
+MAX_NODES = 300
+
+_CHAINS = (exp.And, exp.Or, exp.Add, exp.DPipe)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An allowed expression.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    type : str
+        text, numeric, boolean, timestamptz, date, interval or unknown.
+    tree
+        What `render` prints; equal trees are equal expressions.
+    """
+
+    text: str = field(compare=False)
+    type: str
+    tree: exp.Expr
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse(text: str, columns: Mapping[str, str | None], *, expect: str | None = None) -> Expression:
+    """Return the expression that a text says.
+
+    Parameters
+    ----------
+    text : str
+        At most 2,000 characters.
+    columns : mapping
+        Each name that may be used with its PostgreSQL type, None where it is not known. A name with capitals or spaces
+        is written in double quotes.
+    expect : {"text", "numeric", "boolean", "timestamptz", "date"}, optional
+        The type that the result must have; a rule's condition is boolean.
+
+    Raises
+    ------
+    ExpressionError
+        With line, column and a hint; never another exception, whatever the text.
+    """
+    _check_characters(text)
+    try:
+        _check_tokens(text)
+        parsed = sqlglot.parse_one(text, dialect="postgres", into=exp.Condition)
+        _check_size(parsed)
+        tree, kind = Checker(text, columns).check(parsed)
+    except SqlglotError as error:
+        raise _unreadable(text, error) from None
+    except RecursionError:
+        raise ExpressionError(1, 1, "nested too deeply", "split it") from None
+    kind = {types.INTEGER: types.NUMERIC, types.LITERAL: types.TEXT}.get(kind, kind)
+    if expect and not types.fits(kind, expect):
+        raise ExpressionError(1, 1, f"the result must be {expect}, and this is {kind}", _conversion(kind, expect))
+    return Expression(text=text, type=kind, tree=tree)
+
+
+def render(expression: Expression, *, dialect: str = "postgres", table: str | None = None) -> str:
+    """Return an expression as SQL of an engine, every column quoted and, where asked, prefixed with a table's name.
+
+    A literal may hold `%`: a caller that passes parameters through psycopg2 doubles it.
+    """
+    tree = expression.tree.copy()
+    if table is not None:
+        for column in list(tree.find_all(exp.Column)):
+            column.set("table", exp.to_identifier(table, quoted=True))
+    return tree.sql(dialect=dialect, identify=True, comments=False)
+
+
+def names(expression: Expression) -> frozenset[str]:
+    """Return the columns that an expression reads."""
+    return frozenset(column.name for column in expression.tree.find_all(exp.Column))
+
+
+def _check_characters(text: str) -> None:
+    if not text.strip():
+        raise ExpressionError(1, 1, "the expression is empty", "write a column's name, for example")
+    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(1, 1, f"{len(text)} characters are more than {MAX_CHARACTERS}", "split it")
+    for offset, character in enumerate(text):
+        if not (character.isprintable() or character in "\n\t ") or "\ud800" <= character <= "\udfff":
+            line, column = place(text, offset)
+            raise ExpressionError(line, column, f"the character U+{ord(character):04X} is not allowed", "remove it")
+
+
+def _check_tokens(text: str) -> None:
+    for token in sqlglot.tokenize(text, dialect="postgres"):
+        line, column = place(text, token.start)
+        if token.comments or token.token_type == TokenType.HINT:
+            raise ExpressionError(line, column, "comments are not part of the language", "remove it")
+        if token.token_type == TokenType.SEMICOLON:
+            raise ExpressionError(line, column, "`;` is not part of the language", "write one expression")
+        if token.token_type == TokenType.IDENTIFIER and not token.text:
+            raise ExpressionError(line, column, "a name in double quotes is empty", "name the column")
+
+
+def _check_size(tree: exp.Expr) -> None:
+    """Refuse a tree that is too large before anything walks it by recursion."""
+    seen, stack = 0, [(tree, 1)]
+    while stack:
+        node, depth = stack.pop()
+        seen += 1
+        if seen > MAX_NODES:
+            raise ExpressionError(1, 1, f"more than {MAX_NODES} parts", "split it")
+        if depth > MAX_DEPTH:
+            raise ExpressionError(1, 1, f"nested more than {MAX_DEPTH} deep", "split it")
+        for child in node.iter_expressions():
+            # `a or b or c` is one list to its reader, though a chain of nodes in the tree.
+            same = type(child) is type(node) and isinstance(node, _CHAINS)
+            stack.append((child, depth if same else depth + 1))
+
+
+def _unreadable(text: str, error: SqlglotError) -> ExpressionError:
+    details = getattr(error, "errors", None) or [{}]
+    near = str(details[0].get("highlight") or "")
+    line, end = int(details[0].get("line") or 1), int(details[0].get("col") or 1)
+    column = max(1, end - len(near) + 1)
+    problem = f"cannot be read near `{near[:40]}`" if near else "cannot be read: something is missing or not closed"
+    return ExpressionError(line, column, problem, "check quotes, parentheses and operators")
+
+
+def _conversion(kind: str, expect: str) -> str:
+    if expect == types.BOOLEAN:
+        return "write a comparison, for example amount > 0"
+    return f"use cast(… as {expect})" if kind != types.BOOLEAN else "use case when … then … end"
