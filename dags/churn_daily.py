@@ -1,0 +1,69 @@
+"""Run one day of early warning, from the sources to the account managers.
+
+Pulls what is new out of every configured source, unites it in the warehouse, checks it, scores every eligible
+customer, publishes the day, and puts an alert in front of the account manager who can still do something.
+
+| task | what it does | what stops it |
+|---|---|---|
+| `streams`, `extract` | one mapped task per source stream lands rows in `raw_<source>` | a source that rejects us |
+| `gate_raw` | expectations on what was landed | a critical failure |
+| `build_staging` … `build_marts` | dbt, a layer each | a failed model or test |
+| `gate_features` | expectations on `marts.churn_features` | a critical failure |
+| `train_if_missing`, `score`, `gate_scores` | scores with reasons; no fit model: rules alone | a critical failure |
+| `publish` | readers of `bi` see this day, in one transaction | |
+| `open_cases` | rules and scores open one case per customer and episode | |
+| `dispatch` | sends what waits in the outbox | |
+
+**Parameters.** `as_of_date`: everything strictly before that day (UTC) is known; default is the run's partition, else
+the day of its logical date. `live`: switch off for a backfill, which then publishes and never alerts.
+
+**Again.** Clear any task: it replaces its own rows and sends nothing twice. Errors marked permanent are not retried.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import Param, chain, dag
+
+from forewarn_airflow.operators import StageOperator
+from forewarn_airflow.policy import DEFAULT_ARGS
+
+
+@dag(
+    schedule="0 5 * * *",
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=8),
+    default_args=DEFAULT_ARGS,
+    tags=["forewarn", "churn", "daily"],
+    doc_md=__doc__,
+    params={
+        "as_of_date": Param(None, type=["null", "string"], format="date", description="Default: the run's own day."),
+        "live": Param(True, type="boolean", description="Off: publish, but open no case and send nothing."),
+    },
+)
+def churn_daily() -> None:
+    """Wire the stages."""
+    streams = StageOperator(task_id="streams", stage="streams")
+    chain(
+        StageOperator.partial(
+            task_id="extract",
+            stage="extract",
+            map_index_template="{{ task.arguments.source }}.{{ task.arguments.stream }}",
+            max_active_tis_per_dagrun=4,
+        ).expand(arguments=streams.output),
+        StageOperator(task_id="gate_raw", stage="gate", arguments={"gate": "raw"}),
+        StageOperator(task_id="build_staging", stage="build", arguments={"layer": "staging"}),
+        StageOperator(task_id="build_intermediate", stage="build", arguments={"layer": "intermediate"}),
+        StageOperator(task_id="build_marts", stage="build", arguments={"layer": "marts"}),
+        StageOperator(task_id="gate_features", stage="gate", arguments={"gate": "features"}),
+        StageOperator(task_id="train_if_missing", stage="train_if_missing", execution_timeout=timedelta(hours=3)),
+        StageOperator(task_id="score", stage="score"),
+        StageOperator(task_id="gate_scores", stage="gate", arguments={"gate": "scores"}),
+        StageOperator(task_id="publish", stage="publish"),
+        StageOperator(task_id="open_cases", stage="open_cases"),
+        StageOperator(task_id="dispatch", stage="dispatch"),
+    )
+
+
+churn_daily()

@@ -1,0 +1,251 @@
+"""The stages of one day, each a function that runs alone, again, and for one as-of date with the same result.
+
+Airflow's operators and the command line only call these; heavy libraries are imported when a stage runs. Every
+function returns a small JSON-able summary of counts: data stay in the warehouse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from psycopg2 import sql
+
+from forewarn.config.project import Churn, Project, load_project
+from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
+from forewarn.warehouse.engine import connect
+
+LAYERS = ("staging", "intermediate", "marts")
+MODEL_GATE = "model"
+
+Summary = dict[str, Any]
+Resolve = Callable[[str, Settings], str]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over one day.
+
+    Attributes
+    ----------
+    as_of_date : date
+        Everything strictly before its midnight (UTC) is known.
+    run_id : str
+        Whoever started it gives the name; a stage that is repeated within a run replaces its own rows.
+    now : datetime
+        The clock, in UTC, read once at the edge.
+    live : bool
+        False for backfills and rehearsals: they publish, and never open a case or send.
+    """
+
+    as_of_date: date
+    run_id: str
+    now: datetime
+    live: bool = True
+
+
+def streams(settings: Settings) -> list[dict[str, str]]:
+    """Return every configured stream as `{"source": …, "stream": …}`, in the order of the files.
+
+    Raises
+    ------
+    ConfigError
+        A source file says something that cannot be meant; file, line and column are named.
+    """
+    from forewarn.sources import load_sources
+
+    sources = load_sources(_project(settings))
+    return [{"source": name, "stream": stream} for name, source in sources.items() for stream in source.streams]
+
+
+def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: Resolve | None = None) -> Summary:
+    """Land what is new in one stream; `resolve` finds the URL of a connection by its name.
+
+    Raises
+    ------
+    SourceUnavailable, SourceRejected
+        The source did not answer, or its answer cannot be used.
+    """
+    from forewarn.sources import extract_stream, load_sources
+
+    more: dict[str, Any] = {"resolve": resolve} if resolve else {}
+    batch = extract_stream(
+        settings, load_sources(_project(settings))[source], stream, run_id=run.run_id, now=run.now, **more
+    )
+    return _summary(batch)
+
+
+def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
+    """Check one gate's expectations.
+
+    Scores are not checked when the model was rejected in this run: there are none, and operations already know.
+
+    Raises
+    ------
+    GateFailed
+        A critical expectation failed.
+    """
+    if gate == "scores" and _model_rejected(settings, run):
+        return {"skipped": "the model was rejected; rules alone"}
+    from forewarn.quality import run_gate
+
+    report = run_gate(settings, gate, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    return _summary(report)
+
+
+def build(settings: Settings, run: Run, *, layer: str | None = None, full_refresh: bool = False) -> Summary:
+    """Build and test one layer of the warehouse, or all of them.
+
+    Raises
+    ------
+    BuildFailed
+        dbt could not build or test a model; each is named with its file.
+    """
+    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, load_sources
+    from forewarn.warehouse import dbt
+
+    project = _project(settings)
+    sources = load_sources(project)
+    ensure_raw_tables(settings, sources)
+    known = set() if full_refresh else _feature_dates(settings)
+    wanted = training_dates(project.churn, run.as_of_date)
+    results = dbt.build(
+        settings,
+        mappings=canonical_mappings(sources),
+        sources_yaml=dbt_sources(sources),
+        as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
+        churn=project.churn.model_dump(),
+        select=layer,
+        full_refresh=full_refresh,
+    )
+    return {"nodes": len(results), "seconds": round(sum(result.seconds for result in results), 2)}
+
+
+def train_if_missing(settings: Settings, run: Run) -> Summary:
+    """Train and register a champion where there is none; a rejected model is recorded, and rules go on alone."""
+    from churn_model import has_champion, train
+
+    project = _project(settings)
+    _forget_rejection(settings, run, "train")
+    if has_champion(settings, project):
+        return {"trained": False}
+    try:
+        report = train(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    except ModelRejected as rejected:
+        return _reject(settings, run, "train", rejected)
+    return {"trained": True} | _summary(report)
+
+
+def score(settings: Settings, run: Run) -> Summary:
+    """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone."""
+    if _model_rejected(settings, run, "train"):
+        return {"scored": 0, "skipped": "no champion"}
+    from churn_model import score as score_customers
+
+    _forget_rejection(settings, run, "score")
+    try:
+        scored = score_customers(
+            settings, _project(settings), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now
+        )
+    except ModelRejected as rejected:
+        return {"scored": 0} | _reject(settings, run, "score", rejected)
+    return {"scored": scored}
+
+
+def publish(settings: Settings, run: Run) -> Summary:
+    """Let readers see this version, in one transaction."""
+    from forewarn.warehouse.publish import publish as publish_version
+
+    return dict(publish_version(settings, as_of_date=run.as_of_date, run_id=run.run_id, live=run.live, now=run.now))
+
+
+def open_cases(settings: Settings, run: Run) -> Summary:
+    """Evaluate the rules, then open or raise one case per customer and episode, with its messages in the outbox."""
+    from forewarn.alerts import evaluate_rules
+    from forewarn.alerts import open_cases as open_from_signals
+
+    project = _project(settings)
+    signals = evaluate_rules(settings, project, as_of_date=run.as_of_date, now=run.now)
+    counts = open_from_signals(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    return {"rule_signals": signals} | _summary(counts)
+
+
+def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Resolve | None = None) -> Summary:
+    """Send what waits in the outbox; a run that is not live sends nothing."""
+    if not run.live:
+        return {"skipped": "not a live run"}
+    from forewarn.alerts import dispatch as send
+
+    more: dict[str, Any] = {"resolve": resolve} if resolve else {}
+    return _summary(send(settings, _project(settings), now=run.now, dry_run=dry_run, **more))
+
+
+def training_dates(churn: Churn, as_of_date: date) -> list[date]:
+    """Return the as-of dates that training looks back to: evenly spaced, newest first, the day itself left out."""
+    return [as_of_date - timedelta(days=churn.snapshot_days * back) for back in range(1, churn.snapshots + 1)]
+
+
+def _project(settings: Settings) -> Project:
+    return load_project(settings.config)
+
+
+def _summary(report: object) -> Summary:
+    """Keep the counts and short texts of a stage's report; everything longer stays in the warehouse."""
+    if isinstance(report, dict):
+        fields = report
+    elif dataclasses.is_dataclass(report) and not isinstance(report, type):
+        fields = {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
+    else:
+        fields = dict(vars(report))
+    return {name: value for name, value in fields.items() if isinstance(value, int | float | str | None)}
+
+
+def _feature_dates(settings: Settings) -> set[date]:
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select to_regclass('marts.churn_features') is not null")
+        if not (cursor.fetchone() or [False])[0]:
+            return set()
+        cursor.execute("select distinct as_of_date from marts.churn_features")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _reject(settings: Settings, run: Run, step: str, rejected: ModelRejected) -> Summary:
+    """Record a rejected model as a warning, and take back scores of the day that an earlier model may have left."""
+    _log.warning("Rules go on alone: %s", rejected)
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("delete from ml.score where as_of_date = %s", [run.as_of_date])
+        cursor.execute(
+            "insert into ops.gate_result (gate, as_of_date, run_id, table_name, expectation, severity, passed,"
+            " observed, remedy, checked_at) values (%s, %s, %s, 'ml.score', %s, 'warning', false, %s, %s, %s)",
+            [MODEL_GATE, run.as_of_date, run.run_id, step, str(rejected), rejected.next_step, run.now],
+        )
+        connection.commit()
+    return {"rejected": str(rejected)}
+
+
+def _forget_rejection(settings: Settings, run: Run, step: str) -> None:
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "delete from ops.gate_result where gate = %s and as_of_date = %s and run_id = %s and expectation = %s",
+            [MODEL_GATE, run.as_of_date, run.run_id, step],
+        )
+        connection.commit()
+
+
+def _model_rejected(settings: Settings, run: Run, *steps: str) -> bool:
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select exists (select from ops.gate_result where gate = %s and as_of_date = %s and run_id = %s"
+                " and expectation = any(%s))"
+            ),
+            [MODEL_GATE, run.as_of_date, run.run_id, list(steps or ("train", "score"))],
+        )
+        return bool((cursor.fetchone() or [False])[0])

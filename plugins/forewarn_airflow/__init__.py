@@ -1,0 +1,1 @@
+"""Forewarn in Airflow: the only package that imports it."""
