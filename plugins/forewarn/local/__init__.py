@@ -1,0 +1,1 @@
+"""One machine's own installation: its databases, secrets, environment and processes."""

@@ -1,0 +1,54 @@
+"""The embedded PostgreSQL of an installation, with one database each for the warehouse, Airflow and MLflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forewarn.config.settings import Settings
+from forewarn.local.files import write_private
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.migrate import migrate
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Addresses of the three databases, passwords included."""
+
+    server: EmbeddedServer
+    warehouse_url: str
+    airflow_url: str
+    mlflow_url: str
+
+
+def start_databases(home: Path) -> Databases:
+    """Start the server under `home`, bring the warehouse up to date, and remember where it is."""
+    server = EmbeddedServer(home / "postgres")
+    server.start()
+    found = Databases(
+        server,
+        warehouse_url=server.ensure_database("forewarn"),
+        airflow_url=server.ensure_database("airflow"),
+        mlflow_url=server.ensure_database("mlflow"),
+    )
+    write_private(home / "warehouse_url", found.warehouse_url)
+    write_private(home / "mlflow_url", found.mlflow_url)
+    migrate(found.warehouse_url)
+    return found
+
+
+def stop_databases(home: Path) -> None:
+    """Stop the server under `home`; does nothing when there is none."""
+    if (home / "postgres" / "PG_VERSION").exists():
+        EmbeddedServer(home / "postgres").stop()
+
+
+def local_settings(project: Path, config: Path, home: Path, databases: Databases) -> Settings:
+    """Return the settings of an installation on its own embedded server."""
+    return Settings(
+        project=project,
+        config=config.resolve(),
+        home=home.resolve(),
+        warehouse_url=databases.warehouse_url,
+        mlflow_url=databases.mlflow_url,
+    )

@@ -1,0 +1,187 @@
+"""What `make up` starts and `make down` ends: Airflow's four processes and MLflow's pages, all on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from forewarn.config.settings import Settings
+from forewarn.errors import ForewarnError
+from forewarn.local import processes
+from forewarn.local.databases import Databases, stop_databases
+from forewarn.local.environment import (
+    ADMIN,
+    Ports,
+    admin_password,
+    airflow_environment,
+    child_environment,
+    mlflow_environment,
+)
+from forewarn.local.ports import LOOPBACK, free_ports
+from forewarn.local.processes import Started
+
+AIRFLOW_PORT, MLFLOW_PORT = 8080, 5000
+_HEALTHY_WITHIN = 180.0
+_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the started services are and how to log in."""
+
+    airflow: str
+    mlflow: str
+    user: str
+    password: str
+
+
+def up(
+    settings: Settings,
+    databases: Databases,
+    *,
+    airflow_port: int = AIRFLOW_PORT,
+    mlflow_port: int = MLFLOW_PORT,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Addresses:
+    """Start everything, wait until it is healthy, and return where it is.
+
+    What an earlier `up` of this home started is ended first. A port that is taken is replaced by a free one.
+
+    Raises
+    ------
+    ForewarnError
+        A process ended, or was not healthy in time; its log is named.
+    """
+    stop_services(settings.home)
+    ports = Ports(*free_ports([airflow_port, mlflow_port]))
+    environment = child_environment(airflow_environment(settings, databases.airflow_url, ports))
+    tell("Airflow's database")
+    migrate_airflow(settings.project, environment)
+    started: list[Started] = []
+    remembered = processes_file(settings.home)
+    for name, command, variables in _commands(settings, ports, environment):
+        tell(name)
+        log = settings.home / "logs" / f"{name}.log"
+        started.append(processes.start(name, command, environment=variables, folder=settings.project, log=log))
+        # After each, so that a launcher that is killed half-way leaves nothing that `down` does not know.
+        processes.remember(remembered, started)
+    tell("health")
+    try:
+        wait_until_healthy(ports, started)
+    except ForewarnError:
+        stop_services(settings.home)
+        raise
+    return Addresses(
+        f"http://{LOOPBACK}:{ports.airflow}", f"http://{LOOPBACK}:{ports.mlflow}", ADMIN, admin_password(settings.home)
+    )
+
+
+def down(home: Path) -> list[str]:
+    """End what was started for this home, by process id, the database last; return what was still running."""
+    ended = stop_services(home)
+    stop_databases(home)
+    return ended
+
+
+def stop_services(home: Path) -> list[str]:
+    """End the processes of this home and forget them."""
+    file = processes_file(home)
+    # The scheduler first: it starts tasks.
+    ended = processes.stop(sorted(processes.recall(file), key=lambda item: item.name != "scheduler"))
+    file.unlink(missing_ok=True)
+    return ended
+
+
+def processes_file(home: Path) -> Path:
+    """Return the file that remembers what was started."""
+    return home / "processes.json"
+
+
+def migrate_airflow(project: Path, environment: dict[str, str]) -> None:
+    """Bring Airflow's own database up to date.
+
+    Raises
+    ------
+    ForewarnError
+        With the end of what the migration said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=environment,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ForewarnError(
+            "airflow db migrate",
+            expected="a migrated database",
+            got=(done.stderr or done.stdout).strip()[-800:],
+            next_step="run `forewarn doctor`",
+        )
+
+
+def wait_until_healthy(ports: Ports, started: Sequence[Started], *, within: float = _HEALTHY_WITHIN) -> None:
+    """Return as soon as every part reports itself healthy.
+
+    Raises
+    ------
+    ForewarnError
+        A process ended, or time is up.
+    """
+    give_up = time.monotonic() + within
+    ill = ["everything"]
+    while time.monotonic() < give_up:
+        for item in started:
+            if item.process() is None:
+                raise ForewarnError(
+                    item.name,
+                    expected="a running process",
+                    got=f"it ended; its last words:\n{item.last_words()}\n",
+                    next_step=f"read {item.log}",
+                )
+        ill = _ill(ports)
+        if not ill:
+            return
+        time.sleep(0.5)
+    raise ForewarnError(
+        ", ".join(ill),
+        expected=f"healthy within {within:.0f} s",
+        got="no sign of it",
+        next_step=f"read the logs in {Path(started[0].log).parent}",
+    )
+
+
+def _ill(ports: Ports) -> list[str]:
+    try:
+        airflow = httpx.get(f"http://{LOOPBACK}:{ports.airflow}/api/v2/monitor/health", timeout=5).json()
+        ill = [part for part in _PARTS if (airflow.get(part) or {}).get("status") != "healthy"]
+    except (httpx.HTTPError, ValueError):
+        return ["api-server"]
+    try:
+        mlflow_ok = httpx.get(f"http://{LOOPBACK}:{ports.mlflow}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        mlflow_ok = False
+    return ill if mlflow_ok else [*ill, "mlflow"]
+
+
+def _commands(
+    settings: Settings, ports: Ports, environment: dict[str, str]
+) -> list[tuple[str, list[str], dict[str, str]]]:
+    airflow = [sys.executable, "-m", "airflow"]
+    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(ports.mlflow)]
+    return [
+        ("api-server", [*airflow, "api-server"], environment),
+        # Their log servers would listen on every interface; the API server reads the same files here.
+        ("scheduler", [*airflow, "scheduler", "--skip-serve-logs"], environment),
+        ("dag-processor", [*airflow, "dag-processor"], environment),
+        ("triggerer", [*airflow, "triggerer", "--skip-serve-logs"], environment),
+        ("mlflow", [*mlflow, "--workers", "1"], child_environment(mlflow_environment(settings))),
+    ]
