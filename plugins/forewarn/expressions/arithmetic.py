@@ -5,7 +5,18 @@ from __future__ import annotations
 from sqlglot import exp
 
 from forewarn.expressions import kinds as types
-from forewarn.expressions.kinds import BOOLEAN, DATE, INTEGER, INTERVAL, LITERAL, NUMERIC, TEXT, TIMESTAMP, UNKNOWN
+from forewarn.expressions.kinds import (
+    BOOLEAN,
+    DATE,
+    INTEGER,
+    INTERVAL,
+    LITERAL,
+    NULL,
+    NUMERIC,
+    TEXT,
+    TIMESTAMP,
+    UNKNOWN,
+)
 
 _TIMES: dict[tuple[type[exp.Expr], str, str], str] = {
     (exp.Add, DATE, INTEGER): DATE,
@@ -25,7 +36,7 @@ def result(kind: type[exp.Expr], left: str, right: str) -> str | None:
     pair = {left, right}
     if pair <= types.NUMBERS:
         return INTEGER if pair == {INTEGER} and kind is not exp.Div else NUMERIC
-    if UNKNOWN in pair and not {TEXT, LITERAL, BOOLEAN} & pair:
+    if UNKNOWN in pair and not {TEXT, LITERAL, NULL, BOOLEAN} & pair:
         return NUMERIC if kind in (exp.Div, exp.Mod) else UNKNOWN
     return _TIMES.get((kind, left, right))
 

@@ -15,7 +15,18 @@ from forewarn.expressions import arithmetic, grammar
 from forewarn.expressions import kinds as types
 from forewarn.expressions.arithmetic import constant
 from forewarn.expressions.errors import ExpressionError
-from forewarn.expressions.kinds import BOOLEAN, DATE, INTEGER, INTERVAL, LITERAL, NUMERIC, TEXT, TIMESTAMP, UNKNOWN
+from forewarn.expressions.kinds import (
+    BOOLEAN,
+    DATE,
+    INTEGER,
+    INTERVAL,
+    LITERAL,
+    NULL,
+    NUMERIC,
+    TEXT,
+    TIMESTAMP,
+    UNKNOWN,
+)
 
 Typed = tuple[exp.Expr, str]
 
@@ -32,7 +43,7 @@ class Checker:
             exp.Column: self._column,
             exp.Literal: self._literal,
             exp.Boolean: lambda node: (exp.Boolean(this=bool(node.this)), BOOLEAN),
-            exp.Null: lambda node: (exp.Null(), UNKNOWN),
+            exp.Null: lambda node: (exp.Null(), NULL),
             exp.Paren: self._paren,
             exp.Neg: self._negative,
             exp.Not: self._logic,
@@ -92,6 +103,8 @@ class Checker:
         return self.check(node)
 
     def _want(self, node: exp.Expr, kind: str, wanted: str, what: str) -> None:
+        if kind == NULL and wanted not in (UNKNOWN, BOOLEAN):
+            self.fail(node, f"{what} is null, so the result always is", "leave it out")
         if not types.fits(kind, wanted):
             hint = f"use cast(… as {wanted})" if wanted in grammar.CAST_NAMES else ""
             self.fail(node, f"{what} must be {wanted}, and this is {_spoken(kind)}", hint)
@@ -202,6 +215,8 @@ class Checker:
     def _case(self, node: exp.Expr) -> Typed:
         self._only(node, "this", "ifs", "default")
         subject = self._operand(node.this, node) if node.args.get("this") else None
+        if subject and subject[1] in (NULL, LITERAL):
+            self.fail(node, "what follows `case` is a constant", "write case when … then … end")
         branches, kinds = [], []
         for branch in node.args["ifs"]:
             if subject:
@@ -216,7 +231,7 @@ class Checker:
         if not branches:
             self.fail(node, "`case` has no `when`")
         default = self.check(node.args["default"]) if node.args.get("default") else None
-        kinds = [kind for kind in [*kinds, *([default[1]] if default else [])] if kind != UNKNOWN] or [UNKNOWN]
+        kinds += [default[1]] if default else []
         copy = exp.Case(
             **({"this": subject[0]} if subject else {}), ifs=branches, **({"default": default[0]} if default else {})
         )
@@ -340,7 +355,7 @@ class Checker:
 
     def _result(self, node: exp.Expr, result: str, kinds: list[str]) -> str:
         if result == grammar.COMMON:
-            return self._common(node, [kind for kind in kinds if kind != UNKNOWN] or [UNKNOWN])
+            return self._common(node, kinds)
         return kinds[0] if result == grammar.SAME else result
 
     def _adjusted(self, call: exp.Expr) -> exp.Expr:
@@ -392,6 +407,5 @@ def _near_column(written: str, columns: Mapping[str, str | None]) -> str:
 
 
 def _spoken(kind: str) -> str:
-    return {LITERAL: "a quoted text", INTEGER: "a number", NUMERIC: "a number", UNKNOWN: "a value of unknown type"}.get(
-        kind, f"a {kind}"
-    )
+    words = {LITERAL: "a quoted text", INTEGER: "a number", NUMERIC: "a number", NULL: "null"}
+    return words.get(kind) or ("a value of unknown type" if kind == UNKNOWN else f"a {kind}")

@@ -71,7 +71,7 @@ def parse(text: str, columns: Mapping[str, str | None], *, expect: str | None = 
         raise _unreadable(text, error) from None
     except RecursionError:
         raise ExpressionError(1, 1, "nested too deeply", "split it") from None
-    kind = {types.INTEGER: types.NUMERIC, types.LITERAL: types.TEXT}.get(kind, kind)
+    kind = {types.INTEGER: types.NUMERIC, types.LITERAL: types.TEXT, types.NULL: types.UNKNOWN}.get(kind, kind)
     if expect and not types.fits(kind, expect):
         raise ExpressionError(1, 1, f"the result must be {expect}, and this is {kind}", _conversion(kind, expect))
     return Expression(text=text, type=kind, tree=tree)
@@ -135,8 +135,10 @@ def _check_size(tree: exp.Expr) -> None:
 def _unreadable(text: str, error: SqlglotError) -> ExpressionError:
     details = getattr(error, "errors", None) or [{}]
     near = str(details[0].get("highlight") or "")
-    line, end = int(details[0].get("line") or 1), int(details[0].get("col") or 1)
-    column = max(1, end - len(near) + 1)
+    # The parser's own count of lines errs after a dollar quote, so the place never leaves the text.
+    lines = text.split("\n")
+    line = min(int(details[0].get("line") or 1), len(lines))
+    column = min(max(1, int(details[0].get("col") or 1) - len(near) + 1), len(lines[line - 1]) + 1)
     problem = f"cannot be read near `{near[:40]}`" if near else "cannot be read: something is missing or not closed"
     return ExpressionError(line, column, problem, "check quotes, parentheses and operators")
 

@@ -12,7 +12,9 @@ from datetime import datetime
 
 TEXT, INTEGER, NUMERIC, BOOLEAN = "text", "integer", "numeric", "boolean"
 TIMESTAMP, DATE, INTERVAL = "timestamptz", "date", "interval"
-LITERAL, UNKNOWN = "literal", "unknown"
+LITERAL, NULL, UNKNOWN = "literal", "null", "unknown"
+
+_OPEN = frozenset({NULL, UNKNOWN})
 
 NUMBERS = frozenset({INTEGER, NUMERIC})
 TIMES = frozenset({TIMESTAMP, DATE})
@@ -41,7 +43,7 @@ def declared(name: str | None) -> str:
 
 def fits(kind: str, wanted: str) -> bool:
     """Whether a value of a type may stand where another type is wanted."""
-    if UNKNOWN in (kind, wanted) or kind == wanted:
+    if kind in _OPEN or wanted in (UNKNOWN, kind):
         return True
     if wanted == TEXT:
         return kind == LITERAL
@@ -50,7 +52,7 @@ def fits(kind: str, wanted: str) -> bool:
 
 def comparable(left: str, right: str) -> bool:
     """Whether PostgreSQL compares two types without a cast."""
-    if UNKNOWN in (left, right) or left == right:
+    if _OPEN & {left, right} or left == right:
         return True
     pair = {left, right}
     if pair <= NUMBERS or pair <= TIMES:
@@ -60,19 +62,17 @@ def comparable(left: str, right: str) -> bool:
 
 def common(kinds: Sequence[str]) -> str | None:
     """Return the type of a value that comes from one of several, or None when they do not go together."""
-    result = LITERAL
-    for kind in kinds:
-        if UNKNOWN in (kind, result):
-            result = UNKNOWN
-        elif result == LITERAL:
-            if kind not in TIMES | {TEXT, LITERAL} and any(other == LITERAL for other in kinds):
-                return None
-            result = kind
-        elif not comparable(kind, result):
-            return None
-        elif kind not in (result, LITERAL):
-            result = NUMERIC if kind in NUMBERS else TIMESTAMP
-    return result
+    known = set(kinds) - _OPEN
+    if not known:
+        return UNKNOWN if UNKNOWN in kinds else NULL
+    if not all(comparable(left, right) for left in known for right in known):
+        return None
+    if UNKNOWN in kinds:
+        return UNKNOWN
+    for wider, narrower in ((TEXT, {LITERAL}), (NUMERIC, NUMBERS), (TIMESTAMP, TIMES | {LITERAL}), (DATE, {LITERAL})):
+        if wider in known and known <= narrower | {wider}:
+            return wider
+    return known.pop()
 
 
 def is_moment(text: str) -> bool:
