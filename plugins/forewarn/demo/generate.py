@@ -1,0 +1,118 @@
+"""One block of customers with everything that ever happens to them, in every department."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from forewarn.demo.contact import draw_campaign_events, draw_interactions
+from forewarn.demo.crm import account_numbers, draw_master_data, erp_numbers
+from forewarn.demo.customers import SEGMENTS, Customers, draw_customers
+from forewarn.demo.defects import Defects
+from forewarn.demo.finance import draw_finance
+from forewarn.demo.hazards import CAUSES, UNSEEN, Fates, draw_fates
+from forewarn.demo.purchases import draw_purchases
+from forewarn.demo.rows import pick
+from forewarn.demo.service import draw_tickets
+from forewarn.demo.usage import draw_usage
+from forewarn.demo.world import Block
+
+HAZARD_EVERY_DAYS = 10
+
+
+@dataclass(frozen=True)
+class History:
+    """What happens in some blocks, from the first day to the end of the world.
+
+    Attributes
+    ----------
+    tables : dict of str to Table
+        By `system.table`, every version of every row; `rows` tells how to look at them from one day.
+    defects : Defects
+    customers : Table
+        Truth: one row per customer with the day of leaving and its cause.
+    hazards : Table
+        Truth: one row per customer and ten days with the hazard per day, whole and by cause.
+    """
+
+    tables: dict[str, pa.Table]
+    defects: Defects
+    customers: pa.Table
+    hazards: pa.Table
+
+
+def draw_history(blocks: list[Block]) -> History:
+    """Draw some blocks; each is drawn alone, so that their number changes nothing."""
+    parts = [_draw(block) for block in blocks]
+    return History(
+        tables={name: pa.concat_tables([part.tables[name] for part in parts]) for name in parts[0].tables},
+        defects=Defects(pa.concat_tables([part.defects.table for part in parts])),
+        customers=pa.concat_tables([part.customers for part in parts]),
+        hazards=pa.concat_tables([part.hazards for part in parts]),
+    )
+
+
+def _draw(block: Block) -> History:
+    customers = draw_customers(block)
+    fates = draw_fates(block, customers)
+    orders, purchases = draw_purchases(block, customers, fates)
+    master, spelling = draw_master_data(block, customers)
+    finance, amounts = draw_finance(block, customers, fates, orders)
+    return History(
+        tables={
+            "crm.accounts": master["accounts"],
+            "crm.contacts": master["contacts"],
+            "crm.interactions": draw_interactions(block, customers, fates),
+            "crm.campaign_events": draw_campaign_events(block, customers, fates),
+            "erp.customers": master["customers"],
+            "erp.orders": purchases["orders"],
+            "erp.order_lines": purchases["order_lines"],
+            "erp.returns": purchases["returns"],
+            "help_desk.organisations": master["organisations"],
+            "help_desk.tickets": draw_tickets(block, customers, fates),
+            "finance.subscriptions": finance["subscriptions"],
+            "finance.invoices": finance["invoices"],
+            "finance.payments": finance["payments"],
+            "usage.usage": draw_usage(block, customers, fates),
+        },
+        defects=spelling + amounts,
+        customers=_truth(block, customers, fates),
+        hazards=_hazards(block, customers, fates),
+    )
+
+
+def _truth(block: Block, customers: Customers, fates: Fates) -> pa.Table:
+    world = block.world
+    day_zero = np.datetime64(world.first_day, "D")
+    leaves = fates.churned < world.days
+    return pa.table(
+        {
+            "customer": customers.number,
+            "account_no": account_numbers(customers.number),
+            "customer_no": erp_numbers(customers.number),
+            "segment": pick(SEGMENTS, customers.segment),
+            "joined_on": pa.array(day_zero + customers.joined),
+            "churned_on": pa.array(day_zero + fates.churned, mask=~leaves),
+            "cause": pa.array(np.array([*CAUSES, UNSEEN])[fates.cause].tolist(), mask=~leaves),
+            "gap_days": customers.gap_days,
+            "regularity": customers.regularity,
+            "subscriber": customers.subscriber,
+        }
+    )
+
+
+def _hazards(block: Block, customers: Customers, fates: Fates) -> pa.Table:
+    days = np.arange(0, block.world.days, HAZARD_EVERY_DAYS)
+    parts = {
+        name: fates.hazard[index][:, days].ravel().astype(np.float32) for index, name in enumerate((*CAUSES, UNSEEN))
+    }
+    return pa.table(
+        {
+            "customer": np.repeat(customers.number, len(days)),
+            "day": pa.array(np.tile(np.datetime64(block.world.first_day, "D") + days, len(customers))),
+            "hazard_per_day": np.sum(list(parts.values()), axis=0),
+        }
+        | parts
+    )
