@@ -1,4 +1,4 @@
-"""What passes between us and the customer: calls and visits, requests for discount, campaigns and the answers to them."""
+"""What passes between us and the customer: calls and visits, requests for discount, campaigns and answers to them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.T
     name = joined(stem, " ", pick(LEGAL_FORMS, random.integers(0, len(LEGAL_FORMS), n)))
     has_domain = (random.random(n) > 0.07) | (customers.segment > 0)
     domain = optional(joined(pc.utf8_lower(stem), "-", label("", customers.number, 5), ".example"), has_domain)
-    # Where the CRM does not know the ERP's number, the tax number is known to both, so that every customer can be found.
+    # Where the CRM does not know the ERP's number, both know the tax number, so that every customer can be found.
     knows_erp = random.random(n) > 0.06
     erp_knows_tax = (random.random(n) > 0.15) | ~knows_erp
     country = pick(COUNTRIES, customers.country)
@@ -124,7 +124,7 @@ def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.T
         "customers": erp_customers,
         "organisations": organisations,
     }
-    defects = Defects.of("country spelling", "erp", "customers", erp_customers.column("customer_no"), recorded, odd)
+    defects = Defects.of("country spelling", "erp.customers", erp_customers.column("customer_no"), recorded, odd)
     return tables, defects
 
 

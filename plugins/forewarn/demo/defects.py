@@ -1,4 +1,4 @@
-"""The faults that are planted in the sources on purpose, each with where and when, so that a run can be held to them."""
+"""The faults that are planted in the sources on purpose, with place and time, so that a run can be held to them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Defects:
     table: pa.Table
 
     @classmethod
-    def of(cls, kind: str, source: str, stream: str, records: pa.Array, delivered: Moments, faulty: Flags) -> Defects:
-        """Return one kind's faults among some records."""
+    def of(cls, kind: str, table: str, records: pa.Array, delivered: Moments, faulty: Flags) -> Defects:
+        """Return one kind's faults among some records of a table, named `source.stream`."""
         at = np.flatnonzero(faulty)
-        constant = [pa.array([text] * len(at), pa.string()) for text in (kind, source, stream)]
+        constant = [pa.array([text] * len(at), pa.string()) for text in (kind, *table.split("."))]
         when = pa.array(delivered[at].astype("datetime64[s]")).cast(pa.timestamp("s", tz="UTC"))
         chosen = records.take(pa.array(at))
         if isinstance(chosen, pa.ChunkedArray):

@@ -1,4 +1,4 @@
-"""Finance: portal subscriptions, invoices for them and for orders, and payments that come later and later in trouble."""
+"""Finance: subscriptions to the portal, invoices, and payments that come later and later in trouble."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def draw_finance(
         delivered,
     )
     payments = _payments(block, random, customers, fates, who=who, issued=issued, due=due, number=number, amount=amount)
-    defects = Defects.of("bad amount", "finance", "invoices", number, delivered, bad)
+    defects = Defects.of("bad amount", "finance.invoices", number, delivered, bad)
     return {"subscriptions": subscriptions, "invoices": invoices, "payments": payments}, defects
 
 
@@ -118,12 +118,17 @@ def _subscriptions(
     # What happened before the first day is only known as the state of that day.
     floor = moments(world, 0, 5 * 3600)
     kept = until > floor
-    columns = _terms(world, customers, here, term, start, start + many * term)
+    columns = _terms(world, customers, here, started=start, renews=start + many * term, term=term)
     periods = versions(
-        {name: values.take(pa.array(row)) for name, values in columns.items()} | {"renews_on": _date(world, begins + term[row])}
-        | {"ended_on": pa.nulls(len(row), pa.date32()), "notice_on": pa.nulls(len(row), pa.date32())},
-        np.maximum(written, floor), until,
-    ).filter(pa.array(kept))  # fmt: skip
+        {name: values.take(pa.array(row)) for name, values in columns.items()}
+        | {
+            "renews_on": _date(world, begins + term[row]),
+            "ended_on": pa.nulls(len(row), pa.date32()),
+            "notice_on": pa.nulls(len(row), pa.date32()),
+        },
+        np.maximum(written, floor),
+        until,
+    ).filter(pa.array(kept))
     ends = versions(
         columns
         | {
@@ -137,12 +142,12 @@ def _subscriptions(
 
 
 def _terms(
-    world: World, customers: Customers, here: Integers, term: Integers, start: Integers, renews: Integers
+    world: World, customers: Customers, here: Integers, *, started: Integers, renews: Integers, term: Integers
 ) -> dict[str, pa.Array]:
     return {
         "subscription_no": label("S", customers.number[here], 7),
         "customer_no": erp_numbers(customers.number[here]),
-        "started_on": _date(world, start),
+        "started_on": _date(world, started),
         "renews_on": _date(world, renews),
         "plan": pick(("yearly", "quarterly"), (term == 91).astype(int)),
         "monthly_price": pa.array(customers.mrr[here]),

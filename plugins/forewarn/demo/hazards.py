@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forewarn.demo.customers import Customers
-from forewarn.demo.world import Block, Floats, Integers
+from forewarn.demo.world import Block, Integers, Paths
 
 CAUSES = ("service", "price", "usage", "payment", "drift")
 UNSEEN = "unseen"
@@ -40,14 +40,14 @@ class Fates:
     cause : (customers,), index of CAUSES, or their number when nothing showed
     """
 
-    intensity: Floats
-    hazard: Floats
+    intensity: Paths
+    hazard: Paths
     churned: Integers
     cause: Integers
 
-    def of(self, cause: str) -> Floats:
+    def of(self, cause: str) -> Paths:
         """Return one cause's intensity, (customers, days)."""
-        intensity: Floats = self.intensity[CAUSES.index(cause)]
+        intensity: Paths = self.intensity[CAUSES.index(cause)]
         return intensity
 
 
@@ -75,7 +75,7 @@ def draw_fates(block: Block, customers: Customers) -> Fates:
     return Fates(intensity=intensity, hazard=hazard, churned=churned, cause=cause)
 
 
-def _episodes(random: np.random.Generator, cause: str, n: int, day: Floats) -> Floats:
+def _episodes(random: np.random.Generator, cause: str, n: int, day: Paths) -> Paths:
     """Return one cause's intensity, (n, days): the strongest of up to four trapezoids a customer."""
     onset = random.exponential(365 / EPISODES_A_YEAR[cause], (n, _MOST)).cumsum(axis=1) - 120
     ramp = RAMP_DAYS[cause] * random.uniform(0.6, 1.5, (n, _MOST))

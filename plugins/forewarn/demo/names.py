@@ -2,23 +2,24 @@
 
 FIRST_PARTS = (
     "Alder", "Amber", "Anchor", "Baltic", "Birch", "Bright", "Cedar", "Clear", "Copper", "Crown", "Delta", "Dorn",
-    "East", "Elm", "Falken", "Fern", "Field", "Forge", "Glen", "Grand", "Harbour", "Hazel", "Hill", "Iron", "Juniper",
-    "Kestrel", "Lake", "Linden", "Maple", "Marsh", "Mill", "North", "Oak", "Ostsee", "Pine", "Quarry", "River", "Silver",
-    "Stone", "Summit", "Tannen", "Thorn", "Union", "Vale", "Wald", "West", "Winter", "Wolf",
+    "East", "Elm", "Falken", "Fern", "Field", "Forge", "Glen", "Grand", "Harbour", "Hazel", "Hill", "Iron",
+    "Juniper", "Kestrel", "Lake", "Linden", "Maple", "Marsh", "Mill", "North", "Oak", "Ostsee", "Pine", "Quarry",
+    "River", "Silver", "Stone", "Summit", "Tannen", "Thorn", "Union", "Vale", "Wald", "West", "Winter", "Wolf",
 )  # fmt: skip
 SECOND_PARTS = (
-    "berg", "brook", "craft", "dale", "feld", "ford", "gate", "haus", "line", "mark", "mere", "port", "ridge", "shore",
-    "stead", "tal", "ton", "ware", "werk", "wood",
+    "berg", "brook", "craft", "dale", "feld", "ford", "gate", "haus", "line", "mark", "mere", "port", "ridge",
+    "shore", "stead", "tal", "ton", "ware", "werk", "wood",
 )  # fmt: skip
 LEGAL_FORMS = ("GmbH", "AG", "KG", "& Sons", "Group", "Ltd", "BV", "Partners")
 GIVEN_NAMES = (
-    "Aisha", "Anton", "Bea", "Carla", "Chen", "David", "Elif", "Emma", "Felix", "Grace", "Hanna", "Ivan", "Jana", "Jonas",
-    "Katrin", "Lena", "Luca", "Mara", "Mei", "Nils", "Olga", "Paul", "Quirin", "Rosa", "Sami", "Tariq", "Uta", "Vera",
-    "Wim", "Yusuf",
+    "Aisha", "Anton", "Bea", "Carla", "Chen", "David", "Elif", "Emma", "Felix", "Grace", "Hanna", "Ivan", "Jana",
+    "Jonas", "Katrin", "Lena", "Luca", "Mara", "Mei", "Nils", "Olga", "Paul", "Quirin", "Rosa", "Sami", "Tariq",
+    "Uta", "Vera", "Wim", "Yusuf",
 )  # fmt: skip
 FAMILY_NAMES = (
-    "Adler", "Bauer", "Costa", "Dietz", "Engel", "Fischer", "Gross", "Huber", "Ilic", "Jansen", "Keller", "Lang", "Maurer",
-    "Novak", "Okafor", "Peters", "Quast", "Richter", "Sato", "Thoma", "Ulrich", "Vogel", "Weber", "Xu", "Yilmaz", "Zimmer",
+    "Adler", "Bauer", "Costa", "Dietz", "Engel", "Fischer", "Gross", "Huber", "Ilic", "Jansen", "Keller", "Lang",
+    "Maurer", "Novak", "Okafor", "Peters", "Quast", "Richter", "Sato", "Thoma", "Ulrich", "Vogel", "Weber", "Xu",
+    "Yilmaz", "Zimmer",
 )  # fmt: skip
 CITIES = {
     "DE": ("Hamburg", "Bremen", "Leipzig", "Kassel", "Ulm", "Essen"),

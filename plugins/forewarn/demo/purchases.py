@@ -10,7 +10,7 @@ import pyarrow as pa
 from forewarn.demo.customers import Customers
 from forewarn.demo.hazards import Fates
 from forewarn.demo.rows import joined, label, moments, office_hours, optional, pick, versions
-from forewarn.demo.world import Block, Flags, Floats, Integers, is_workday, season
+from forewarn.demo.world import Block, Flags, Floats, Integers, Paths, is_workday, season
 
 CATEGORIES = (
     "fasteners",
@@ -74,8 +74,8 @@ def draw_purchases(block: Block, customers: Customers, fates: Fates) -> tuple[Or
     gross = prices[article] * quantity
     discount = np.round(gross * share, 2)
     net = np.round(gross - discount, 2)
-    amount = np.round(np.bincount(order, weights=net, minlength=len(who)), 2)
-    granted = np.round(np.bincount(order, weights=discount, minlength=len(who)), 2)
+    amount: Floats = np.round(np.bincount(order, weights=net, minlength=len(who)), 2).astype(np.float64)
+    granted: Floats = np.round(np.bincount(order, weights=discount, minlength=len(who)), 2).astype(np.float64)
 
     delivered = placed + (86_400 * random.integers(1, 5, len(who)) + 3_600).astype("timedelta64[s]")
     customer_no = label("", 100_000 + customers.number[who], 8)
@@ -210,7 +210,7 @@ def _returns(
     order: Integers,
     article: Integers,
     day: Integers,
-    service: Floats,
+    service: Paths,
 ) -> pa.Table:
     back = np.flatnonzero(random.random(len(order)) < 0.006 + 0.05 * service[order])
     returned = moments(

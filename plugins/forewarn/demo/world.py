@@ -20,6 +20,7 @@ FUTURE_DAYS = 365
 NEVER = np.datetime64("2200-01-01T00:00:00", "s")
 
 Floats = NDArray[np.float64]
+Paths = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Moments = NDArray[np.datetime64]
