@@ -20,16 +20,18 @@ the day of its logical date. `live`: switch off for a backfill, which then publi
 **Again.** Clear any task: it replaces its own rows and sends nothing twice. Errors marked permanent are not retried.
 """
 
+import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Param, chain, dag
+from airflow.sdk import Param, chain, dag, task
 
 from forewarn_airflow.operators import StageOperator
 from forewarn_airflow.policy import DEFAULT_ARGS
 
 
 @dag(
-    schedule="0 5 * * *",
+    # An installation whose clock is not the wall's (the simulated company) sets an empty schedule.
+    schedule=os.environ.get("FOREWARN_SCHEDULE", "0 5 * * *") or None,
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -44,14 +46,21 @@ from forewarn_airflow.policy import DEFAULT_ARGS
 )
 def churn_daily() -> None:
     """Wire the stages."""
-    streams = StageOperator(task_id="streams", stage="streams")
+
+    @task
+    def streams() -> list[dict[str, str]]:
+        from forewarn import stages
+        from forewarn.config.settings import Settings
+
+        return stages.streams(Settings.from_environment())
+
     chain(
         StageOperator.partial(
             task_id="extract",
             stage="extract",
             map_index_template="{{ task.arguments.source }}.{{ task.arguments.stream }}",
             max_active_tis_per_dagrun=4,
-        ).expand(arguments=streams.output),
+        ).expand(arguments=streams()),
         StageOperator(task_id="gate_raw", stage="gate", arguments={"gate": "raw"}),
         StageOperator(task_id="build_staging", stage="build", arguments={"layer": "staging"}),
         StageOperator(task_id="build_intermediate", stage="build", arguments={"layer": "intermediate"}),
