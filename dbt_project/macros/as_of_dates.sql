@@ -1,0 +1,35 @@
+{# The dates that this run computes, `YYYY-MM-DD` each. #}
+{% macro as_of_dates() %}
+    {%- set dates = [] -%}
+    {%- for day in env_var('FOREWARN_AS_OF_DATES', '').split(',') if day -%}
+        {%- do dates.append(modules.datetime.date.fromisoformat(day).isoformat()) -%}
+    {%- endfor -%}
+    {{ return(dates) }}
+{% endmacro %}
+
+
+{# The day before which this run knows everything: decides which labels are ripe. #}
+{% macro run_as_of_date() %}
+    {%- set day = env_var('FOREWARN_RUN_AS_OF_DATE', '') or (as_of_dates() | sort | last) or '1900-01-01' -%}
+    {{ return("cast('" ~ modules.datetime.date.fromisoformat(day).isoformat() ~ "' as date)") }}
+{% endmacro %}
+
+
+{# The same dates as a relation with the one column as_of_date. #}
+{% macro as_of_dates_rows() %}
+{%- for day in as_of_dates() %}
+select cast('{{ day }}' as date) as as_of_date
+{%- if not loop.last %}
+union all
+{%- endif -%}
+{%- else %}
+select cast(null as date) as as_of_date from (select 1 as nothing) as nothing where 1 = 0
+{%- endfor -%}
+{% endmacro %}
+
+
+{# A condition on as_of_date that is true for these dates only. #}
+{% macro is_requested_date() %}
+    {%- set dates = as_of_dates() -%}
+    {{ return("as_of_date in (cast('" ~ dates | join("' as date), cast('") ~ "' as date))" if dates else "1 = 0") }}
+{% endmacro %}

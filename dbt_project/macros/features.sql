@@ -1,0 +1,29 @@
+{# A column of churn_features: the value as double precision, or null where no source feeds the department. #}
+{% macro feature(fed, value) %}
+    {%- if fed -%}
+        {{ return('cast(' ~ value ~ ' as ' ~ type_double() ~ ')') }}
+    {%- endif -%}
+    {{ return('cast(null as ' ~ type_double() ~ ')') }}
+{% endmacro %}
+
+
+{# A sum or count that is zero, not unknown, for a customer that had none. #}
+{% macro feature_count(fed, value) %}{{ return(feature(fed, 'coalesce(' ~ value ~ ', 0)')) }}{% endmacro %}
+
+
+{# One value over another; null where the other is zero or unknown. #}
+{% macro feature_ratio(fed, part, whole) %}
+    {{ return(feature(
+        fed,
+        'cast(coalesce(' ~ part ~ ', 0) as ' ~ type_double() ~ ') / nullif(cast(' ~ whole ~ ' as ' ~ type_double() ~ '), 0)'
+    )) }}
+{% endmacro %}
+
+
+{# Sum of a column of the roll-up over [D - from_days, D - to_days). Rows on or after D are not joined at all. #}
+{% macro window_sum(column, from_days, to_days=0) %}
+    {{- return(
+        'sum(days.' ~ column ~ ') filter (where days.day >= ' ~ minus_days('dates.as_of_date', from_days)
+        ~ (' and days.day < ' ~ minus_days('dates.as_of_date', to_days) if to_days else '') ~ ')'
+    ) -}}
+{% endmacro %}

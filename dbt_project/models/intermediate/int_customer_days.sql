@@ -1,0 +1,56 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_customers',
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['customer_id', 'day']}, {'columns': ['known_day']}, {'columns': ['_version']}],
+) }}
+with events as (
+    select * from {{ ref('int_customer_events') }}
+    {%- if is_incremental() %}
+    where customer_id in ({{ touched_customers(this) }})
+    {%- endif %}
+),
+
+newest as (
+    select max(_version) as version from {{ ref('int_customer_events') }}
+),
+
+days as (
+    select
+        customer_id,
+        day,
+        known_day,
+        cast(count(*) filter (where kind = 'order') as integer) as orders,
+        sum(amount) filter (where kind = 'order') as revenue,
+        sum(discount_amount) filter (where kind = 'order') as discount,
+        cast(count(*) filter (where kind = 'return') as integer) as returns,
+        sum(amount) filter (where kind = 'return') as return_amount,
+        cast(count(*) filter (where kind in ('ticket', 'complaint')) as integer) as tickets,
+        cast(count(*) filter (where kind = 'complaint') as integer) as complaints,
+        cast(count(*) filter (where kind = 'ticket_rating') as integer) as ratings,
+        sum(quantity) filter (where kind = 'ticket_rating') as rating_sum,
+        cast(count(*) filter (where kind = 'interaction') as integer) as interactions,
+        cast(count(*) filter (where kind = 'marketing_sent') as integer) as marketing_sent,
+        cast(count(*) filter (where kind = 'marketing_opened') as integer) as marketing_opened,
+        cast(
+            count(*) filter (
+                where kind in ('marketing_clicked', 'marketing_attended', 'marketing_redeemed')
+            ) as integer
+        ) as marketing_responses,
+        sum(quantity) filter (where kind = 'usage') as usage_events,
+        cast(count(distinct detail) filter (where kind = 'usage') as integer) as usage_features,
+        -- Several rows of one day tell of the same users; adding them up would count a user once a function.
+        max(active_users) filter (where kind = 'usage') as active_users,
+        cast(count(*) filter (where kind = 'usage') as integer) as usage_records,
+        cast(count(*) filter (where kind = 'dispute') as integer) as disputes
+    from events
+    group by customer_id, day, known_day
+),
+
+final as (
+    select days.*, newest.version as _version
+    from days
+    cross join newest
+)
+
+select * from final

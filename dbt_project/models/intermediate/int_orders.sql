@@ -1,0 +1,81 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='order_key',
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['order_key'], 'unique': true}, {'columns': ['customer_id']}],
+) }}
+with orders as (
+    select * from {{ ref('stg_orders') }}
+),
+
+lines as (
+    select
+        source,
+        order_id,
+        sum(amount) as amount,
+        sum(discount_amount) as discount_amount,
+        max(_batch_id) as _batch_id
+    from {{ ref('stg_order_lines') }}
+    group by source, order_id
+),
+
+identity as (
+    select source, account_id, customer_id, changed_version from {{ ref('int_account_identity') }}
+),
+
+seen as (
+    {{ last_seen() }}
+),
+
+joined as (
+    select
+        orders.source || '|' || orders.order_id as order_key,
+        orders.source,
+        orders.order_id,
+        orders.account_source,
+        orders.account_id,
+        identity.customer_id,
+        orders.ordered_at,
+        greatest(orders.ordered_at, coalesce(orders.known_at, orders.ordered_at)) as known_at,
+        lower(trim(orders.status)) as status,
+        coalesce(orders.amount, lines.amount) as amount,
+        coalesce(orders.discount_amount, lines.discount_amount) as discount_amount,
+        greatest(orders._batch_id, coalesce(lines._batch_id, orders._batch_id)) as _batch_id,
+        identity.changed_version as _identity_version
+    from orders
+    inner join identity on orders.account_source = identity.source and orders.account_id = identity.account_id
+    left join lines on orders.source = lines.source and orders.order_id = lines.order_id
+),
+
+changed as (
+    select joined.*
+    from joined
+    cross join seen
+    where joined._batch_id > seen.batch_id or joined._identity_version > seen.identity_version
+),
+
+final as (
+    select
+        order_key,
+        source,
+        order_id,
+        account_source,
+        account_id,
+        customer_id,
+        ordered_at,
+        known_at,
+        {{ utc_day('ordered_at') }} as day,
+        {{ utc_day('known_at') }} as known_day,
+        status,
+        amount,
+        discount_amount,
+        -- A purchase of unknown value is one; a cancelled order or a credit is not.
+        coalesce(amount, 1) > 0
+        and coalesce(status, '') not in ('cancelled', 'canceled', 'cancelled by customer', 'void', 'voided', 'rejected') as is_purchase,
+        _batch_id,
+        _identity_version
+    from changed
+)
+
+select * from final

@@ -1,0 +1,368 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_dates',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+    contract={'enforced': true},
+) }}
+{#- Every row that is joined has known_day < D, and no row is known before it happened: nothing of D or later gets in.
+    One pass over the roll-up a date, so that N dates cost N times one. -#}
+{%- set orders = is_fed('order') %}
+{%- set discounts = is_fed('order', 'discount_amount') or is_fed('order_line', 'discount_amount') %}
+{%- set products = orders and is_fed('order_line', 'product_id') %}
+{%- set categories = products and is_fed('product', 'category') %}
+{%- set returns = is_fed('return') %}
+{%- set tickets = is_fed('ticket') %}
+{%- set ratings = is_fed('ticket', 'satisfaction') %}
+{%- set interactions = is_fed('interaction') %}
+{%- set marketing = is_fed('marketing_event') %}
+{%- set usage = is_fed('usage_event') %}
+{%- set users = is_fed('usage_event', 'active_users') %}
+{%- set usage_items = 'usage_features' if is_fed('usage_event', 'feature') else 'usage_events' %}
+{%- set invoices = is_fed('invoice') and is_fed('payment') %}
+{%- set disputes = is_fed('dispute') %}
+{%- set subscriptions = is_fed('subscription') -%}
+with dates as (
+    {{ as_of_dates_rows() }}
+),
+
+days as (
+    select * from {{ ref('int_customer_days') }}
+),
+
+rolled as (
+    select
+        dates.as_of_date,
+        days.customer_id,
+        min(days.day) as first_day,
+        sum(days.orders) as orders_lifetime,
+        {%- for length in [7, 30, 90, 180, 365] %}
+        {{ window_sum('orders', length) }} as orders_{{ length }}d,
+        {%- endfor %}
+        {{ window_sum('orders', 180, 90) }} as orders_prior_90d,
+        {%- for length in [30, 90, 180, 365] %}
+        {{ window_sum('revenue', length) }} as revenue_{{ length }}d,
+        {%- endfor %}
+        {{ window_sum('revenue', 180, 90) }} as revenue_prior_90d,
+        {{ window_sum('discount', 90) }} as discount_90d,
+        {{ window_sum('discount', 365) }} as discount_365d,
+        {{ window_sum('returns', 90) }} as returns_90d,
+        {{ window_sum('return_amount', 90) }} as return_amount_90d,
+        {{ window_sum('return_amount', 365) }} as return_amount_365d,
+        {{ window_sum('tickets', 30) }} as tickets_30d,
+        {{ window_sum('tickets', 90) }} as tickets_90d,
+        {{ window_sum('complaints', 30) }} as complaints_30d,
+        {{ window_sum('complaints', 90) }} as complaints_90d,
+        {{ window_sum('complaints', 180, 90) }} as complaints_prior_90d,
+        {{ window_sum('ratings', 180) }} as ratings_180d,
+        {{ window_sum('rating_sum', 180) }} as rating_sum_180d,
+        {{ window_sum('interactions', 90) }} as interactions_90d,
+        max(days.day) filter (where days.interactions > 0) as last_interaction_day,
+        {{ window_sum('marketing_sent', 90) }} as marketing_sent_90d,
+        {{ window_sum('marketing_opened', 90) }} as marketing_opened_90d,
+        {{ window_sum('marketing_responses', 90) }} as marketing_responses_90d,
+        {{ window_sum('marketing_responses', 365) }} as marketing_responses_365d,
+        count(*) filter (
+            where days.usage_records > 0 and days.day >= {{ minus_days('dates.as_of_date', 30) }}
+        ) as usage_days_30d,
+        count(*) filter (
+            where
+                days.usage_records > 0
+                and days.day >= {{ minus_days('dates.as_of_date', 60) }}
+                and days.day < {{ minus_days('dates.as_of_date', 30) }}
+        ) as usage_days_prior_30d,
+        {{ window_sum(usage_items, 30) }} as usage_items_30d,
+        {{ window_sum('active_users', 7) }} as active_users_7d,
+        {{ window_sum('active_users', 56) }} as active_users_56d,
+        max(days.day) filter (where days.usage_records > 0) as last_usage_day,
+        {{ window_sum('disputes', 180) }} as disputes_180d
+    from dates
+    inner join days on days.known_day < dates.as_of_date
+    group by dates.as_of_date, days.customer_id
+),
+
+order_days as (
+    select
+        dates.as_of_date,
+        days.customer_id,
+        days.day,
+        {{ days_between(
+            'lag(days.day) over (partition by dates.as_of_date, days.customer_id order by days.day)', 'days.day'
+        ) }} as gap_days
+    from dates
+    inner join days on days.known_day < dates.as_of_date
+    where days.orders > 0
+),
+
+rhythm as (
+    -- One day may have two rows, when some of its orders became known later: the gap between these is zero and no gap.
+    select
+        as_of_date,
+        customer_id,
+        max(day) as last_order_day,
+        avg(gap_days) filter (where gap_days > 0) as order_gap_days,
+        stddev_samp(gap_days) filter (where gap_days > 0) as order_gap_sd_days
+    from order_days
+    group by as_of_date, customer_id
+),
+
+breadth as (
+    select
+        dates.as_of_date,
+        items.customer_id,
+        {%- for level in ['product', 'category'] %}
+        count(*) filter (
+            where items.level = '{{ level }}' and items.day >= {{ minus_days('dates.as_of_date', 90) }}
+        ) as {{ level }}_90d,
+        count(*) filter (where items.level = '{{ level }}') as {{ level }}_365d
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from dates
+    inner join {{ ref('int_customer_breadth') }} as items
+        on
+            items.known_day < dates.as_of_date
+            and items.day >= {{ minus_days('dates.as_of_date', 365) }}
+            and (items.superseded_on is null or items.superseded_on >= dates.as_of_date)
+    group by dates.as_of_date, items.customer_id
+),
+
+service as (
+    select
+        dates.as_of_date,
+        tickets.customer_id,
+        count(*) as open_tickets,
+        min(tickets.opened_on) as oldest_opened_on
+    from dates
+    inner join {{ ref('int_tickets') }} as tickets
+        on
+            tickets.opened_on < dates.as_of_date
+            and (tickets.closed_on is null or tickets.closed_on >= dates.as_of_date)
+    group by dates.as_of_date, tickets.customer_id
+),
+
+open_invoices as (
+    select dates.as_of_date, invoices.*
+    from dates
+    inner join {{ ref('int_invoices') }} as invoices
+        on
+            invoices.issued_on < dates.as_of_date
+            and invoices.due_on < dates.as_of_date
+            and (invoices.settled_on is null or invoices.settled_on >= dates.as_of_date)
+),
+
+paid_in_part as (
+    select open_invoices.as_of_date, open_invoices.invoice_key, sum(payments.amount) as amount
+    from open_invoices
+    inner join {{ ref('int_payments') }} as payments
+        on open_invoices.invoice_key = payments.invoice_key and payments.paid_on < open_invoices.as_of_date
+    group by open_invoices.as_of_date, open_invoices.invoice_key
+),
+
+overdue as (
+    select
+        open_invoices.as_of_date,
+        open_invoices.customer_id,
+        count(*) as overdue_invoices,
+        sum(open_invoices.amount - coalesce(paid_in_part.amount, 0)) as overdue_amount,
+        min(open_invoices.due_on) as oldest_due_on
+    from open_invoices
+    left join paid_in_part
+        on
+            open_invoices.as_of_date = paid_in_part.as_of_date
+            and open_invoices.invoice_key = paid_in_part.invoice_key
+    group by open_invoices.as_of_date, open_invoices.customer_id
+),
+
+paid as (
+    select
+        dates.as_of_date,
+        invoices.customer_id,
+        avg({{ days_between('invoices.due_on', 'payments.paid_on') }}) as payment_delay_days_365d
+    from dates
+    inner join {{ ref('int_payments') }} as payments
+        on
+            payments.paid_on < dates.as_of_date
+            and payments.paid_on >= {{ minus_days('dates.as_of_date', 365) }}
+    inner join {{ ref('int_invoices') }} as invoices on payments.invoice_key = invoices.invoice_key
+    group by dates.as_of_date, invoices.customer_id
+),
+
+terms as (
+    -- A term has ended for us once its end lies in the past and was known.
+    select
+        dates.as_of_date,
+        subscriptions.*,
+        coalesce(
+            subscriptions.ended_on < dates.as_of_date and subscriptions.end_known_on < dates.as_of_date, false
+        ) as has_ended
+    from dates
+    inner join {{ ref('int_subscriptions') }} as subscriptions on subscriptions.started_on < dates.as_of_date
+),
+
+contracts as (
+    select
+        as_of_date,
+        customer_id,
+        count(*) filter (where not has_ended) as active_terms,
+        sum(mrr) filter (where not has_ended) as mrr,
+        min(renews_on) filter (where not has_ended and renews_on >= as_of_date) as next_renewal_on,
+        min(started_on) as first_started_on,
+        count(*) filter (where has_ended and ended_on >= {{ minus_days('as_of_date', 180) }}) as ended_180d
+    from terms
+    group by as_of_date, customer_id
+),
+
+created as (
+    select identity.customer_id, min({{ utc_day('accounts.created_at') }}) as created_on
+    from {{ ref('stg_accounts') }} as accounts
+    inner join {{ ref('int_account_identity') }} as identity
+        on accounts.source = identity.source and accounts.account_id = identity.account_id
+    where accounts.created_at is not null
+    group by identity.customer_id
+),
+
+customers as (
+    select as_of_date, customer_id from rolled
+    union
+    select dates.as_of_date, created.customer_id
+    from dates
+    inner join created on created.created_on < dates.as_of_date
+),
+
+joined as (
+    select
+        customers.customer_id,
+        customers.as_of_date,
+        case when created.created_on < customers.as_of_date then created.created_on end as created_on,
+        {{ days_between('rhythm.last_order_day', 'customers.as_of_date') }} as days_since_last_order,
+        rhythm.last_order_day,
+        rhythm.order_gap_days,
+        rhythm.order_gap_sd_days,
+        breadth.product_90d,
+        breadth.product_365d,
+        breadth.category_90d,
+        breadth.category_365d,
+        service.open_tickets,
+        service.oldest_opened_on,
+        overdue.overdue_invoices,
+        overdue.overdue_amount,
+        overdue.oldest_due_on,
+        paid.payment_delay_days_365d,
+        contracts.active_terms,
+        contracts.mrr,
+        contracts.next_renewal_on,
+        contracts.first_started_on,
+        contracts.ended_180d,
+        rolled.first_day,
+        rolled.orders_lifetime,
+        {%- for length in [7, 30, 90, 180, 365] %}
+        rolled.orders_{{ length }}d,
+        {%- endfor %}
+        rolled.orders_prior_90d,
+        {%- for length in [30, 90, 180, 365] %}
+        rolled.revenue_{{ length }}d,
+        {%- endfor %}
+        rolled.revenue_prior_90d,
+        rolled.discount_90d,
+        rolled.discount_365d,
+        rolled.returns_90d,
+        rolled.return_amount_90d,
+        rolled.return_amount_365d,
+        rolled.tickets_30d,
+        rolled.tickets_90d,
+        rolled.complaints_30d,
+        rolled.complaints_90d,
+        rolled.complaints_prior_90d,
+        rolled.ratings_180d,
+        rolled.rating_sum_180d,
+        rolled.interactions_90d,
+        rolled.last_interaction_day,
+        rolled.marketing_sent_90d,
+        rolled.marketing_opened_90d,
+        rolled.marketing_responses_90d,
+        rolled.marketing_responses_365d,
+        rolled.usage_days_30d,
+        rolled.usage_days_prior_30d,
+        rolled.usage_items_30d,
+        rolled.active_users_7d,
+        rolled.active_users_56d,
+        rolled.last_usage_day,
+        rolled.disputes_180d
+    from customers
+    left join rolled on customers.as_of_date = rolled.as_of_date and customers.customer_id = rolled.customer_id
+    left join rhythm on customers.as_of_date = rhythm.as_of_date and customers.customer_id = rhythm.customer_id
+    left join breadth on customers.as_of_date = breadth.as_of_date and customers.customer_id = breadth.customer_id
+    left join service on customers.as_of_date = service.as_of_date and customers.customer_id = service.customer_id
+    left join overdue on customers.as_of_date = overdue.as_of_date and customers.customer_id = overdue.customer_id
+    left join paid on customers.as_of_date = paid.as_of_date and customers.customer_id = paid.customer_id
+    left join contracts on customers.as_of_date = contracts.as_of_date and customers.customer_id = contracts.customer_id
+    left join created on customers.customer_id = created.customer_id
+),
+
+final as (
+    select
+        customer_id,
+        as_of_date,
+        {{ feature(true, days_between('least(created_on, first_day)', 'as_of_date')) }} as tenure_days,
+        {{ feature_count(orders, 'orders_lifetime') }} as orders_lifetime,
+        {%- for length in [7, 30, 90, 180, 365] %}
+        {{ feature_count(orders, 'orders_' ~ length ~ 'd') }} as orders_{{ length }}d,
+        {%- endfor %}
+        {{ feature(orders, 'days_since_last_order') }} as days_since_last_order,
+        {{ feature(orders, full_months_between('last_order_day', 'as_of_date')) }} as full_months_since_last_order,
+        {{ feature(orders, 'order_gap_days') }} as order_gap_days,
+        {{ feature(orders, 'order_gap_sd_days') }} as order_gap_sd_days,
+        {{ feature(orders, 'days_since_last_order / order_gap_days') }} as order_gap_ratio,
+        {%- for length in [30, 90, 180, 365] %}
+        {{ feature_count(orders, 'revenue_' ~ length ~ 'd') }} as revenue_{{ length }}d,
+        {%- endfor %}
+        {{ feature_count(orders, 'revenue_prior_90d') }} as revenue_prior_90d,
+        {{ feature_ratio(orders, 'revenue_90d', 'revenue_prior_90d') }} as revenue_trend_90d,
+        {{ feature_ratio(orders, 'orders_90d', 'orders_prior_90d') }} as orders_trend_90d,
+        {{ feature_ratio(orders, 'revenue_365d', 'orders_365d') }} as average_order_value_365d,
+        {{ feature_ratio(orders and discounts, 'discount_90d', '(revenue_90d + coalesce(discount_90d, 0))') }} as discount_share_90d,
+        {{ feature_ratio(orders and discounts, 'discount_365d', '(revenue_365d + coalesce(discount_365d, 0))') }} as discount_share_365d,
+        {%- for level, fed in [('product', products), ('category', categories)] %}
+        {%- for length in [90, 365] %}
+        {{ feature_count(fed, level ~ '_' ~ length ~ 'd') }} as {{ {'product': 'products', 'category': 'categories'}[level] }}_{{ length }}d,
+        {%- endfor %}
+        {%- endfor %}
+        {{ feature_count(returns, 'returns_90d') }} as returns_90d,
+        {{ feature_count(returns, 'return_amount_90d') }} as return_amount_90d,
+        {{ feature_ratio(returns and orders, 'return_amount_365d', 'revenue_365d') }} as return_share_365d,
+        {{ feature_count(tickets, 'tickets_30d') }} as tickets_30d,
+        {{ feature_count(tickets, 'tickets_90d') }} as tickets_90d,
+        {{ feature_count(tickets, 'complaints_30d') }} as complaints_30d,
+        {{ feature_count(tickets, 'complaints_90d') }} as complaints_90d,
+        {{ feature_count(tickets, 'complaints_prior_90d') }} as complaints_prior_90d,
+        {{ feature_count(tickets, 'open_tickets') }} as open_tickets,
+        {{ feature(tickets, days_between('oldest_opened_on', 'as_of_date')) }} as oldest_open_ticket_days,
+        {{ feature(ratings, 'rating_sum_180d / nullif(ratings_180d, 0)') }} as satisfaction_180d,
+        {{ feature_count(interactions, 'interactions_90d') }} as interactions_90d,
+        {{ feature(interactions, days_between('last_interaction_day', 'as_of_date')) }} as days_since_last_interaction,
+        {{ feature(interactions, full_months_between('last_interaction_day', 'as_of_date')) }} as full_months_since_last_interaction,
+        {{ feature_count(marketing, 'marketing_sent_90d') }} as marketing_sent_90d,
+        {{ feature_count(marketing, 'marketing_opened_90d') }} as marketing_opened_90d,
+        {{ feature_count(marketing, 'marketing_responses_90d') }} as marketing_responses_90d,
+        {{ feature_count(marketing, 'marketing_responses_365d') }} as marketing_responses_365d,
+        {{ feature_count(usage, 'usage_days_30d') }} as usage_days_30d,
+        {{ feature_count(usage, 'usage_days_prior_30d') }} as usage_days_prior_30d,
+        {{ feature_ratio(usage, 'usage_days_30d', 'usage_days_prior_30d') }} as usage_trend_30d,
+        {{ feature_count(users, 'active_users_7d / 7') }} as active_users_7d,
+        {{ feature_count(users, 'active_users_56d / 56') }} as active_users_56d,
+        {{ feature_ratio(usage, 'usage_items_30d', 'usage_days_30d') }} as usage_depth_30d,
+        {{ feature(usage, days_between('last_usage_day', 'as_of_date')) }} as days_since_last_usage,
+        {{ feature_count(invoices, 'overdue_invoices') }} as overdue_invoices,
+        {{ feature_count(invoices, 'overdue_amount') }} as overdue_amount,
+        {{ feature_count(invoices, days_between('oldest_due_on', 'as_of_date')) }} as days_overdue_max,
+        {{ feature(invoices, 'payment_delay_days_365d') }} as payment_delay_days_365d,
+        {{ feature_count(disputes, 'disputes_180d') }} as disputes_180d,
+        {{ feature(subscriptions, 'case when active_terms > 0 then 1 else 0 end') }} as has_subscription,
+        {{ feature_count(subscriptions, 'mrr') }} as mrr,
+        {{ feature(subscriptions, days_between('as_of_date', 'next_renewal_on')) }} as days_to_renewal,
+        {{ feature(subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end') }} as subscription_tenure_days,
+        {{ feature_count(subscriptions, 'ended_180d') }} as subscriptions_ended_180d
+    from joined
+)
+
+select * from final

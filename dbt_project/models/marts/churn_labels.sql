@@ -1,0 +1,105 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_labels',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+    contract={'enforced': true},
+) }}
+{#- The window is [D, D + horizon). Nothing is said before its end: an order inside it would settle the answer early, but
+    then the labels of an unfinished window would all be "stayed". -#}
+{%- set churn = var('churn') %}
+{%- set horizon = churn.horizon_days -%}
+with dates as (
+    {{ as_of_dates_rows() }}
+    {%- if is_incremental() %}
+    union
+    select distinct as_of_date from {{ this }} where {{ is_unsettled_label() }}
+    {%- endif %}
+),
+
+customers as (
+    select
+        features.customer_id,
+        features.as_of_date,
+        features.days_since_last_order,
+        features.has_subscription,
+        {{ plus_days('features.as_of_date', horizon) }} as label_matures_on
+    from {{ ref('churn_features') }} as features
+    inner join dates on features.as_of_date = dates.as_of_date
+),
+
+purchases as (
+    select distinct dates.as_of_date, days.customer_id
+    from dates
+    inner join {{ ref('int_customer_days') }} as days
+        on
+            days.day >= dates.as_of_date
+            and days.day < {{ plus_days('dates.as_of_date', horizon) }}
+            and days.known_day < {{ run_as_of_date() }}
+    where days.orders > 0
+),
+
+survivors as (
+    -- Some term runs on at the end of the window: the same one, or a successor that begins no later than that day.
+    select distinct dates.as_of_date, subscriptions.customer_id
+    from dates
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on
+            subscriptions.started_on <= {{ plus_days('dates.as_of_date', horizon) }}
+            and (
+                subscriptions.ended_on is null
+                or subscriptions.ended_on >= {{ plus_days('dates.as_of_date', horizon) }}
+            )
+),
+
+judged as (
+    {%- if is_fed('order') %}
+    select
+        customers.customer_id,
+        customers.as_of_date,
+        'non_contractual' as definition,
+        coalesce(customers.days_since_last_order <= {{ churn.eligible_days }}, false) as eligible,
+        purchases.customer_id is null as churned,
+        customers.label_matures_on
+    from customers
+    left join purchases
+        on customers.as_of_date = purchases.as_of_date and customers.customer_id = purchases.customer_id
+    {%- endif %}
+    {%- if is_fed('order') and is_fed('subscription') %}
+    union all
+    {%- endif %}
+    {%- if is_fed('subscription') %}
+    select
+        customers.customer_id,
+        customers.as_of_date,
+        'contractual' as definition,
+        coalesce(customers.has_subscription = 1, false) as eligible,
+        survivors.customer_id is null as churned,
+        customers.label_matures_on
+    from customers
+    left join survivors
+        on customers.as_of_date = survivors.as_of_date and customers.customer_id = survivors.customer_id
+    {%- endif %}
+    {%- if not is_fed('order') and not is_fed('subscription') %}
+    select
+        customer_id, as_of_date, 'none' as definition, false as eligible, false as churned, label_matures_on
+    from customers
+    where 1 = 0
+    {%- endif %}
+),
+
+final as (
+    select
+        cast(customer_id as {{ type_text() }}) as customer_id,
+        as_of_date,
+        cast(definition as {{ type_text() }}) as definition,
+        cast({{ horizon }} as integer) as horizon_days,
+        cast({{ churn.eligible_days }} as integer) as eligible_days,
+        eligible,
+        case when eligible and label_matures_on <= {{ run_as_of_date() }} then churned end as churned,
+        label_matures_on,
+        label_matures_on <= {{ run_as_of_date() }} as is_mature
+    from judged
+)
+
+select * from final

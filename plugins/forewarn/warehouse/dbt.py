@@ -1,0 +1,272 @@
+"""Build and test the warehouse's models with dbt, in this process.
+
+dbt is a library with a command line: it takes its settings from the environment and its state from folders. Both are
+set here for one invocation. State (generated sources, parsed project, logs) lies under `home / "dbt"`, so that several
+installations share one checkout without sharing anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from ruamel.yaml import YAML
+from sqlalchemy import make_url
+
+from forewarn.config.entities import entities
+from forewarn.config.settings import Settings
+from forewarn.errors import BuildFailed
+from forewarn.warehouse.engine import connect
+
+THREADS = 4
+# The session that builds sorts and aggregates whole tables, and text without a zone means UTC.
+SESSION = "-c TimeZone=UTC -c work_mem=128MB -c jit=off"
+FAILED = ("error", "fail", "runtime error", "partial success")
+# What decides the content of tables that are only ever added to: when it changes they are built anew.
+BUILT_FROM = ("models/staging", "models/intermediate", "macros")
+
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test.
+
+    Attributes
+    ----------
+    kind : str
+        `model`, `seed`, `test` or `unit_test`.
+    status : str
+        dbt's word: success, pass, warn, skipped, error, fail.
+    path : str
+        The file, from the root of the checkout.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    message: str
+    path: str
+
+
+def build(
+    settings: Settings,
+    *,
+    mappings: dict[str, Any],
+    sources_yaml: dict[str, Any],
+    as_of_dates: Sequence[date],
+    churn: dict[str, Any],
+    select: str | None = None,
+    full_refresh: bool = False,
+    run_as_of_date: date | None = None,
+) -> list[NodeResult]:
+    """Build and test the models, or the layer that `select` names: staging, intermediate, marts.
+
+    Parameters
+    ----------
+    mappings : dict
+        `forewarn.sources.canonical_mappings`: for each entity the streams that feed it.
+    sources_yaml : dict
+        `forewarn.sources.dbt_sources`: a dbt sources file.
+    as_of_dates : sequence of date
+        Dates whose features and labels are computed; those of other dates stay as they are.
+    churn : dict
+        `definition`, `horizon_days`, `eligible_days`.
+    full_refresh : bool
+        Build from nothing. It happens by itself when mappings or models have changed.
+    run_as_of_date : date, optional
+        The day before which everything is known, for the ripeness of labels; by default the last of `as_of_dates`.
+
+    Raises
+    ------
+    BuildFailed
+        Names each model and test that failed, with its file.
+    """
+    variables = {
+        "entities": {
+            name: {
+                "key": [column.strip() for column in entity.key.split(",")],
+                "refers": entity.refers or "",
+                "columns": {column: spec.type for column, spec in entity.columns.items()},
+            }
+            for name, entity in entities().items()
+        },
+        "canonical": mappings,
+        "churn": {key: churn[key] for key in ("definition", "horizon_days", "eligible_days")},
+    }
+    fingerprint = _fingerprint(settings, variables["entities"], mappings)
+    days = sorted(set(as_of_dates))
+    environment = {
+        "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in days),
+        "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
+    }
+    _write_sources(settings, sources_yaml)
+    with connect(settings.warehouse_url, application="forewarn build") as connection, _alone(connection):
+        outdated = _built_from(connection) != fingerprint
+        results = invoke(
+            settings,
+            # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
+            ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
+            + (["--select", select] if select else [])
+            + (["--full-refresh"] if full_refresh or outdated else []),
+            variables=variables,
+            environment=environment,
+        )
+        if select in (None, "intermediate"):
+            _remember(connection, fingerprint)
+    return results
+
+
+def invoke(
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    variables: dict[str, Any],
+    environment: dict[str, str],
+) -> list[NodeResult]:
+    """Run one dbt command and return what became of each node.
+
+    Raises
+    ------
+    BuildFailed
+        A node failed, or dbt could not parse the project or reach the warehouse.
+    """
+    from dbt.cli.main import dbtRunner
+
+    project = settings.project / "dbt_project"
+    state = settings.home / "dbt"
+    state.mkdir(parents=True, exist_ok=True)
+    command = [
+        *arguments,
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
+        *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
+        *("--threads", str(THREADS), "--vars", json.dumps(variables)),
+    ]
+    options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--no-version-check"]
+    with _one_at_a_time, _environment(_connection(settings) | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}):
+        outcome = dbtRunner().invoke([*options, *command])
+    results = [_node(result) for result in getattr(outcome.result, "results", None) or []]
+    failed = [result for result in results if result.status in FAILED]
+    if failed or not outcome.success:
+        raise _error(settings, failed, outcome.exception)
+    return results
+
+
+def _error(settings: Settings, failed: list[NodeResult], exception: BaseException | None) -> BuildFailed:
+    lines = [f"{node.path}: {node.kind} {node.name}: {node.message}" for node in failed]
+    if not lines:
+        lines = [" ".join(str(exception).split()) if exception else "dbt stopped without saying why"]
+    return BuildFailed(
+        "dbt build",
+        expected="every model built and every test passed",
+        got=f"{len(lines)} failed: " + "; ".join(lines),
+        next_step=f"mend the named files or the rows they complain of; the log is {settings.home / 'dbt/logs/dbt.log'}",
+    )
+
+
+def _node(result: Any) -> NodeResult:
+    node = result.node
+    return NodeResult(
+        name=str(node.name),
+        kind=str(node.resource_type.value),
+        status=str(result.status.value if hasattr(result.status, "value") else result.status),
+        seconds=float(result.execution_time),
+        message=" ".join(str(result.message or "").split()),
+        path=f"dbt_project/{node.original_file_path}",
+    )
+
+
+def _sources(settings: Settings) -> str:
+    return str((settings.home / "dbt" / "sources").resolve())
+
+
+def _write_sources(settings: Settings, content: dict[str, Any]) -> None:
+    """Write the generated sources file, only when it differs: dbt parses a file again when it is newer."""
+    file = Path(_sources(settings)) / "sources.yml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as stream:
+        YAML(typ="safe").dump(content, stream)
+    if file.exists() and file.read_bytes() == new.read_bytes():
+        new.unlink()
+    else:
+        new.replace(file)
+
+
+def _connection(settings: Settings) -> dict[str, str]:
+    url = make_url(settings.warehouse_url)
+    query = {key: value if isinstance(value, str) else value[0] for key, value in url.query.items()}
+    return {
+        "FOREWARN_DBT_HOST": url.host or query.get("host", "localhost"),
+        "FOREWARN_DBT_PORT": str(url.port or query.get("port", 5432)),
+        "FOREWARN_DBT_USER": url.username or "",
+        "DBT_ENV_SECRET_FOREWARN_PASSWORD": url.password or "",
+        "FOREWARN_DBT_DATABASE": url.database or "",
+        "FOREWARN_DBT_SSLMODE": query.get("sslmode", "prefer"),
+        "PGOPTIONS": SESSION,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set variables of this process and put back what was there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Hold the build's lock: parallel runs of dbt would share names of temporary tables. A second build waits."""
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtext('forewarn.build'))")
+        try:
+            yield
+        finally:
+            cursor.execute("select pg_advisory_unlock(hashtext('forewarn.build'))")
+
+
+def _fingerprint(settings: Settings, columns: dict[str, Any], mappings: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps([columns, mappings], sort_keys=True).encode())
+    project = settings.project / "dbt_project"
+    for folder in BUILT_FROM:
+        for file in sorted((project / folder).rglob("*.sql")):
+            digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _built_from(connection: Connection) -> str | None:
+    """Return the fingerprint that the intermediate layer was last built with; it is kept as the schema's comment."""
+    with connection.cursor() as cursor:
+        cursor.execute("select obj_description(to_regnamespace('intermediate'), 'pg_namespace')")
+        row = cursor.fetchone()
+    return str(row[0]).rpartition(" ")[2] if row and row[0] else None
+
+
+def _remember(connection: Connection, fingerprint: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("comment on schema intermediate is {}").format(
+                sql.Literal(f"Steps between staging and marts, not for readers; built from {fingerprint}")
+            )
+        )
