@@ -1,0 +1,11 @@
+"""The churn model: from `marts.churn_features` to explained scores in `ml.score`, tracked and pinned in MLflow.
+
+`train`, `evaluate` and `score` take the settings, the project and an as-of date; they meet the rest in tables only.
+"""
+
+from churn_model.evaluate import Evaluation, evaluate
+from churn_model.registry import has_champion
+from churn_model.score import score
+from churn_model.train import TrainingReport, train
+
+__all__ = ["Evaluation", "TrainingReport", "evaluate", "has_champion", "score", "train"]

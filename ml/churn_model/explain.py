@@ -1,0 +1,132 @@
+"""Why a customer's score is high: exact contributions by family, in sentences that are true for the customer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from churn_model.features import BY_NAME, FEATURES, NAMES
+from churn_model.pipelines import LogitAverage, typical
+from churn_model.reader import Floats
+from churn_model.sentences import Facts
+
+MOST_REASONS = 3
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(feature.family for feature in FEATURES))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of a score.
+
+    Attributes
+    ----------
+    family : str
+        The group of features it speaks for.
+    text : str
+        In plain words, true for this customer on this day.
+    value, baseline : float or None
+        The number in the sentence and what it is compared with.
+    contribution : float
+        What the whole family adds to the score, in log-odds against an average customer.
+    """
+
+    family: str
+    text: str
+    value: float
+    baseline: float | None
+    contribution: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of `ml.score.reasons`."""
+        return asdict(self)
+
+
+class Explainer:
+    """Explains scores of one fitted model; built once and used for every batch."""
+
+    def __init__(self, model: Any, *, currency: str) -> None:
+        self._parts = [model.logistic, model.boosting] if isinstance(model, LogitAverage) else [model]
+        self._trees = [_tree_explainer(part) for part in self._parts]
+        self._typical, self._currency = typical(model), currency
+        self._index = {name: place for place, name in enumerate(NAMES)}
+        self._places = [
+            [place for place, feature in enumerate(FEATURES) if feature.family == family] for family in FAMILIES
+        ]
+
+    def contributions(self, features: Floats) -> Floats:
+        """Return what each feature adds to the log-odds.
+
+        Parameters
+        ----------
+        features : ndarray (n, len(NAMES))
+
+        Returns
+        -------
+        ndarray (n, len(NAMES))
+            Exact tree SHAP values for boosting, coefficient times deviation from the median customer for logistic
+            regression, and their mean for the average of both. Zero for a column that training never saw.
+        """
+        total = np.zeros(features.shape)
+        for part, trees in zip(self._parts, self._trees, strict=True):
+            total += _linear(part, features) if trees is None else _boosted(part, trees, features)
+        return total / len(self._parts)
+
+    def reasons(self, features: Floats) -> list[list[Reason]]:
+        """Return up to three reasons per customer, strongest family first.
+
+        A family that lowers the score, or has nothing true to say about the customer, gives none.
+        """
+        contributions = self.contributions(features)
+        families = np.column_stack([contributions[:, places].sum(axis=1) for places in self._places])
+        order = np.argsort(-families, axis=1, kind="stable")
+        rows = zip(features.tolist(), contributions.tolist(), families.tolist(), order.tolist(), strict=True)
+        return [self._of_row(*row) for row in rows]
+
+    def _of_row(
+        self, row: list[float], contributions: list[float], families: list[float], order: list[int]
+    ) -> list[Reason]:
+        facts = Facts(row, self._index, self._typical, self._currency)
+        reasons: list[Reason] = []
+        for family in order:
+            if families[family] <= 0 or len(reasons) == MOST_REASONS:
+                break
+            strongest = sorted((place for place in self._places[family]), key=lambda place: -contributions[place])
+            for place in strongest:
+                if contributions[place] <= 0:
+                    break
+                if said := BY_NAME[NAMES[place]].say(facts):
+                    weight = round(families[family], 4)
+                    reasons.append(Reason(FAMILIES[family], said.text, said.value, said.baseline, weight))
+                    break
+        return reasons
+
+
+def _tree_explainer(pipeline: Any) -> Any:
+    classifier = pipeline.named_steps["classify"]
+    if hasattr(classifier, "coef_"):
+        return None
+    import shap
+
+    return shap.TreeExplainer(classifier)
+
+
+def _boosted(pipeline: Any, trees: Any, features: Floats) -> Floats:
+    guard = pipeline.named_steps["guard"]
+    spread = np.zeros(features.shape)
+    spread[:, guard.kept_] = trees.shap_values(guard.transform(features), check_additivity=False)
+    return spread
+
+
+def _linear(pipeline: Any, features: Floats) -> Floats:
+    guard, impute = pipeline.named_steps["guard"], pipeline.named_steps["impute"]
+    scaled = pipeline[:-1].transform(features)
+    pieces = scaled * pipeline.named_steps["classify"].coef_[0]
+    spread = np.zeros(features.shape)
+    kept = guard.kept_
+    spread[:, kept] = pieces[:, : len(kept)]
+    # The flag "was unknown" belongs to the feature that was unknown.
+    flagged = kept[impute.indicator_.features_]
+    spread[:, flagged] += pieces[:, len(kept) :]
+    return spread

@@ -1,0 +1,163 @@
+"""The candidates: two scikit-learn Pipelines that take the whole feature matrix, and their average.
+
+Each is one fitted artefact: guards, transforms and classifier together, so that nothing is fitted anew at scoring.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import RobustScaler
+
+from churn_model.features import NAMES
+from churn_model.reader import Floats
+
+LARGEST_DEVIATION = 5.0
+Labels = npt.NDArray[np.int8]
+
+
+class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep the columns that said something in training; drop those that were NULL throughout.
+
+    A department that is not connected leaves its columns NULL, and histogram boosting crashes on such a column. The
+    guard also remembers each column's median, the "typical customer" of the reasons.
+
+    Attributes
+    ----------
+    names_, kept_ : ndarray of int
+        Width of the input, and positions of the kept columns.
+    medians_ : ndarray of float (n_features,)
+        NaN for a dropped column.
+    """
+
+    def fit(self, X: Floats, y: object = None) -> Self:  # noqa: N803
+        """Learn which columns hold values."""
+        X = np.asarray(X, dtype=np.float64)  # noqa: N806
+        known = ~np.isnan(X).all(axis=0)
+        self.n_features_in_ = X.shape[1]
+        self.kept_ = np.flatnonzero(known)
+        self.medians_ = np.full(X.shape[1], np.nan)
+        self.medians_[self.kept_] = np.nanmedian(X[:, self.kept_], axis=0)
+        return self
+
+    def transform(self, X: Floats) -> Floats:  # noqa: N803
+        """Return the kept columns (n_rows, n_kept)."""
+        return np.asarray(X, dtype=np.float64)[:, self.kept_]
+
+
+class SignedLog(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Compress counts and amounts of any sign: sign(x) · log(1 + |x|); NaN stays NaN."""
+
+    def fit(self, X: Floats, y: object = None) -> Self:  # noqa: N803
+        """Learn nothing but the width."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Floats) -> Floats:  # noqa: N803
+        """Return the compressed values."""
+        compressed: Floats = np.sign(X) * np.log1p(np.abs(X))
+        return compressed
+
+
+class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Hold scaled values within a few spreads of the middle, so that one odd customer cannot steer a linear score."""
+
+    def fit(self, X: Floats, y: object = None) -> Self:  # noqa: N803
+        """Learn nothing but the width."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Floats) -> Floats:  # noqa: N803
+        """Return the clipped values."""
+        return np.clip(X, -LARGEST_DEVIATION, LARGEST_DEVIATION)
+
+
+class LogitAverage(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The mean of two models on the log-odds scale, where their contributions to a score add up as well."""
+
+    def __init__(self, logistic: Pipeline, boosting: Pipeline) -> None:
+        self.logistic, self.boosting = logistic, boosting
+
+    def fit(self, X: Floats, y: Labels) -> Self:  # noqa: N803
+        """Fit both."""
+        self.logistic.fit(X, y)
+        self.boosting.fit(X, y)
+        self.classes_ = self.logistic.classes_
+        return self
+
+    def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
+        """Return probabilities (n_rows, 2)."""
+        churn = average(self.logistic.predict_proba(X)[:, 1], self.boosting.predict_proba(X)[:, 1])
+        return np.column_stack([1 - churn, churn])
+
+
+def average(first: Floats, second: Floats) -> Floats:
+    """Return the probabilities whose log-odds are the mean of two models' log-odds."""
+    mean: Floats = 1 / (1 + np.exp(-(_log_odds(first) + _log_odds(second)) / 2))
+    return mean
+
+
+def _log_odds(probability: Floats) -> Floats:
+    inside = np.clip(probability, 1e-9, 1 - 1e-9)
+    odds: Floats = np.log(inside / (1 - inside))
+    return odds
+
+
+def logistic() -> Pipeline:
+    """Logistic regression on compressed, imputed (with a flag for each gap), robustly scaled features."""
+    return Pipeline(
+        [
+            ("guard", ColumnGuard()),
+            ("log", SignedLog()),
+            ("impute", SimpleImputer(strategy="median", add_indicator=True)),
+            ("scale", RobustScaler()),
+            ("clip", Clip()),
+            ("classify", LogisticRegression(C=0.03, max_iter=1000)),
+        ]
+    )
+
+
+def boosting(rows: int) -> Pipeline:
+    """Regularised histogram boosting: shallow trees, large leaves, half of the columns a split.
+
+    Early stopping is off: it would hold out random rows of the same customers and days, and so never stop in time.
+    Leaves shrink with the training set, so that a small company still gets trees.
+    """
+    classifier = HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=100,
+        max_leaf_nodes=8,
+        min_samples_leaf=int(np.clip(rows // 100, 20, 100)),
+        l2_regularization=10.0,
+        max_features=0.5,
+        early_stopping=False,
+        random_state=0,
+    )
+    return Pipeline([("guard", ColumnGuard()), ("classify", classifier)])
+
+
+def candidate(name: str, rows: int) -> Any:
+    """Return an unfitted candidate by its name: logistic, boosting or average."""
+    if name == "average":
+        return LogitAverage(logistic(), boosting(rows))
+    return logistic() if name == "logistic" else boosting(rows)
+
+
+def guard_of(model: Any) -> ColumnGuard:
+    """Return the fitted guard of any candidate."""
+    pipeline = model.boosting if isinstance(model, LogitAverage) else model
+    guard: ColumnGuard = pipeline.named_steps["guard"]
+    return guard
+
+
+def typical(model: Any) -> dict[str, float]:
+    """Return the median of each feature over the training rows, without those that were never known."""
+    medians = guard_of(model).medians_
+    return {name: float(value) for name, value in zip(NAMES, medians, strict=True) if not np.isnan(value)}

@@ -1,0 +1,232 @@
+"""The champion: found by its alias in MLflow, pinned by hash, loaded without trusting its file.
+
+MLflow's own loader takes the list of trusted types from the model's own file, so it is no security boundary. Here the
+file is downloaded, its sha256 compared with the one pinned when it was registered, and read by skops with a list of
+types that stands in this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import make_url
+
+from churn_model.features import NAMES
+from churn_model.pipelines import guard_of
+from forewarn.config.project import Churn, Project
+from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "forewarn"
+CHAMPION = "champion"
+MODEL_FILE = "model.skops"
+TRUSTED = [
+    "churn_model.pipelines.Clip",
+    "churn_model.pipelines.ColumnGuard",
+    "churn_model.pipelines.LogitAverage",
+    "churn_model.pipelines.SignedLog",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A checked and loaded model.
+
+    Attributes
+    ----------
+    model : fitted candidate
+        `predict_proba` of a matrix with the columns of `features.NAMES`.
+    threshold : float
+        Probability from which a score is worth an alert.
+    """
+
+    name: str
+    version: str
+    model: Any
+    threshold: float
+
+
+def model_name(churn: Churn) -> str:
+    """Return the registered name of a churn definition."""
+    return f"churn_{churn.definition}"
+
+
+def definition_tags(churn: Churn) -> dict[str, str]:
+    """Return what a model was trained to foresee, as tags of its version."""
+    return {
+        "definition": churn.definition,
+        "horizon_days": str(churn.horizon_days),
+        "eligible_days": str(churn.eligible_days),
+    }
+
+
+def open_store(settings: Settings) -> MlflowClient:
+    """Return a client of the tracking store and registry, with MLflow's chatter and telemetry off."""
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }.items():
+        os.environ.setdefault(name, value)
+    with quiet():
+        import mlflow
+        from mlflow.tracking import MlflowClient
+    for logger in ("mlflow", "alembic"):  # importing mlflow sets its level again
+        logging.getLogger(logger).setLevel(logging.ERROR)
+    if settings.mlflow_url.startswith("sqlite"):
+        Path(make_url(settings.mlflow_url).database or "mlflow.db").parent.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(settings.mlflow_url)
+    mlflow.set_registry_uri(settings.mlflow_url)
+    with quiet():
+        return MlflowClient(settings.mlflow_url, settings.mlflow_url)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the deprecation warnings that mlflow and skops set off inside their own dependencies."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def has_champion(settings: Settings, project: Project) -> bool:
+    """Tell whether a champion exists that was trained for the project's present definition of churn."""
+    found = find_champion(open_store(settings), project.churn)
+    return found is not None and not _differs(found, project.churn)
+
+
+def find_champion(client: MlflowClient, churn: Churn) -> ModelVersion | None:
+    """Return the registered version with the champion's alias, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with quiet():
+            return client.get_model_version_by_alias(model_name(churn), CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def load_champion(settings: Settings, project: Project) -> Champion:
+    """Download, check and load the champion.
+
+    Raises
+    ------
+    ModelRejected
+        There is none, it was trained for another definition, its file is not the one that was pinned, or it holds a
+        type that is not ours.
+    """
+    client = open_store(settings)
+    version = find_champion(client, project.churn)
+    name = model_name(project.churn)
+    train_again = "train a champion with `forewarn model train`"
+    if version is None:
+        raise ModelRejected(name, expected="a version with the alias champion", got="none", next_step=train_again)
+    subject = f"{name} version {version.version}"
+    if differs := _differs(version, project.churn):
+        raise ModelRejected(
+            subject, expected="a model of forewarn.yml's definition", got=differs, next_step=train_again
+        )
+    tags = version.tags
+    if not {"sha256", "threshold"} <= set(tags):
+        raise ModelRejected(subject, expected="tags sha256 and threshold", got="none", next_step=train_again)
+    with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
+        file = download(f"models:/{name}/{version.version}", Path(folder), subject)
+        model = load_pinned(file, tags["sha256"], subject)
+    return Champion(name=name, version=str(version.version), model=model, threshold=float(tags["threshold"]))
+
+
+def download(uri: str, folder: Path, subject: str) -> Path:
+    """Download a model's artefacts and return its model file.
+
+    Raises
+    ------
+    ModelRejected
+        The artefacts are gone, hold no model file, or the file lies outside the folder.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+    except (OSError, MlflowException) as error:
+        raise ModelRejected(
+            subject, expected="its artefacts", got=str(error).splitlines()[0], next_step="restore the artefact store"
+        ) from error
+    file = (fetched / MODEL_FILE).resolve()
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise ModelRejected(
+            subject, expected=f"a file {MODEL_FILE} among its artefacts", got="none", next_step="restore the artefacts"
+        )
+    return file
+
+
+def sha256_of(file: Path) -> str:
+    """Return the hash of a file's content."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def load_pinned(file: Path, sha256: str, subject: str) -> Any:
+    """Load a model file whose hash is the pinned one, building only types of `TRUSTED`.
+
+    Raises
+    ------
+    ModelRejected
+        Another hash, another format (a pickle is never opened), a type that is not ours, or another feature list.
+    """
+    found = sha256_of(file)
+    if found != sha256:
+        raise ModelRejected(
+            subject,
+            expected=f"a file with sha256 {sha256}",
+            got=found,
+            next_step="the file was changed after training: find out by whom, then restore it or train again",
+        )
+    with quiet():  # the import walks every loaded module, and thereby sets off the warnings of some
+        import skops.io
+        from skops.io.exceptions import UntrustedTypesFoundException
+    try:
+        model = skops.io.load(file, trusted=TRUSTED)
+    except (UntrustedTypesFoundException, TypeError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelRejected(
+            subject,
+            expected="a skops file of Forewarn's own types",
+            got=f"{type(error).__name__}: {error}",
+            next_step="never load this file; train a champion with `forewarn model train`",
+        ) from error
+    width = guard_of(model).n_features_in_
+    if width != len(NAMES):
+        raise ModelRejected(
+            subject,
+            expected=f"a model of the {len(NAMES)} features of this release",
+            got=f"{width} features",
+            next_step="train a champion with `forewarn model train`",
+        )
+    return model
+
+
+def _differs(version: ModelVersion, churn: Churn) -> str:
+    wrong = [
+        f"{name} {version.tags.get(name)} where {wanted} is asked"
+        for name, wanted in definition_tags(churn).items()
+        if version.tags.get(name) != wanted
+    ]
+    return ", ".join(wrong)

@@ -1,0 +1,177 @@
+"""Score the eligible customers of one as-of date, and write them with their reasons in one transaction."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import numpy.typing as npt
+from psycopg2 import extensions, sql
+
+from churn_model.columns import demand_columns
+from churn_model.copy_in import copy_in, text
+from churn_model.explain import Explainer
+from churn_model.features import NAMES
+from churn_model.reader import Floats, read_batches
+from churn_model.registry import Champion, load_champion
+from forewarn.config.project import Churn, Project
+from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
+from forewarn.warehouse.engine import connect
+
+EXPLAINED_SHARE = 0.20
+CONSTANT_SPREAD = 1e-9
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of one as-of date, highest first; customers with equal scores in the order of their numbers."""
+
+    customers: npt.NDArray[np.bytes_]
+    probabilities: Floats
+
+    def explained(self, threshold: float) -> int:
+        """Return how many from the top get reasons: all at or above the threshold, and at least the top fifth."""
+        return max(math.ceil(EXPLAINED_SHARE * len(self.customers)), int((self.probabilities >= threshold).sum()))
+
+
+def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> int:
+    """Score every eligible customer of an as-of date with the champion; replaces that date's scores.
+
+    Returns
+    -------
+    int
+        Customers scored.
+
+    Raises
+    ------
+    ModelRejected
+        No fit champion, a feature is missing or retyped, nobody to score, or scores that are NaN or all equal.
+        Nothing has been written then.
+    """
+    champion = load_champion(settings, project)
+    with connect(settings.warehouse_url) as connection:
+        demand_columns(connection, NAMES)
+        scored = predict(connection, champion, project.churn, as_of_date)
+        reasons = explain_top(connection, champion, scored, as_of_date, project.currency)
+        _replace(connection, champion, scored, reasons, churn=project.churn, as_of_date=as_of_date, now=now)
+        connection.commit()
+    return len(scored.customers)
+
+
+def predict(connection: extensions.connection, champion: Champion, churn: Churn, as_of_date: date) -> Scored:
+    """Return the probabilities of the eligible customers.
+
+    Raises
+    ------
+    ModelRejected
+        Nobody is eligible, or the scores are NaN or all equal.
+    """
+    query = sql.SQL(
+        "select f.customer_id, {columns} from marts.churn_features f join marts.churn_labels l"
+        " on l.customer_id = f.customer_id and l.as_of_date = f.as_of_date"
+        " and l.definition = {definition} and l.horizon_days = {horizon}"
+        " where f.as_of_date = {as_of_date} and l.eligible"
+    ).format(
+        columns=_columns(),
+        definition=sql.Literal(churn.definition),
+        horizon=sql.Literal(churn.horizon_days),
+        as_of_date=sql.Literal(as_of_date),
+    )
+    customers, probabilities = [], []
+    for keys, features in read_batches(connection, query, keys=["customer_id"], numbers=NAMES):
+        customers.append(keys["customer_id"])
+        probabilities.append(champion.model.predict_proba(features)[:, 1])
+    subject = f"scores of {as_of_date} by {champion.name} version {champion.version}"
+    if not customers:
+        raise ModelRejected(
+            subject,
+            expected="eligible customers in marts.churn_features and marts.churn_labels",
+            got="none",
+            next_step="build the marts for this date, or check churn.eligible_days in forewarn.yml",
+        )
+    scored = _ranked(np.concatenate(customers), np.concatenate(probabilities))
+    _demand_sane(scored.probabilities, subject)
+    return scored
+
+
+def explain_top(
+    connection: extensions.connection, champion: Champion, scored: Scored, as_of_date: date, currency: str
+) -> list[str]:
+    """Return the reasons, as JSON, of the customers who get any: those at the top, in the order of `scored`.
+
+    Their features are read a second time, so that memory holds one batch of features and never all of them.
+    """
+    top = scored.explained(champion.threshold)
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table explained (customer_id text, place integer) on commit drop")
+        ids = (customer.decode() for customer in scored.customers[:top].tolist())
+        copy_in(cursor, "explained", ["customer_id", "place"], (f"{text(id_)}\t{n}" for n, id_ in enumerate(ids)))
+        cursor.execute("analyze explained")
+    query = sql.SQL(
+        "select e.place, {columns} from explained e join marts.churn_features f on f.customer_id = e.customer_id"
+        " where f.as_of_date = {as_of_date}"
+    ).format(columns=_columns(), as_of_date=sql.Literal(as_of_date))
+    explainer = Explainer(champion.model, currency=currency)
+    reasons = ["[]"] * top
+    for _, batch in read_batches(connection, query, keys=[], numbers=["place", *NAMES]):
+        for place, found in zip(batch[:, 0].tolist(), explainer.reasons(batch[:, 1:]), strict=True):
+            reasons[int(place)] = json.dumps([reason.as_dict() for reason in found], ensure_ascii=False)
+    return reasons
+
+
+def _columns() -> sql.Composable:
+    return sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES)
+
+
+def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats) -> Scored:
+    order = np.lexsort((customers, -probabilities))
+    return Scored(customers[order], probabilities[order])
+
+
+def _demand_sane(probabilities: Floats, subject: str) -> None:
+    bad = int((~np.isfinite(probabilities)).sum())
+    if bad:
+        raise ModelRejected(
+            subject,
+            expected="a probability for every customer",
+            got=f"{bad} of {len(probabilities)} not a number",
+            next_step="train a champion with `forewarn model train`",
+        )
+    if len(probabilities) > 1 and float(np.ptp(probabilities)) < CONSTANT_SPREAD:
+        raise ModelRejected(
+            subject,
+            expected="scores that differ between customers",
+            got=f"{probabilities[0]:.4f} for all {len(probabilities)}",
+            next_step="check that the features of this date are filled, then train again",
+        )
+
+
+def _replace(
+    connection: extensions.connection,
+    champion: Champion,
+    scored: Scored,
+    reasons: list[str],
+    *,
+    churn: Churn,
+    as_of_date: date,
+    now: datetime,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition])
+        shared = (as_of_date.isoformat(), churn.definition, champion.name, champion.version, repr(champion.threshold))
+        columns = ["customer_id", "probability", "rank_of_day", "reasons", "as_of_date", "definition", "model_name"]
+        columns += ["model_version", "threshold", "scored_at"]
+        tail = "\t".join((*shared, now.isoformat()))
+
+        def lines() -> Iterator[str]:
+            rows = zip(scored.customers.tolist(), scored.probabilities.tolist(), strict=True)
+            for place, (customer, probability) in enumerate(rows):
+                said = text(reasons[place]) if place < len(reasons) else "[]"
+                yield f"{text(customer.decode())}\t{probability!r}\t{place + 1}\t{said}\t{tail}"
+
+        copy_in(cursor, "ml.score", columns, lines())

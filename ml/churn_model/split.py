@@ -1,0 +1,57 @@
+"""Rolling origin with a gap: each test looks back only at labels that had closed before its cut-off.
+
+A label of as-of date `d` is known on `d + horizon`. A split that trains on every as-of date before the test cut-off `t`
+would use labels whose windows reach past `t`: the model would be told what customers did in the very days it is asked
+about. So an as-of date may train for `t` only if `d + horizon <= t`; the dates between `t - horizon` and `t` are the
+gap, and take part in no fold as training. It is also how the champion lives: on scoring day the newest labels that
+exist are a horizon old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from forewarn.errors import ModelRejected
+
+TESTS = 6
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One test cut-off and the as-of dates whose label windows had closed by then, oldest first."""
+
+    test: date
+    train: tuple[date, ...]
+
+
+def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TESTS) -> list[Fold]:
+    """Return the newest `tests` folds that have something to train on, oldest first.
+
+    Parameters
+    ----------
+    dates : sequence of date
+        As-of dates with mature labels, in any order.
+    horizon_days : int
+        Length of the label window `[date, date + horizon_days)`.
+    tests : int
+        Greatest number of test cut-offs.
+
+    Raises
+    ------
+    ModelRejected
+        No date has another one at least a horizon before it.
+    """
+    ordered = sorted(set(dates))
+    horizon = timedelta(days=horizon_days)
+    folds = [Fold(test, tuple(day for day in ordered if day + horizon <= test)) for test in ordered]
+    usable = [fold for fold in folds if fold.train]
+    if not usable:
+        raise ModelRejected(
+            "rolling-origin evaluation",
+            expected=f"two as-of dates at least {horizon_days} days apart, both with closed label windows",
+            got=f"{len(ordered)} dates from {ordered[0]} to {ordered[-1]}" if ordered else "no dates",
+            next_step="load more history, or raise churn.snapshots in forewarn.yml",
+        )
+    return usable[-tests:]
