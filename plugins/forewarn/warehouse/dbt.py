@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import connection
 from ruamel.yaml import YAML
 from sqlalchemy import make_url
 
@@ -27,6 +27,7 @@ from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
 from forewarn.errors import BuildFailed
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.lock import BUILD, alone
 
 THREADS = 4
 # The session that builds sorts and aggregates whole tables, and text without a zone means UTC.
@@ -112,19 +113,22 @@ def build(
         "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
     }
     _write_sources(settings, sources_yaml)
-    with connect(settings.warehouse_url, application="forewarn build") as connection, _alone(connection):
-        outdated = _built_from(connection) != fingerprint
-        results = invoke(
-            settings,
-            # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
-            ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
-            + (["--select", select] if select else [])
-            + (["--full-refresh"] if full_refresh or outdated else []),
-            variables=variables,
-            environment=environment,
-        )
-        if select in (None, "intermediate"):
-            _remember(connection, fingerprint)
+    with connect(settings.warehouse_url, application="forewarn build") as connection:
+        connection.autocommit = True
+        # Parallel runs of dbt would share names of temporary tables.
+        with alone(connection, BUILD):
+            outdated = _built_from(connection) != fingerprint
+            results = invoke(
+                settings,
+                # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
+                ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
+                + (["--select", select] if select else [])
+                + (["--full-refresh"] if full_refresh or outdated else []),
+                variables=variables,
+                environment=environment,
+            )
+            if select in (None, "intermediate"):
+                _remember(connection, fingerprint)
     return results
 
 
@@ -154,7 +158,10 @@ def invoke(
         *("--threads", str(THREADS), "--vars", json.dumps(variables)),
     ]
     options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--no-version-check"]
-    with _one_at_a_time, _environment(_connection(settings) | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}):
+    with (
+        _one_at_a_time,
+        _environment(_connection(settings) | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}),
+    ):
         outcome = dbtRunner().invoke([*options, *command])
     results = [_node(result) for result in getattr(outcome.result, "results", None) or []]
     failed = [result for result in results if result.status in FAILED]
@@ -234,18 +241,6 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """Hold the build's lock: parallel runs of dbt would share names of temporary tables. A second build waits."""
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtext('forewarn.build'))")
-        try:
-            yield
-        finally:
-            cursor.execute("select pg_advisory_unlock(hashtext('forewarn.build'))")
-
-
 def _fingerprint(settings: Settings, columns: dict[str, Any], mappings: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps([columns, mappings], sort_keys=True).encode())
     project = settings.project / "dbt_project"
@@ -255,16 +250,16 @@ def _fingerprint(settings: Settings, columns: dict[str, Any], mappings: dict[str
     return digest.hexdigest()
 
 
-def _built_from(connection: Connection) -> str | None:
+def _built_from(session: connection) -> str | None:
     """Return the fingerprint that the intermediate layer was last built with; it is kept as the schema's comment."""
-    with connection.cursor() as cursor:
+    with session.cursor() as cursor:
         cursor.execute("select obj_description(to_regnamespace('intermediate'), 'pg_namespace')")
         row = cursor.fetchone()
     return str(row[0]).rpartition(" ")[2] if row and row[0] else None
 
 
-def _remember(connection: Connection, fingerprint: str) -> None:
-    with connection.cursor() as cursor:
+def _remember(session: connection, fingerprint: str) -> None:
+    with session.cursor() as cursor:
         cursor.execute(
             sql.SQL("comment on schema intermediate is {}").format(
                 sql.Literal(f"Steps between staging and marts, not for readers; built from {fingerprint}")

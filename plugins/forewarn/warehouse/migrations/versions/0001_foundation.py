@@ -151,7 +151,7 @@ create table alerts.case_event (
     event_id bigint generated always as identity primary key,
     case_id bigint not null references alerts."case",
     as_of_date date not null,
-    kind text not null check (kind in ('opened', 'raised', 'refreshed', 'suppressed', 'notified', 'closed')),
+    kind text not null check (kind in ('opened', 'raised', 'refreshed', 'quiet', 'suppressed', 'notified', 'closed')),
     reason text not null,
     detail jsonb not null default '{}',
     happened_at timestamptz not null
