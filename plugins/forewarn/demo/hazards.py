@@ -17,13 +17,13 @@ from forewarn.demo.world import Block, Integers, Paths
 CAUSES = ("service", "price", "usage", "payment", "drift")
 UNSEEN = "unseen"
 
-EPISODES_A_YEAR = {"service": 0.11, "price": 0.10, "usage": 0.20, "payment": 0.07, "drift": 0.10}
+EPISODES_A_YEAR = {"service": 0.10, "price": 0.085, "usage": 0.17, "payment": 0.065, "drift": 0.08}
 RAMP_DAYS = {"service": 21, "price": 35, "usage": 45, "payment": 40, "drift": 75}
 STAY_DAYS = {"service": 45, "price": 70, "usage": 60, "payment": 60, "drift": 80}
 HAZARD_A_DAY = {"service": 1 / 55, "price": 1 / 80, "usage": 1 / 60, "payment": 1 / 60, "drift": 1 / 80}
 """Hazard at full intensity; it grows with the square of the intensity."""
 
-UNSEEN_A_YEAR = 0.070
+UNSEEN_A_YEAR = 0.060
 FADING_DAYS = 25
 _MOST = 4
 

@@ -27,7 +27,9 @@ CATEGORIES = (
     "office",
 )
 ARTICLES = 400
-PAUSES_A_YEAR = 0.10
+PAUSES_A_YEAR = 0.08
+DRIFT_STRETCHES = 1.5
+"""At full drift, gaps are 1 + this times as long."""
 RETURN_REASONS = ("wrong article", "damaged", "late delivery", "quality", "ordered too many")
 
 
@@ -153,7 +155,7 @@ def _order_days(
     and in trouble, and then translated into days.
     """
     world, n = block.world, len(customers)
-    speed = season(world) / (1 + 1.5 * fates.of("drift") + 0.25 * fates.of("service"))
+    speed = season(world) / (1 + DRIFT_STRETCHES * fates.of("drift") + 0.25 * fates.of("service"))
     speed *= np.arange(world.days) >= customers.joined[:, None]
     speed *= 1 - 0.97 * _paused(random, n, world.days)
     clock = speed.cumsum(axis=1, dtype=np.float64)
