@@ -1,0 +1,24 @@
+"""Sources: configuration → extraction → landing in `raw_<source>`, one transaction per stream and run."""
+
+from forewarn.sources.batch import Batch
+from forewarn.sources.connections import resolve
+from forewarn.sources.extract import extract_stream
+from forewarn.sources.loader import load_sources
+from forewarn.sources.mappings import canonical_mappings, dbt_sources
+from forewarn.sources.model import Source
+from forewarn.sources.raw_tables import ensure_raw_tables, reset_stream
+from forewarn.sources.sample import Sample, sample
+
+__all__ = [
+    "Batch",
+    "Sample",
+    "Source",
+    "canonical_mappings",
+    "dbt_sources",
+    "ensure_raw_tables",
+    "extract_stream",
+    "load_sources",
+    "reset_stream",
+    "resolve",
+    "sample",
+]

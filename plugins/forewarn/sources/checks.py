@@ -1,0 +1,124 @@
+"""What a value must be to land, as SQL; rows that do not fit move to `quarantine.row` with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg2 import extensions, sql
+
+from forewarn.sources.batch import Batch
+from forewarn.sources.column_types import guessed_types, mapped_columns
+from forewarn.sources.model import Stream
+
+MAX_VALUE_BYTES = 1_000_000
+MAX_CONTENT = 20_000
+_SHOWN = 80
+_NUMBERS, _TIMES = ("numeric", "double precision"), ("date", "timestamptz")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One way in which a row may not fit: `fails` is a condition, `reason` a text, both SQL."""
+
+    column: str
+    fails: sql.Composable
+    reason: sql.Composable
+
+
+def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: bool) -> list[Check]:
+    """Return the checks of typed rows: keys, numbers and dates that nothing can be computed with, oversized texts."""
+    mapped = mapped_columns(stream) | ({stream.cursor} if stream.cursor else set())
+    implied = guessed_types(stream) | dict(stream.columns)
+    found = [
+        Check(
+            name,
+            sql.SQL("{} is null").format(sql.Identifier(name)),
+            sql.Literal(f"{name}: expected a key, got nothing"),
+        )
+        for name in stream.key
+    ]
+    for name, kind in columns.items():
+        column, wanted = sql.Identifier(name), implied.get(name, "text")
+        if name in mapped and kind in _NUMBERS:
+            odd = sql.SQL("{} in ('NaN', 'Infinity', '-Infinity')").format(column)
+            found.append(Check(name, odd, _got(name, "a finite number")))
+        elif name in mapped and kind in _TIMES:
+            odd = sql.SQL("({0} < '1900-01-01' or {0} >= '10000-01-01')").format(column)
+            found.append(Check(name, odd, _got(name, "a date from 1900 to 9999")))
+        elif kind == "text":
+            if wanted not in ("text", "jsonb"):
+                found.append(_valid(name, wanted))
+            if not trusted:
+                long = sql.SQL("octet_length({}) > {}").format(column, sql.Literal(MAX_VALUE_BYTES))
+                found.append(
+                    Check(name, long, sql.Literal(f"{name}: expected at most {MAX_VALUE_BYTES} bytes, got more"))
+                )
+    return found
+
+
+def checks_of_text(columns: Mapping[str, str]) -> list[Check]:
+    """Return the checks of rows that are still text: what cannot be split, then each value against its type."""
+    broken = Check("", sql.SQL("_reason is not null"), sql.SQL("_reason"))
+    return [broken, *(_valid(name, kind) for name, kind in columns.items() if kind != "text")]
+
+
+def quarantine(
+    cursor: extensions.cursor,
+    table: sql.Composable,
+    columns: Sequence[str],
+    checks: Sequence[Check],
+    batch: Batch,
+    now: datetime,
+    *,
+    as_text: bool = False,
+) -> int:
+    """Move the rows of a table that fail a check to `quarantine.row`, each with its first reason; returns how many."""
+    if not checks:
+        return 0
+    cases = sql.SQL(" ").join(
+        sql.SQL("when {} then {}").format(check.fails, sql.Literal(check.column or None)) for check in checks
+    )
+    reasons = sql.SQL(" ").join(sql.SQL("when {} then {}").format(check.fails, check.reason) for check in checks)
+    pairs = [sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier(name)) for name in columns]
+    # A function takes at most a hundred arguments; wide tables are put together from pieces.
+    pieces = [
+        sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs[start : start + 50]))
+        for start in range(0, len(pairs), 50)
+    ]
+    whole = sql.SQL(" || ").join(pieces)
+    content = sql.SQL("({})::text").format(whole)
+    if as_text:
+        content = sql.SQL("coalesce(_content, (jsonb_build_object('_place', _place) || {})::text)").format(whole)
+    cursor.execute(
+        sql.SQL(
+            "with bad as (delete from {table} where {fails} returning *)"
+            " insert into quarantine.row (batch_id, source, stream, column_name, reason, content, quarantined_at)"
+            " select {batch}, {source}, {stream}, case {cases} end, case {reasons} end, left({content}, {most}), {now}"
+            " from bad"
+        ).format(
+            table=table,
+            fails=sql.SQL(" or ").join(check.fails for check in checks),
+            batch=sql.Literal(batch.batch_id),
+            source=sql.Literal(batch.source),
+            stream=sql.Literal(batch.stream),
+            cases=cases,
+            reasons=reasons,
+            content=content,
+            most=sql.Literal(MAX_CONTENT),
+            now=sql.Literal(now),
+        )
+    )
+    return int(cursor.rowcount)
+
+
+def _valid(name: str, kind: str) -> Check:
+    fails = sql.SQL("pg_input_is_valid({}, {}) is false").format(sql.Identifier(name), sql.Literal(kind))
+    return Check(name, fails, _got(name, kind))
+
+
+def _got(name: str, expected: str) -> sql.Composed:
+    return sql.SQL("{} || left({}::text, {}) || ''''").format(
+        sql.Literal(f"{name}: expected {expected}, got '"), sql.Identifier(name), sql.Literal(_SHOWN)
+    )

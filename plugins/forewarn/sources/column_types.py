@@ -1,0 +1,101 @@
+"""The types of a stream's columns, as far as its configuration tells them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from sqlglot import exp
+
+from forewarn.config.entities import entities
+from forewarn.expressions import Expression, names, parse
+from forewarn.sources.model import Source, Stream
+
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
+_COMPARISON = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In, exp.Greatest, exp.Least)
+
+
+class Columns(Mapping[str, "str | None"]):
+    """Columns of a source that has not been asked yet: every name may exist.
+
+    A name without double quotes keeps its capitals: the header of a CSV file is not folded as a database's names are.
+    """
+
+    def __init__(self, types: Mapping[str, str | None], text: str) -> None:
+        self._types, self._text = types, text
+
+    def __getitem__(self, name: str) -> str | None:
+        return self._types.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self._text) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+def expressions(stream: Stream) -> Iterator[tuple[str, str | None, Expression]]:
+    """Yield entity, entity column (None for `where`) and expression of everything that a stream maps."""
+    for entity, mapping in stream.entities.items():
+        texts: list[tuple[str | None, str]] = list(mapping.columns.items())
+        if mapping.where is not None:
+            texts.append((None, mapping.where))
+        for column, text in texts:
+            yield entity, column, parse(text, Columns({}, text))
+
+
+def mapped_columns(stream: Stream) -> set[str]:
+    """Return the columns that some mapping reads."""
+    return {name for _, _, expression in expressions(stream) for name in names(expression)}
+
+
+def wanted_columns(stream: Stream) -> list[str]:
+    """Return the columns that a stream must have: its key, its cursor, what is declared and what is mapped."""
+    wanted = [*stream.key, *([stream.cursor] if stream.cursor else []), *stream.columns]
+    for _, _, expression in expressions(stream):
+        wanted += sorted(names(expression))
+    return list(dict.fromkeys(wanted))
+
+
+def column_types(source: Source, stream: Stream) -> dict[str, str | None]:
+    """Return the type of each wanted column; None where only the source itself can tell.
+
+    Declared types win. A column that is mapped as it stands has the entity column's type; one that is used in arithmetic
+    or compared with a number is numeric; what remains is text, except in a database, which has types of its own.
+    """
+    types: dict[str, str | None] = dict.fromkeys(wanted_columns(stream), None if source.kind == "sql" else "text")
+    if source.kind != "sql":
+        types |= guessed_types(stream)
+    # A time without a zone is landed as a moment, in the source's zone.
+    return types | {name: "timestamptz" if kind == "timestamp" else kind for name, kind in stream.columns.items()}
+
+
+def guessed_types(stream: Stream) -> dict[str, str]:
+    """Return the types that the mappings imply, for columns about which they agree."""
+    guesses: dict[str, set[str]] = {}
+    for entity, column, expression in expressions(stream):
+        tree = expression.tree
+        if isinstance(tree, exp.Column):
+            kind = entities()[entity].columns[column].type if column else "boolean"
+            guesses.setdefault(tree.name, set()).add(kind)
+        else:
+            for node in tree.find_all(exp.Column):
+                if kind_of_use := _use(node):
+                    guesses.setdefault(node.name, set()).add(kind_of_use)
+    return {name: kinds.pop() for name, kinds in guesses.items() if len(kinds) == 1}
+
+
+def _use(column: exp.Expr) -> str | None:
+    node, parent = column, column.parent
+    while isinstance(parent, exp.Paren | exp.Coalesce | exp.Nullif):
+        node, parent = parent, parent.parent
+    if isinstance(parent, _ARITHMETIC):
+        return "timestamptz" if parent.find(exp.Interval) else "numeric"
+    if isinstance(parent, _COMPARISON):
+        others = [other for other in parent.iter_expressions() if other is not node]
+        if any(isinstance(other, exp.Literal) and not other.is_string for other in others):
+            return "numeric"
+    return None

@@ -1,0 +1,140 @@
+"""Extract one stream and land it: one lock, one transaction, one row in `ops.batch`."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+import psycopg2
+from psycopg2 import errors, extensions
+
+from forewarn.config.settings import Settings
+from forewarn.config.yaml import did_you_mean
+from forewarn.errors import ForewarnError, SourceRejected, SourceUnavailable
+from forewarn.sources.batch import Batch, open_batch, record_failed, record_landed
+from forewarn.sources.connections import Resolve, resolve, without_secrets
+from forewarn.sources.landing import Landing
+from forewarn.sources.model import FileStream, RestSource, RestStream, Source, SqlStream
+from forewarn.sources.raw_tables import known_columns
+from forewarn.sources.reader import Extraction
+from forewarn.warehouse.engine import connect
+
+_log = logging.getLogger(__name__)
+
+
+def extract_stream(
+    settings: Settings, source: Source, stream: str, *, run_id: str, now: datetime, resolve: Resolve = resolve
+) -> Batch:
+    """Land what is new in one stream in `raw_<source>.<stream>`.
+
+    Rows, quarantine, watermark, files and the batch's record are one transaction: a process that dies at any point leaves
+    all of them or none. A second run of the same stream waits for the first.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware, in UTC; written as `_loaded_at`.
+    resolve : callable
+        Finds the URL of a connection by its name.
+
+    Raises
+    ------
+    SourceRejected
+        The source's answer cannot be used; retrying cannot help.
+    SourceUnavailable
+        The source did not answer; retrying may help.
+    """
+    stream_of(source, stream)
+    with connect(settings.warehouse_url, application=f"forewarn.land {source.name}.{stream}"[:60]) as connection:
+        batch = open_batch(connection, source.name, stream, run_id, now)
+        try:
+            with connection.cursor() as cursor:
+                with open_stream(settings, source, stream, batch.watermark_before, cursor, resolve) as extraction:
+                    landed = Landing(cursor, source, stream, batch, now).run(extraction)
+                record_landed(cursor, landed, now)
+            connection.commit()
+        except psycopg2.OperationalError as error:
+            if connection.closed:
+                # The warehouse itself is gone, and with it whatever was not committed.
+                raise
+            raise _fail(connection, batch, _named(error, source, stream), now) from error
+        except (psycopg2.DataError, errors.FeatureNotSupported) as error:
+            raise _fail(connection, batch, _named(error, source, stream), now) from error
+        except BaseException as error:
+            if not connection.closed:
+                record_failed(connection, batch, str(error) or type(error).__name__, now)
+            raise
+    for path, reason in landed.quarantined_files.items():
+        _log.warning("%s.%s: %s was set aside: %s", source.name, stream, path, reason)
+    for column in landed.new_columns:
+        _log.warning("%s.%s: the source has a new column %s", source.name, stream, column)
+    return landed
+
+
+def stream_of(source: Source, stream: str) -> SqlStream | RestStream | FileStream:
+    """Return a stream of a source by name.
+
+    Raises
+    ------
+    SourceRejected
+        There is none of that name.
+    """
+    found = source.streams.get(stream)
+    if isinstance(found, SqlStream | RestStream | FileStream):
+        return found
+    raise SourceRejected(
+        f"{source.name}.{stream}",
+        expected=f"a stream of {source.file}",
+        got="no such stream",
+        next_step=did_you_mean(stream, list(source.streams)),
+    )
+
+
+def open_stream(
+    settings: Settings,
+    source: Source,
+    name: str,
+    watermark: str | None,
+    cursor: extensions.cursor,
+    resolve: Resolve,
+) -> AbstractContextManager[Extraction]:
+    """Open a stream for reading; `cursor` is the warehouse's, which knows what has landed before."""
+    stream = stream_of(source, name)
+    if isinstance(stream, FileStream):
+        from forewarn.sources.files import open_files
+
+        return open_files(settings, source, stream, name, _known_files(cursor, source, name), resolve)
+    url = resolve(source.connection or "", settings)
+    if isinstance(stream, RestStream):
+        from forewarn.sources.rest import open_endpoint
+
+        if not isinstance(source, RestSource):
+            raise TypeError(f"{source.name}: a REST stream in a source of kind {source.kind}")
+        return open_endpoint(url, source, stream, name, watermark, known_columns(cursor, source, name))
+    from forewarn.sources import postgres, sql_tables
+
+    module = postgres if url.startswith(("postgres://", "postgresql")) else sql_tables
+    return module.open_table(url, source, stream, name, watermark)
+
+
+def _known_files(cursor: extensions.cursor, source: Source, stream: str) -> set[tuple[str, str]]:
+    cursor.execute("select path, sha256 from ops.landed_file where source = %s and stream = %s", [source.name, stream])
+    return {(path, sha256) for path, sha256 in cursor.fetchall()}
+
+
+def _named(error: psycopg2.Error, source: Source, stream: str) -> ForewarnError:
+    """Say which stream a database's error is about; whether to retry follows from its kind."""
+    text = " ".join(str(error).split())[:500]
+    kind = SourceUnavailable if isinstance(error, psycopg2.OperationalError) else SourceRejected
+    return kind(
+        f"{source.name}.{stream}",
+        expected="rows that can be copied",
+        got=without_secrets(text, ""),
+        next_step="nothing was landed; what had landed before is unchanged",
+    )
+
+
+def _fail(connection: extensions.connection, batch: Batch, error: ForewarnError, now: datetime) -> ForewarnError:
+    record_failed(connection, batch, str(error), now)
+    return error

@@ -1,0 +1,309 @@
+"""Land what was extracted: copy, check, quarantine, de-duplicate, merge; all within the caller's transaction.
+
+A table that has no row yet is copied into directly, which costs little more than the COPY itself; afterwards rows pass
+through a temporary table. Each count comes from a statement of its own, so that their sum is a proof.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+import psycopg2
+from psycopg2 import errors, extensions, sql
+
+from forewarn.errors import SourceRejected
+from forewarn.sources.batch import Batch
+from forewarn.sources.checks import checks_of_text, checks_of_values, quarantine
+from forewarn.sources.copy_rows import copy_csv, csv_chunks
+from forewarn.sources.model import FileStream, Source, Stream
+from forewarn.sources.raw_tables import RawTable, bring_to, definitions, row_hash
+from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
+
+STAGE, TEXT = sql.Identifier("landing"), sql.Identifier("landing_text")
+
+
+class Landing:
+    """One batch on its way into one raw table."""
+
+    def __init__(
+        self, cursor: extensions.cursor, source: Source, stream_name: str, batch: Batch, now: datetime
+    ) -> None:
+        self.cursor, self.source, self.batch, self.now = cursor, source, batch, now
+        self.stream: Stream = source.streams[stream_name]
+        self.rows_in = self.rows_quarantined = self.files = 0
+        self.set_aside: dict[str, str] = {}
+
+    def run(self, extraction: Extraction) -> Batch:
+        """Land everything and return the batch with its counts; nothing is committed here."""
+        cursor, batch = self.cursor, self.batch
+        cursor.execute("set local timezone = %s", [self.source.time_zone])
+        cursor.execute("select set_config('datestyle', %s, true)", [f"ISO, {self.stream.date_order.upper()}"])
+        for part, reason in extraction.rejected:
+            self._set_aside(part, reason)
+        if extraction.nothing_new or not extraction.columns:
+            return dataclasses.replace(batch, quarantined_files=self.set_aside)
+        table = bring_to(cursor, self.source, batch.stream, extraction.columns)
+        self._open(table)
+        target = table.identifier if table.empty else STAGE
+        for part in extraction.parts:
+            self._take(part, target, extraction)
+        if self.rows_in == 0 and len(self.set_aside) < len(extraction.parts) + len(extraction.rejected):
+            self._refuse_empty(extraction, table)
+        checks = checks_of_values(self.stream, table.columns, trusted=extraction.trusted)
+        self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch, self.now)
+        watermark = self._watermark(target, table)
+        duplicates = self._drop_duplicates(target, table)
+        if table.empty:
+            loaded, known, removed = self._close_direct(table), 0, 0
+        else:
+            self._refuse_halved(table)
+            removed = self._remove_missing(table)
+            known = self._drop_known(table)
+            loaded = self._merge(table)
+        return dataclasses.replace(
+            batch,
+            rows_in=self.rows_in,
+            rows_loaded=loaded,
+            rows_quarantined=self.rows_quarantined,
+            rows_deduplicated=duplicates + known,
+            rows_removed=removed,
+            watermark_after=watermark,
+            new_columns=table.added,
+            files=self.files,
+            quarantined_files=self.set_aside,
+        )
+
+    # -- taking rows in
+
+    def _open(self, table: RawTable) -> None:
+        if table.empty:
+            self.cursor.execute(
+                sql.SQL("alter table {0} alter _loaded_at set default {1}, alter _batch_id set default {2}").format(
+                    table.identifier, sql.Literal(self.now), sql.Literal(self.batch.batch_id)
+                )
+            )
+        else:
+            self.cursor.execute(
+                sql.SQL("create temporary table {} ({}) on commit drop").format(STAGE, definitions(table.all_columns))
+            )
+
+    def _take(self, part: Part, target: sql.Composable, extraction: Extraction) -> None:
+        """Copy one part the fast way; where a value does not fit, take it back and copy it the careful way."""
+        self.cursor.execute("savepoint part")
+        try:
+            if part.copy is not None:
+                try:
+                    self.rows_in += part.copy(self.cursor, target)
+                    self._landed(part)
+                    return
+                except (psycopg2.DataError, UnicodeError, NotPlain):
+                    if part.rows is None:
+                        raise
+                    self.cursor.execute("rollback to savepoint part")
+            taken, bad = self._take_carefully(part, target, extraction)
+        except PartRejected as rejected:
+            self.cursor.execute("rollback to savepoint part")
+            self._set_aside(part, str(rejected))
+            return
+        self.rows_in += taken
+        self.rows_quarantined += bad
+        self._landed(part)
+
+    def _take_carefully(self, part: Part, target: sql.Composable, extraction: Extraction) -> tuple[int, int]:
+        if part.rows is None:
+            return 0, 0
+        types = {name: extraction.columns[name] for name in part.columns}
+        self.cursor.execute(
+            sql.SQL(
+                "drop table if exists {0}; create temporary table {0} (_place text, _reason text, _content text, {1})"
+                " on commit drop"
+            ).format(TEXT, definitions(dict.fromkeys(types, "text")))
+        )
+        nothing = [None] * len(types)
+        lines = (
+            [item.place, item.reason, item.content, *nothing]
+            if isinstance(item, Reject)
+            else [item.place, None, None, *item.values]
+            for item in part.rows()
+        )
+        taken = copy_csv(self.cursor, TEXT, ["_place", "_reason", "_content", *types], csv_chunks(lines))
+        bad = quarantine(self.cursor, TEXT, list(types), checks_of_text(types), self.batch, self.now, as_text=True)
+        names = sql.SQL(", ").join(map(sql.Identifier, types))
+        casts = sql.SQL(", ").join(
+            sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in types.items()
+        )
+        self.cursor.execute(
+            sql.SQL("insert into {} ({}) select {} from {} order by ctid").format(target, names, casts, TEXT)
+        )
+        return taken, bad
+
+    def _landed(self, part: Part) -> None:
+        if part.sha256 is not None:
+            self.files += 1
+            self._record_file(part, "landed", None)
+
+    def _set_aside(self, part: Part, reason: str) -> None:
+        self.set_aside[part.name] = reason
+        self._record_file(part, "quarantined", reason)
+
+    def _record_file(self, part: Part, outcome: str, reason: str | None) -> None:
+        self.cursor.execute(
+            "insert into ops.landed_file (source, stream, path, size_bytes, sha256, batch_id, outcome, reason)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (source, stream, path, sha256) do update"
+            " set batch_id = excluded.batch_id, outcome = excluded.outcome, reason = excluded.reason",
+            [
+                self.batch.source,
+                self.batch.stream,
+                part.name,
+                part.size_bytes,
+                part.sha256,
+                self.batch.batch_id,
+                outcome,
+                reason,
+            ],
+        )
+
+    # -- guards
+
+    def _refuse_empty(self, extraction: Extraction, table: RawTable) -> None:
+        # An empty drop takes nothing away from the drops before it; an empty whole would.
+        harmless = table.empty or (isinstance(self.stream, FileStream) and self.stream.load_mode != "snapshot")
+        if not extraction.whole or (self.stream.allow_empty and harmless):
+            return
+        had = 0 if table.empty else self._count(table)
+        raise SourceRejected(
+            f"{self.batch.source}.{self.batch.stream}",
+            expected=f"rows ({had} had landed before)" if had else "at least one row",
+            got="an empty stream",
+            next_step="what has landed is kept; look into the source"
+            if had
+            else "look into the source, or set `allow_empty: true` if it may have no rows yet",
+        )
+
+    def _refuse_halved(self, table: RawTable) -> None:
+        """A snapshot that lost more than half of its rows is more likely a broken export than a fact."""
+        if self.stream.load_mode != "snapshot":
+            return
+        had = self._count(table)
+        if (self.rows_in - self.rows_quarantined) * 2 < had:
+            raise SourceRejected(
+                f"{self.batch.source}.{self.batch.stream}",
+                expected=f"at least half of the {had} rows of last time",
+                got=f"{self.rows_in} rows, {self.rows_quarantined} of them unusable",
+                next_step="what has landed is kept; look into the source, or accept it: "
+                f"`forewarn source reset {self.batch.source} {self.batch.stream}`",
+            )
+
+    def _count(self, table: RawTable) -> int:
+        self.cursor.execute(sql.SQL("select count(*) from {}").format(table.identifier))
+        return int((self.cursor.fetchone() or [0])[0])
+
+    # -- settling what counts
+
+    def _watermark(self, target: sql.Composable, table: RawTable) -> str | None:
+        """Return the highest cursor value seen, never beyond the clock: a date in the future must not hide what follows."""
+        if self.stream.cursor is None:
+            return None
+        kind = table.columns[self.stream.cursor]
+        limit = {"timestamptz": "least({0}, {1}::timestamptz)", "date": "least({0}, ({1}::timestamptz)::date)"}
+        highest = sql.SQL("max({})").format(sql.Identifier(self.stream.cursor))
+        bounded = sql.SQL(limit.get(kind, "{0}")).format(highest, sql.Literal(self.now))
+        before = sql.SQL("{}::{}").format(sql.Literal(self.batch.watermark_before), sql.SQL(kind))
+        shown = sql.SQL(
+            "to_char(w at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')" if kind == "timestamptz" else "w::text"
+        )
+        self.cursor.execute(
+            sql.SQL("select {} from (select greatest({}, {}) as w from {}) newest").format(
+                shown, bounded, before, target
+            )
+        )
+        found = (self.cursor.fetchone() or [None])[0]
+        return None if found is None else str(found)
+
+    def _drop_duplicates(self, target: sql.Composable, table: RawTable) -> int:
+        """Leave one row per key: the newest by cursor, then the last that came. Returns how many went."""
+        identity = table.identity(self.stream.key)
+        index = sql.SQL("create unique index {} on {} ({})").format(
+            sql.Identifier(table.index if table.empty else "landing_identity"), target, identity
+        )
+        # Mostly there are none, and the index that is needed anyway is the cheapest proof of it.
+        self.cursor.execute("savepoint duplicates")
+        try:
+            self.cursor.execute(index)
+            return 0
+        except errors.UniqueViolation:
+            self.cursor.execute("rollback to savepoint duplicates")
+        newest = (
+            [sql.SQL("{} desc nulls last").format(sql.Identifier(self.stream.cursor))] if self.stream.cursor else []
+        )
+        self.cursor.execute(
+            sql.SQL(
+                "delete from {target} as kept using (select ctid as row_id, row_number() over (partition by {identity}"
+                " order by {order}) as version from {target}) as ranked"
+                " where kept.ctid = ranked.row_id and ranked.version > 1"
+            ).format(target=target, identity=identity, order=sql.SQL(", ").join([*newest, sql.SQL("ctid desc")]))
+        )
+        dropped = int(self.cursor.rowcount)
+        self.cursor.execute(index)
+        return dropped
+
+    def _remove_missing(self, table: RawTable) -> int:
+        """Remove what a snapshot no longer has; not when some of it could not be read, and so may be there still."""
+        if self.stream.load_mode != "snapshot" or self.rows_quarantined or self.set_aside:
+            return 0
+        self.cursor.execute(
+            sql.SQL("delete from {} as kept where not exists (select from {} as landing where {})").format(
+                table.identifier, STAGE, self._same(table)
+            )
+        )
+        return int(self.cursor.rowcount)
+
+    def _drop_known(self, table: RawTable) -> int:
+        """Drop what the warehouse has already, in this version or a newer one; of equal cursors the one read last wins."""
+        newer = [sql.SQL("false")]
+        if self.stream.key and self.stream.load_mode != "append":
+            names = list(table.columns)
+            newer = [sql.SQL("{} is distinct from {}").format(row_hash(names, "landing"), row_hash(names, "kept"))]
+            if self.stream.cursor:
+                ours, theirs = (sql.Identifier(alias, self.stream.cursor) for alias in ("landing", "kept"))
+                newer.append(sql.SQL("({1} is null or {0} >= {1})").format(ours, theirs))
+        self.cursor.execute(
+            sql.SQL("delete from {} as landing using {} as kept where {} and ({}) is not true").format(
+                STAGE, table.identifier, self._same(table), sql.SQL(" and ").join(newer)
+            )
+        )
+        return int(self.cursor.rowcount)
+
+    def _merge(self, table: RawTable) -> int:
+        names = [sql.Identifier(name) for name in table.columns]
+        own = [sql.Identifier("_loaded_at"), sql.Identifier("_batch_id")]
+        changes = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in [*names, *own])
+        self.cursor.execute(
+            sql.SQL(
+                "insert into {} ({}) select {}, {}, {} from {} order by ctid on conflict ({}) do update set {}"
+            ).format(
+                table.identifier,
+                sql.SQL(", ").join([*names, *own]),
+                sql.SQL(", ").join(names),
+                sql.Literal(self.now),
+                sql.Literal(self.batch.batch_id),
+                STAGE,
+                table.identity(self.stream.key),
+                changes,
+            )
+        )
+        return int(self.cursor.rowcount)
+
+    def _same(self, table: RawTable) -> sql.Composable:
+        return sql.SQL("({}) = ({})").format(
+            table.identity(self.stream.key, "landing"), table.identity(self.stream.key, "kept")
+        )
+
+    def _close_direct(self, table: RawTable) -> int:
+        self.cursor.execute(
+            sql.SQL("alter table {} alter _loaded_at drop default, alter _batch_id drop default").format(
+                table.identifier
+            )
+        )
+        return self._count(table)

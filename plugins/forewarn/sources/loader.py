@@ -1,0 +1,152 @@
+"""Read and check `config/sources`: an error names file, line, column and the nearest known name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+from forewarn.config.entities import Entity, entities
+from forewarn.config.project import Project
+from forewarn.config.yaml import Document, did_you_mean
+from forewarn.errors import ConfigError
+from forewarn.expressions import ExpressionError, parse
+from forewarn.sources.column_types import Columns, column_types
+from forewarn.sources.model import KINDS, FileStream, Mapping, RestStream, Source, Stream
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+RESERVED = ("_loaded_at", "_batch_id", "_row_hash")
+
+
+def load_sources(project: Project) -> dict[str, Source]:
+    """Return every source by name, in the order of the file names.
+
+    Raises
+    ------
+    ConfigError
+        With the place and a hint: unknown keys, entities and entity columns, required columns that are not mapped,
+        expressions that are not allowed.
+    """
+    folder = project.path(project.sources)
+    files = sorted(file for file in folder.glob("*.y*ml") if file.suffix in (".yml", ".yaml"))
+    documents = {file.stem: Document(file) for file in files}
+    return {name: _read(name, document, list(documents)) for name, document in documents.items()}
+
+
+def load_source(file: Path, *, known: list[str] | None = None) -> Source:
+    """Return the source of one file; `known` are the names of the other sources."""
+    return _read(file.stem, Document(file), [*(known or []), file.stem])
+
+
+def _read(name: str, document: Document, known: list[str]) -> Source:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            document.file, 1, 1, f"`{name}` cannot name a source", "rename the file: a-z, 0-9 and _, 40 at most"
+        )
+    kind = document.content.get("kind")
+    if kind not in KINDS:
+        problem = "`kind` is missing" if kind is None else f"unknown kind `{kind}`"
+        raise document.error(["kind"], problem, f"known: {', '.join(KINDS)}")
+    source = document.read(KINDS[kind]).model_copy(update={"name": name, "file": document.file})
+    if source.time_zone not in available_timezones():
+        raise document.error(
+            ["time_zone"], f"unknown time zone `{source.time_zone}`", "use an IANA name: Europe/Berlin"
+        )
+    for stream_name, stream in source.streams.items():
+        _check_stream(document, stream_name, stream)
+        for entity_name, mapping in stream.entities.items():
+            _check_entity(document, ["streams", stream_name, "entities", entity_name], mapping, known)
+        _check_expressions(document, source, stream_name)
+    return source
+
+
+def _check_stream(document: Document, name: str, stream: Stream) -> None:
+    path: list[str | int] = ["streams", name]
+    if not _NAME.fullmatch(name):
+        raise document.error(path, f"`{name}` cannot name a table", "use a-z, 0-9 and _, 40 at most")
+    if stream.load_mode == "merge" and not stream.key:
+        raise document.error([*path, "mode"], "mode merge needs a key", "add `key: […]`, or use `mode: append`")
+    if stream.load_mode == "snapshot" and stream.cursor:
+        raise document.error([*path, "cursor"], "a snapshot is the whole stream each time", "remove `cursor`")
+    for column in [*stream.key, *stream.columns, *([stream.cursor] if stream.cursor else [])]:
+        if column in RESERVED:
+            raise document.error(path, f"`{column}` is written by landing itself", "choose another column")
+    if isinstance(stream, RestStream):
+        _check_paginator(document, [*path, "endpoint", "paginator"], stream)
+    if isinstance(stream, FileStream) and stream.encoding:
+        try:
+            "".encode(stream.encoding)
+        except LookupError:
+            raise document.error(
+                [*path, "encoding"], f"unknown encoding `{stream.encoding}`", "for example utf-8 or gb18030"
+            ) from None
+
+
+def _check_paginator(document: Document, path: list[str | int], stream: RestStream) -> None:
+    paginator = stream.endpoint.paginator
+    needs = {"token": ("field", "param"), "next_link": ("field",), "page_number": ("param",), "offset": ("param",)}
+    for name in needs.get(paginator.kind, ()):
+        if getattr(paginator, name) is None:
+            raise document.error(path, f"`{name}` is missing for kind {paginator.kind}", f"add `{name}: …`")
+    if stream.endpoint.since and not stream.cursor:
+        raise document.error([*path[:-1], "since"], "`since` needs a cursor", "add `cursor: …` to the stream")
+
+
+def _check_entity(document: Document, path: list[str | int], mapping: Mapping, sources: list[str]) -> None:
+    known, name = entities(), str(path[-1])
+    if name not in known:
+        raise document.error(path, f"unknown entity `{name}`", did_you_mean(name, list(known)))
+    entity: Entity = known[name]
+    for column in mapping.columns:
+        if column not in entity.columns:
+            hint = did_you_mean(column, list(entity.columns))
+            raise document.error([*path, "columns", column], f"entity {name} has no column `{column}`", hint)
+    for column, definition in entity.columns.items():
+        if definition.required and column not in mapping.columns:
+            raise document.error(
+                [*path, "columns"], f"entity {name} needs `{column}`", f"add `{column}: <column or expression>`"
+            )
+    if mapping.account_source is not None:
+        if entity.refers is None:
+            raise document.error(
+                [*path, "account_source"], f"entity {name} does not refer to an account", "remove `account_source`"
+            )
+        if mapping.account_source not in sources:
+            hint = did_you_mean(mapping.account_source, sources)
+            raise document.error([*path, "account_source"], f"unknown source `{mapping.account_source}`", hint)
+
+
+def _check_expressions(document: Document, source: Source, stream_name: str) -> None:
+    stream = source.streams[stream_name]
+    # First without types, so that a text which cannot be read is reported at its own place.
+    for typed in (False, True):
+        declared: dict[str, str | None] = dict(column_types(source, stream)) if typed else {}
+        for entity_name, mapping in stream.entities.items():
+            path: list[str | int] = ["streams", stream_name, "entities", entity_name]
+            wanted = entities()[entity_name].columns
+            places = [([*path, "columns", name], text, wanted[name].type) for name, text in mapping.columns.items()]
+            if mapping.where is not None:
+                places.append(([*path, "where"], mapping.where, "boolean"))
+            for place, text, kind in places:
+                try:
+                    parse(text, Columns(declared, text), expect="boolean" if typed and kind == "boolean" else None)
+                except ExpressionError as error:
+                    line, column = _place_in_text(document, place, error)
+                    raise ConfigError(document.file, line, column, error.problem, error.hint) from error
+
+
+def _place_in_text(document: Document, path: list[str | int], error: ExpressionError) -> tuple[int, int]:
+    """Line and column in the file of a place inside a YAML value."""
+    node: Any = document.content
+    for part in path[:-1]:
+        node = node[part]
+    line, column = node.lc.value(path[-1])
+    lines = document.file.read_text(encoding="utf-8").splitlines()
+    first = lines[line][column : column + 1] if line < len(lines) else ""
+    if first in ("|", ">"):
+        line += error.line
+        indent = len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
+        return line + 1, indent + error.column
+    quoted = 1 if first in ('"', "'") else 0
+    return line + error.line, (column + quoted if error.line == 1 else 0) + error.column

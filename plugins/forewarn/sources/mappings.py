@@ -1,0 +1,84 @@
+"""What dbt is told about the sources: how raw columns become canonical ones, and a sources.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from forewarn.config.entities import entities
+from forewarn.expressions import parse, render
+from forewarn.sources.column_types import Columns, column_types
+from forewarn.sources.model import Freshness, Source
+
+
+def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str, Any]]]:
+    """Return, for each canonical entity that some stream feeds, one dict per stream that feeds it.
+
+    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct` and `columns`: entity column
+    → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than that allows.
+    """
+    result: dict[str, list[dict[str, Any]]] = {}
+    for name, source in sources.items():
+        for stream_name, stream in source.streams.items():
+            types = column_types(source, stream)
+            for entity_name, mapping in stream.entities.items():
+                entity = entities()[entity_name]
+                columns = {
+                    column: f"cast({_sql(text, types)} as {entity.columns[column].type})"
+                    for column, text in mapping.columns.items()
+                }
+                result.setdefault(entity_name, []).append(
+                    {
+                        "source": name,
+                        "schema": source.schema_name,
+                        "table": stream_name,
+                        "account_source": mapping.account_source or name,
+                        "where": _sql(mapping.where, types) if mapping.where is not None else None,
+                        "distinct": mapping.distinct,
+                        "columns": columns,
+                    }
+                )
+    return result
+
+
+def dbt_sources(sources: Mapping[str, Source]) -> dict[str, Any]:
+    """Return a sources.yml as a dict: a dbt source per source, a table per stream, with freshness."""
+    return {"version": 2, "sources": [_dbt_source(name, source) for name, source in sources.items()]}
+
+
+def _dbt_source(name: str, source: Source) -> dict[str, Any]:
+    tables = []
+    for stream_name, stream in source.streams.items():
+        feeds = ", ".join(stream.entities) or "nothing yet"
+        table: dict[str, Any] = {
+            "name": stream_name,
+            "description": stream.description or f"Stream {stream_name} of {name}, as it came; feeds {feeds}.",
+            "config": {"loaded_at_field": "_loaded_at", "freshness": _dbt_freshness(stream.freshness)},
+        }
+        if stream.personal:
+            table["columns"] = [{"name": column, "config": {"meta": {"personal": True}}} for column in stream.personal]
+        tables.append(table)
+    return {
+        "name": name,
+        "schema": source.schema_name,
+        "description": source.description or f"Rows of {name} as they came, typed, one table per stream.",
+        "tables": tables,
+    }
+
+
+def _dbt_freshness(freshness: Freshness) -> dict[str, Any] | None:
+    limits = {name: getattr(freshness, name) for name in ("warn_after", "error_after")}
+    return {name: _period(limit) for name, limit in limits.items() if limit is not None} or None
+
+
+def _period(limit: timedelta) -> dict[str, Any]:
+    minutes = int(limit.total_seconds() // 60)
+    for period, length in (("day", 1440), ("hour", 60)):
+        if minutes % length == 0:
+            return {"count": minutes // length, "period": period}
+    return {"count": minutes, "period": "minute"}
+
+
+def _sql(text: str, types: Mapping[str, str | None]) -> str:
+    return render(parse(text, Columns(types, text)))

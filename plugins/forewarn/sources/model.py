@@ -1,0 +1,228 @@
+"""What a file in `config/sources` may say."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+_DURATION = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?")
+ColumnType = Literal[
+    "text", "numeric", "bigint", "double precision", "boolean", "date", "timestamptz", "timestamp", "uuid", "jsonb"
+]
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected a duration such as `2 hours`, `30 minutes` or `3 days`")
+    return timedelta(**{f"{match[2]}s": int(match[1])})
+
+
+def _overlap(value: Any) -> Any:
+    return value if isinstance(value, int) and not isinstance(value, bool) else _duration(value)
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(str)]
+Overlap = Annotated[timedelta | int, BeforeValidator(_overlap)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Freshness(_Strict):
+    """What a stream promises: how old its newest landing may be before operations are warned or a run stops."""
+
+    warn_after: Duration | None = None
+    error_after: Duration | None = None
+
+
+class Mapping(_Strict):
+    """How a stream's rows become rows of one canonical entity.
+
+    Attributes
+    ----------
+    where : str or None
+        Rows that count, in the expression language.
+    distinct : bool
+        The stream's grain is finer than the entity's: the first row per entity key is taken.
+    account_source : str or None
+        The source in whose numbering `account_id` is given; by default the source itself.
+    columns : dict
+        Entity column → expression over the stream's columns.
+    """
+
+    where: str | None = None
+    distinct: bool = False
+    account_source: str | None = None
+    columns: dict[str, str]
+
+
+class Stream(_Strict):
+    """What the streams of every kind of source have in common.
+
+    Attributes
+    ----------
+    key : list of str
+        Columns that are unique in the stream; without them identical rows count once.
+    cursor : str or None
+        Column that grows with every change; only rows at or after the watermark minus `overlap` are asked for.
+    mode : str
+        `merge` takes the newest version per key, `append` never changes a row that has landed, `snapshot` is the
+        whole stream each time: rows that it no longer has are removed.
+    columns : dict
+        PostgreSQL types of columns whose source has none (CSV, JSON); otherwise the mapping decides, then text.
+    allow_empty : bool
+        A stream that has never had a row is no error.
+    """
+
+    description: str = ""
+    key: list[str] = []
+    cursor: str | None = None
+    mode: Literal["merge", "append", "snapshot"] | None = None
+    overlap: Overlap = timedelta(0)
+    freshness: Freshness = Freshness()
+    columns: dict[str, ColumnType] = {}
+    personal: list[str] = []
+    allow_empty: bool = False
+    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    entities: dict[str, Mapping] = {}
+
+    @property
+    def load_mode(self) -> str:
+        """Return the mode, by default `merge` with a key and `append` without one."""
+        return self.mode or ("merge" if self.key else "append")
+
+
+class SqlStream(Stream):
+    """A table or view of a database."""
+
+    table: str
+
+
+class FileStream(Stream):
+    """Files of one layout.
+
+    Attributes
+    ----------
+    path : str
+        A glob below the connection's folder, or `package://NAME/path` for a file inside an installed Python package;
+        `${NAME:-default}` stands for an environment variable.
+    encoding : str or None
+        By default UTF-8, and GB18030 where a file is not UTF-8 and reads as Chinese.
+    final_newline : str
+        `required`: a CSV file that does not end with a line break was cut.
+    marker : str or None
+        Suffix of a companion file (`.done`) without which a file is still being written.
+    """
+
+    path: str
+    format: Literal["csv", "parquet"]
+    encoding: str | None = None
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    final_newline: Literal["optional", "required"] = "optional"
+    marker: str | None = None
+
+
+class Paginator(_Strict):
+    """How a REST server hands out its pages.
+
+    Attributes
+    ----------
+    kind : str
+        `none`; `page_number` and `offset` go on until a page is empty (a short page may be the server's own limit);
+        `token` sends the value found at `field` as `param`; `next_link` follows the address at `field`; `link_header`
+        follows `rel="next"`.
+    """
+
+    kind: Literal["none", "page_number", "offset", "token", "next_link", "link_header"] = "none"
+    field: str | None = None
+    param: str | None = None
+    size_param: str | None = None
+    size: int | None = Field(default=None, ge=1)
+    start: int | None = Field(default=None, ge=0)
+
+
+class Endpoint(_Strict):
+    """One endpoint of a REST server; `records` is the dotted path of the list in the answer, empty for the top."""
+
+    path: str
+    params: dict[str, str | int | float | bool] = {}
+    headers: dict[str, str] = {}
+    records: str = ""
+    paginator: Paginator = Paginator()
+    since: str | None = Field(default=None, description="Query parameter that takes the lower bound of the cursor.")
+    deadline: Duration = timedelta(minutes=10)
+    longest_wait: Duration = timedelta(minutes=2)
+
+
+class RestStream(Stream):
+    """A list that a REST server answers with."""
+
+    endpoint: Endpoint
+
+
+class Source(_Strict):
+    """One source: where it is and what it has.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the file.
+    time_zone : str
+        In which the source means dates and times that carry no zone.
+    """
+
+    name: str = Field(default="", exclude=True)
+    file: Path = Field(default=Path(), exclude=True)
+    kind: Literal["sql", "rest", "files"]
+    connection: str | None = None
+    description: str = ""
+    time_zone: str = "UTC"
+    streams: dict[str, Stream]
+
+    @property
+    def schema_name(self) -> str:
+        """Return the schema of the source's raw tables."""
+        return f"raw_{self.name}"
+
+
+class SqlSource(Source):
+    """A database."""
+
+    kind: Literal["sql"]
+    connection: str
+    streams: dict[str, SqlStream]  # type: ignore[assignment]
+
+
+class Auth(_Strict):
+    """Where the secret of the connection's URL goes; exactly one of `header` and `query`, or neither for the usual."""
+
+    header: str | None = None
+    query: str | None = None
+
+
+class RestSource(Source):
+    """A REST server. The connection's URL holds the credential: `https://user:password@…` or `https://token@…`."""
+
+    kind: Literal["rest"]
+    connection: str
+    auth: Auth = Auth()
+    streams: dict[str, RestStream]  # type: ignore[assignment]
+
+
+class FilesSource(Source):
+    """A folder of files, or files inside an installed package."""
+
+    kind: Literal["files"]
+    streams: dict[str, FileStream]  # type: ignore[assignment]
+
+
+KINDS: dict[str, type[Source]] = {"sql": SqlSource, "rest": RestSource, "files": FilesSource}

@@ -1,0 +1,90 @@
+"""A look at a stream without landing anything: some rows and the types they would land as."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+
+from forewarn.config.settings import Settings
+from forewarn.errors import SourceRejected
+from forewarn.sources.column_types import column_types, wanted_columns
+from forewarn.sources.connections import Resolve, resolve
+from forewarn.sources.extract import stream_of
+from forewarn.sources.model import FileStream, RestSource, RestStream, Source
+from forewarn.sources.reader import PartRejected
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Columns with their types, and rows of text (None for NULL) in the order of the columns."""
+
+    source: str
+    stream: str
+    types: dict[str, str]
+    rows: list[list[str | None]]
+
+
+def sample(settings: Settings, source: Source, stream: str, n: int = 5, *, resolve: Resolve = resolve) -> Sample:
+    """Return the first rows of a stream as the source gives them.
+
+    Raises
+    ------
+    SourceRejected, SourceUnavailable
+        As extraction would raise them: connection, credential, table, columns.
+    """
+    found = stream_of(source, stream)
+    if isinstance(found, FileStream):
+        types, rows = _files(settings, source, found, stream, n, resolve)
+    elif isinstance(found, RestStream) and isinstance(source, RestSource):
+        types, rows = _rest(resolve(source.connection, settings), source, found, stream, n)
+    else:
+        from forewarn.sources import postgres, sql_tables
+
+        url = resolve(source.connection or "", settings)
+        module = postgres if url.startswith(("postgres://", "postgresql")) else sql_tables
+        types, rows = module.first_rows(url, source, found, stream, n)  # type: ignore[arg-type]
+    return Sample(source.name, stream, types, rows)
+
+
+def _files(
+    settings: Settings, source: Source, stream: FileStream, name: str, n: int, resolve: Resolve
+) -> tuple[dict[str, str], list[list[str | None]]]:
+    from forewarn.sources import csv_files, files, parquet_files
+
+    subject = f"{source.name}.{name}"
+    with ExitStack() as stack:
+        found = files.find(settings, source, stream, subject, stack, resolve)
+        if not found:
+            raise SourceRejected(
+                subject, expected=f"files at {files.expand(stream.path)}", got="none", next_step="correct `path`"
+            )
+        module = csv_files if stream.format == "csv" else parquet_files
+        try:
+            return module.first_rows(source, stream, subject, found[0], n)
+        except PartRejected as rejected:
+            raise SourceRejected(
+                subject,
+                expected=f"a readable file {found[0].name}",
+                got=str(rejected),
+                next_step="it would be set aside; ask for a whole one",
+            ) from None
+
+
+def _rest(
+    url: str, source: RestSource, stream: RestStream, name: str, n: int
+) -> tuple[dict[str, str], list[list[str | None]]]:
+    from forewarn.sources.missing import require_columns
+    from forewarn.sources.rest import flatten, pages
+
+    subject = f"{source.name}.{name}"
+    first = next(pages(url, source, stream, subject), [])
+    records = [flatten(record) for record in first]
+    columns = list(dict.fromkeys(column for record in records for column in record)) or wanted_columns(stream)
+    if records:
+        require_columns(subject, f"the records of {stream.endpoint.path}", [*stream.key], columns)
+    types = column_types(source, stream)
+    return (
+        {column: types.get(column) or "text" for column in columns},
+        [[record.get(column) for column in columns] for record in islice(records, n)],
+    )

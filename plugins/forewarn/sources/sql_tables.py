@@ -1,0 +1,192 @@
+"""Streams of any other database that SQLAlchemy reaches: rows fetched in pieces and copied as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy
+from psycopg2 import extensions, sql
+from sqlalchemy import exc, types
+
+from forewarn.config.yaml import did_you_mean
+from forewarn.errors import SourceRejected, SourceUnavailable
+from forewarn.sources.column_types import column_types, wanted_columns
+from forewarn.sources.connections import without_secrets
+from forewarn.sources.copy_rows import copy_csv, csv_chunks
+from forewarn.sources.missing import require_columns
+from forewarn.sources.model import Source, SqlStream
+from forewarn.sources.reader import Extraction, Part, Reject, Row
+
+_FETCH = 5_000
+_TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
+    (types.Boolean, "boolean"),
+    (types.Integer, "bigint"),
+    (types.Float, "double precision"),
+    (types.Numeric, "numeric"),
+    (types.DateTime, "timestamptz"),
+    (types.Date, "date"),
+    (types.JSON, "jsonb"),
+]
+# MySQL 1044, 1045, 1049; SQLite; Oracle and others say so in words.
+_REFUSED = ("1044", "1045", "1049", "denied", "authentication", "unable to open", "login failed")
+
+
+@contextmanager
+def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark: str | None) -> Iterator[Extraction]:
+    """Open one table of a source for reading."""
+    with _connect(url, source) as connection:
+        types_of = _columns(connection, source, stream, name)
+        names = list(types_of)
+        query = _query(connection, source, stream, names, types_of, watermark)
+
+        def values() -> Iterator[list[Any]]:
+            result = connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query)
+            for piece in result.partitions():
+                yield from ([_as_text(value) for value in row] for row in piece)
+
+        def copy(target: extensions.cursor, table: sql.Composable) -> int:
+            return copy_csv(target, table, names, csv_chunks(values()))
+
+        def rows() -> Iterator[Row | Reject]:
+            for number, row in enumerate(values(), start=1):
+                yield plain_row(f"{stream.table} row {number}", row)
+
+        whole = watermark is None
+        if not whole:
+            whole = (
+                connection.execute(sqlalchemy.select(sqlalchemy.literal(1)).select_from(_table(stream))).first() is None
+            )
+        yield Extraction(types_of, [Part(stream.table, names, copy=copy, rows=rows)], whole=whole)
+
+
+def first_rows(
+    url: str, source: Source, stream: SqlStream, name: str, n: int
+) -> tuple[dict[str, str], list[list[str | None]]]:
+    """Return the columns with the types they land as, and some rows as text."""
+    with _connect(url, source) as connection:
+        types_of = _columns(connection, source, stream, name)
+        found = connection.execute(_query(connection, source, stream, list(types_of), types_of, None))
+        return types_of, [[None if v is None else str(_as_text(v)) for v in row] for row in islice(found, n)]
+
+
+def plain_row(place: str, values: list[Any]) -> Row | Reject:
+    """Return a row as text, or the reason why PostgreSQL can never hold it."""
+    texts = [None if value is None else str(value) for value in values]
+    for text in texts:
+        if text is not None and not is_storable(text):
+            reason = "a NUL character" if "\0" in text else "characters that are not Unicode"
+            content = repr(texts).encode("utf-8", "backslashreplace").decode()
+            return Reject(place, f"{place}: expected text, got {reason}", content)
+    return Row(place, texts)
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold a text: no NUL, no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _connect(url: str, source: Source) -> Iterator[sqlalchemy.Connection]:
+    subject = f"connection {source.connection}"
+    try:
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, hide_parameters=True)
+        connection = engine.connect()
+    except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise SourceRejected(
+            subject,
+            expected="a SQLAlchemy URL of an installed driver",
+            got=without_secrets(str(error), url),
+            next_step="correct the URL, or install the database's driver",
+        ) from None
+    except exc.DBAPIError as error:
+        text = without_secrets(" ".join(str(error.orig).split()), url)
+        kind = SourceRejected if any(sign in text.lower() for sign in _REFUSED) else SourceUnavailable
+        raise kind(
+            subject, expected="to be let in", got=text, next_step=f"check the URL of connection {source.connection}"
+        ) from None
+    try:
+        yield connection
+    except exc.DBAPIError as error:
+        raise SourceUnavailable(
+            subject,
+            expected="rows",
+            got=without_secrets(" ".join(str(error.orig).split()), url),
+            next_step="nothing was landed; check the server's log",
+        ) from None
+    finally:
+        connection.close()
+
+
+def _table(stream: SqlStream) -> sqlalchemy.TableClause:
+    schema, _, table = stream.table.rpartition(".")
+    return sqlalchemy.table(table, schema=schema or None)
+
+
+def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStream, name: str) -> dict[str, str]:
+    inspector, table = sqlalchemy.inspect(connection), _table(stream)
+    try:
+        found = inspector.get_columns(table.name, schema=table.schema)
+    except exc.NoSuchTableError:
+        known = [*inspector.get_table_names(schema=table.schema), *inspector.get_view_names(schema=table.schema)]
+        raise SourceRejected(
+            f"{source.name}.{name}",
+            expected=f"a table {stream.table} in connection {source.connection}",
+            got="no such table",
+            next_step=did_you_mean(table.name, known),
+        ) from None
+    columns = {
+        column["name"]: next((kind for base, kind in _TYPES if isinstance(column["type"], base)), "text")
+        for column in found
+    }
+    require_columns(f"{source.name}.{name}", f"table {stream.table}", wanted_columns(stream), list(columns))
+    return columns | {name: kind for name, kind in column_types(source, stream).items() if kind is not None}
+
+
+def _query(
+    connection: sqlalchemy.Connection,
+    source: Source,
+    stream: SqlStream,
+    names: list[str],
+    types_of: dict[str, str],
+    watermark: str | None,
+) -> sqlalchemy.Select[Any]:
+    # Columns without a type: the driver's values go on as they are, which is what COPY parses best.
+    query = sqlalchemy.select(*(sqlalchemy.column(name) for name in names)).select_from(_table(stream))
+    if stream.cursor is None or watermark is None:
+        return query
+    bound = _bound(connection, source, stream, types_of[stream.cursor], watermark)
+    column: sqlalchemy.ColumnClause[Any] = sqlalchemy.column(stream.cursor)
+    return query.where((column >= bound) | column.is_(None))
+
+
+def _bound(connection: sqlalchemy.Connection, source: Source, stream: SqlStream, kind: str, watermark: str) -> Any:
+    overlap = stream.overlap
+    if kind in ("timestamptz", "date"):
+        moment = datetime.fromisoformat(watermark)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment -= overlap if isinstance(overlap, timedelta) else timedelta(seconds=overlap)
+        local = moment.astimezone(ZoneInfo(source.time_zone) if kind == "timestamptz" else UTC).replace(tzinfo=None)
+        if kind == "date":
+            return local.date().isoformat() if connection.dialect.name == "sqlite" else local.date()
+        # SQLite compares text: a blank sorts before a T, so that both ways of writing a moment are found.
+        return local.isoformat(sep=" ") if connection.dialect.name == "sqlite" else local
+    if kind == "bigint":
+        return int(watermark) - (overlap if isinstance(overlap, int) else 0)
+    return watermark
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "surrogateescape")
+    return value
