@@ -1,0 +1,138 @@
+"""Cases in the database: written in batches within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2 import extensions
+from psycopg2.extras import Json, execute_values
+
+from forewarn.alerts.case_plan import Known, Plan
+from forewarn.alerts.levels import Route
+from forewarn.alerts.recipients import Recipient
+
+Event = tuple[int, str, str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A case as it is about to be written; `known` is the row that it changes or follows."""
+
+    customer_id: str
+    route: Route
+    plan: Plan
+    known: Known | None
+    owner_id: str | None
+    recipient: Recipient
+    owner_name: str | None
+    owner_email: str | None
+    probability: float | None
+    value_at_stake: float
+    expected_loss: float
+    reasons: list[dict[str, Any]]
+    next_step: str
+
+    @property
+    def episode(self) -> int:
+        """The number of this episode, counted from 1 per customer and route."""
+        return 1 if self.known is None else self.known.episode + (self.plan.action == "open")
+
+
+def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[tuple[str, str], Known]:
+    """Return the newest case of each customer and route."""
+    cursor.execute(
+        """
+        select distinct on (customer_id, route) customer_id, route, case_id, episode, state, level, updated_as_of
+        from alerts."case" where customer_id = any(%s) order by customer_id, route, episode desc
+        """,
+        [list(customers)],
+    )
+    return {(row[0], row[1]): Known(*row[2:]) for row in cursor.fetchall()}
+
+
+def write(
+    cursor: extensions.cursor, drafts: Sequence[Draft], *, as_of_date: date, now: datetime
+) -> dict[tuple[str, str], int]:
+    """Insert or update cases; returns the id of each by customer and route."""
+    opened = [draft for draft in drafts if draft.plan.action == "open"]
+    changed = [draft for draft in drafts if draft.plan.action in ("raise", "refresh")]
+    ids = {(draft.customer_id, draft.route): draft.known.case_id for draft in changed if draft.known is not None}
+    new = execute_values(
+        cursor,
+        'insert into alerts."case" (customer_id, route, episode, state, level, owner_id, owner_name, owner_email,'
+        " probability, value_at_stake, expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at,"
+        " updated_at) values %s returning customer_id, route, case_id",
+        [
+            (draft.customer_id, draft.route, draft.episode, "open", *_values(draft), as_of_date, as_of_date, now, now)
+            for draft in opened
+        ],
+        page_size=500,
+        fetch=True,
+    )
+    execute_values(
+        cursor,
+        'update alerts."case" as c set level = v.level, owner_id = v.owner_id, owner_name = v.owner_name,'
+        " owner_email = v.owner_email, probability = v.probability, value_at_stake = v.value_at_stake,"
+        " expected_loss = v.expected_loss, reasons = v.reasons, next_step = v.next_step,"
+        " updated_as_of = v.updated_as_of, updated_at = v.updated_at"
+        " from (values %s) as v (case_id, level, owner_id, owner_name, owner_email, probability, value_at_stake,"
+        " expected_loss, reasons, next_step, updated_as_of, updated_at) where c.case_id = v.case_id",
+        [(ids[draft.customer_id, draft.route], *_values(draft), as_of_date, now) for draft in changed],
+        template="(%s, %s, %s::text, %s::text, %s::text, %s::float8, %s::numeric, %s::numeric, %s::jsonb, %s, %s::date,"
+        " %s::timestamptz)",
+        page_size=500,
+    )
+    return ids | {(customer_id, route): case_id for customer_id, route, case_id in new}
+
+
+def _values(draft: Draft) -> tuple[object, ...]:
+    return (
+        draft.plan.level,
+        draft.owner_id,
+        draft.owner_name,
+        draft.owner_email,
+        draft.probability,
+        round(draft.value_at_stake, 2),
+        round(draft.expected_loss, 2),
+        Json(draft.reasons),
+        draft.next_step,
+    )
+
+
+def note(
+    cursor: extensions.cursor,
+    events: Sequence[tuple[int, str, str, dict[str, Any]]],
+    *,
+    as_of_date: date,
+    now: datetime,
+) -> None:
+    """Append events to cases: id, kind, reason and detail of each."""
+    execute_values(
+        cursor,
+        "insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at) values %s",
+        [(case_id, as_of_date, kind, reason, Json(detail), now) for case_id, kind, reason, detail in events],
+        page_size=1000,
+    )
+
+
+def note_quiet(cursor: extensions.cursor, *, as_of_date: date, days: int, now: datetime) -> int:
+    """Record, once a silence, each open case without a signal for `days` days; its state stays. Returns how many."""
+    cursor.execute(
+        """
+        insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at)
+        select c.case_id, %(as_of_date)s, 'quiet',
+            format('no signal since %%s; the case stays %%s', c.updated_as_of, c.state),
+            jsonb_build_object('last_signal', c.updated_as_of), %(now)s
+        from alerts."case" as c
+        where c.state <> 'closed' and c.updated_as_of <= %(as_of_date)s - %(days)s
+          and not exists (
+            select from alerts.case_event as e
+            where e.case_id = c.case_id and e.kind = 'quiet' and e.as_of_date > c.updated_as_of
+          )
+        """,
+        {"as_of_date": as_of_date, "days": days, "now": now},
+    )
+    return int(cursor.rowcount)

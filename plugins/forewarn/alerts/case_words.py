@@ -1,0 +1,102 @@
+"""What a case and its messages say, from its signals, its customer's facts and the books of configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from forewarn.alerts.case_plan import case_reasons, said
+from forewarn.alerts.case_store import Draft
+from forewarn.alerts.content import Content, Said
+from forewarn.alerts.customer_facts import Facts
+from forewarn.alerts.language import Language
+from forewarn.alerts.levels import Level
+from forewarn.alerts.playbooks import Playbooks
+from forewarn.alerts.recipients import Routes
+from forewarn.alerts.signals import Signal
+from forewarn.config.project import Project
+
+
+@dataclass(frozen=True)
+class Books:
+    """What configuration says about the cases of a date."""
+
+    project: Project
+    playbooks: Playbooks
+    routes: Routes
+    as_of_date: date
+
+
+def score_reasons(signals: Sequence[Signal]) -> list[dict[str, Any]]:
+    """Return the model's reasons where the model is one of the signals; below its threshold it gives none."""
+    return [reason for signal in signals for reason in signal.evidence.get("reasons", [])]
+
+
+def next_step(
+    books: Books,
+    about: Facts,
+    reasons: Sequence[Mapping[str, Any]],
+    *,
+    route: str,
+    level: Level,
+    language: Language,
+) -> str:
+    """Return the suggested step by the family of the strongest reason."""
+    return books.playbooks.next_step(
+        route=route,
+        family=reasons[0]["family"] if reasons else "",
+        level=level,
+        customer=about.name,
+        contact=about.contact_name,
+        due=books.playbooks.due(level, books.as_of_date),
+        language=language,
+    )
+
+
+def content(
+    books: Books,
+    about: Facts,
+    draft: Draft,
+    signals: Sequence[Signal],
+    *,
+    case_id: int,
+    key: str,
+    thread_key: str | None,
+) -> Content:
+    """Return what a message about a case says to its reader, in the reader's language."""
+    reader, language = draft.recipient, Language(draft.recipient.locale)
+    reasons = case_reasons(signals, score_reasons(signals))
+    before = draft.known.level if draft.plan.action == "raise" and draft.known is not None else None
+    return Content(
+        case_id=case_id,
+        customer_id=draft.customer_id,
+        customer=about.name,
+        level=draft.plan.level,
+        previous_level=before,
+        route=draft.route,
+        as_of_date=books.as_of_date,
+        horizon_days=books.project.churn.horizon_days,
+        probability=about.probability,
+        threshold=about.threshold,
+        model=about.model,
+        rules=[f"{signal.name} v{signal.version}" for signal in signals if "family" in signal.evidence],
+        value_at_stake=draft.value_at_stake,
+        expected_loss=draft.expected_loss,
+        currency=books.project.currency,
+        renewal_on=about.renewal_on,
+        last_order_on=about.last_order_on,
+        last_contact_on=about.last_contact_on,
+        overdue_amount=about.overdue_amount,
+        history=about.history,
+        reasons=[Said.model_validate(said(reason, language)) for reason in reasons],
+        next_step=next_step(books, about, reasons, route=draft.route, level=draft.plan.level, language=language),
+        company=books.project.company,
+        owner_name=about.owner_name,
+        reader_name=reader.name,
+        locale=reader.locale,
+        why=reader.why,
+        key=key,
+        thread_key=thread_key,
+    )

@@ -1,0 +1,168 @@
+"""Signals of a date become cases, and cases become letters in the outbox: all of it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from psycopg2 import extensions
+
+from forewarn.alerts import outbox
+from forewarn.alerts.case_plan import Known, case_reasons, plan, said
+from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, write
+from forewarn.alerts.case_words import Books, content, next_step, score_reasons
+from forewarn.alerts.customer_facts import Facts, read_facts
+from forewarn.alerts.language import Language
+from forewarn.alerts.playbooks import load_playbooks
+from forewarn.alerts.publication import refusal
+from forewarn.alerts.recipients import Owner, load_routes, recipient
+from forewarn.alerts.signals import Signal, replace_model_signals
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.warehouse.engine import connect
+
+QUIET_DAYS = 14
+EVENTS = {"open": "opened", "raise": "raised", "refresh": "refreshed"}
+
+
+@dataclass(frozen=True)
+class CaseCounts:
+    """What became of the signals of a date.
+
+    Attributes
+    ----------
+    signals, opened, raised, refreshed, unchanged
+        Signals of the date, and what they did to cases; `unchanged` were decided by an earlier run of the same day.
+    quiet
+        Open cases that are newly without a signal.
+    letters
+        New rows in the outbox.
+    reason
+        Why nothing was done at all; empty otherwise.
+    """
+
+    signals: int = 0
+    opened: int = 0
+    raised: int = 0
+    refreshed: int = 0
+    unchanged: int = 0
+    quiet: int = 0
+    letters: int = 0
+    reason: str = ""
+
+
+Groups = Mapping[tuple[str, str], Sequence[Signal]]
+
+
+def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> CaseCounts:
+    """Open, raise or refresh one case per customer and route from the signals of a date, and write its letters.
+
+    Only the newest live publication may; for any other nothing is written and the counts tell why. A second run for the
+    same date changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        The playbooks or routes say something that cannot be meant.
+    """
+    books = Books(project, load_playbooks(project), load_routes(project), as_of_date)
+    with connect(settings.warehouse_url) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext('forewarn.cases'))")
+        if reason := refusal(cursor, as_of_date=as_of_date, run_id=run_id):
+            return CaseCounts(reason=reason)
+        replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
+        groups = _signals(cursor, as_of_date)
+        customers = sorted({customer_id for customer_id, _ in groups})
+        facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
+        drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
+        ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
+        note(cursor, [_event(draft, ids) for draft in drafts], as_of_date=as_of_date, now=now)
+        told = [(ids[draft.customer_id, draft.route], draft) for draft in drafts if draft.plan.notify]
+        threads = _first_keys(cursor, [case_id for case_id, _ in told])
+        letters = []
+        for case_id, draft in told:
+            for channel in project.alerts.channels:
+                address = draft.recipient.address
+                dedup = outbox.dedup_key(case_id, draft.plan.level, channel, address)
+                words = content(
+                    books,
+                    facts[draft.customer_id],
+                    draft,
+                    groups[draft.customer_id, draft.route],
+                    case_id=case_id,
+                    key=outbox.message_key(dedup, now),
+                    thread_key=threads.get(f"{case_id}:{channel}:{address}"),
+                )
+                letters.append(outbox.Letter(dedup, channel, address, words))
+        expires_at = now + timedelta(days=project.alerts.expires_after_days)
+        actions = [draft.plan.action for draft in drafts]
+        return CaseCounts(
+            signals=sum(len(signals) for signals in groups.values()),
+            opened=actions.count("open"),
+            raised=actions.count("raise"),
+            refreshed=actions.count("refresh"),
+            unchanged=len(groups) - len(drafts),
+            quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
+            letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
+        )
+
+
+def _signals(cursor: extensions.cursor, as_of_date: date) -> Groups:
+    cursor.execute(
+        "select customer_id, name, version, level, route, reason, evidence from alerts.signal"
+        " where as_of_date = %s order by customer_id, route, kind, name",
+        [as_of_date],
+    )
+    signals = [Signal(*row) for row in cursor.fetchall()]
+    return {key: list(group) for key, group in groupby(signals, key=lambda one: (one.customer_id, one.route))}
+
+
+def _drafts(
+    groups: Groups, known: Mapping[tuple[str, str], Known], facts: Mapping[str, Facts], books: Books
+) -> Iterator[Draft]:
+    language = Language(books.project.locale)
+    for (customer_id, _), signals in groups.items():
+        route = signals[0].route
+        before, about = known.get((customer_id, route)), facts[customer_id]
+        decided = plan(before, signals, books.as_of_date)
+        if decided.action == "leave":
+            continue
+        owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
+        reader = recipient(route, owner, books.routes.routes, books.project)
+        probability = about.probability
+        assumed = books.playbooks.levels[decided.level].probability_by_rules if probability is None else probability
+        reasons = case_reasons(signals, score_reasons(signals))
+        owned = reader.why != "team"
+        yield Draft(
+            customer_id=customer_id,
+            route=route,
+            plan=decided,
+            known=before,
+            recipient=reader,
+            owner_id=about.owner_id if owned else None,
+            owner_name=about.owner_name if owned else reader.name,
+            owner_email=reader.address,
+            probability=probability,
+            value_at_stake=about.value_at_stake,
+            expected_loss=assumed * about.value_at_stake,
+            reasons=[{"family": reason["family"], **said(reason, language)} for reason in reasons],
+            next_step=next_step(books, about, reasons, route=route, level=decided.level, language=language),
+        )
+
+
+def _event(draft: Draft, ids: Mapping[tuple[str, str], int]) -> tuple[int, str, str, dict[str, Any]]:
+    detail = {"level": draft.plan.level, "recipient": draft.recipient.address, "because": draft.recipient.why}
+    return ids[draft.customer_id, draft.route], EVENTS[draft.plan.action], draft.plan.reason, detail
+
+
+def _first_keys(cursor: extensions.cursor, case_ids: Sequence[int]) -> dict[str, str]:
+    """Return the key of the first message of each case, channel and reader: what later ones answer to."""
+    cursor.execute(
+        "select distinct on (case_id, channel, recipient) case_id, channel, recipient, payload ->> 'key'"
+        " from alerts.outbox where case_id = any(%s) order by case_id, channel, recipient, alert_id",
+        [list(case_ids)],
+    )
+    return {f"{case_id}:{channel}:{reader}": key for case_id, channel, reader, key in cursor.fetchall()}

@@ -1,0 +1,216 @@
+"""Send what waits in the outbox: claim, commit, send, write down; for any number of dispatchers at once.
+
+No message is lost: a row that was claimed by a dispatcher that died is claimed again when its lease lapses. Between the
+receiver's acceptance and our commit a kill can make one message go out twice; the repeat has the same number.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg2 import extensions
+from pydantic import ValidationError
+
+from forewarn.alerts import outbox
+from forewarn.alerts.attempt_record import pass_on, record
+from forewarn.alerts.channel import Channel, Message
+from forewarn.alerts.content import Content
+from forewarn.alerts.file_channel import FileChannel
+from forewarn.alerts.interruption import Interruption, until_terminated
+from forewarn.alerts.outbox import Claimed
+from forewarn.alerts.smtp_channel import SmtpChannel
+from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
+from forewarn.warehouse.engine import connect
+
+# Longer than the slowest conversation with a mail server, in which each answer may take its full time-out.
+LEASE = timedelta(minutes=3)
+BATCH = 50
+
+Resolve = Callable[[str, Settings], str]
+
+
+@dataclass(frozen=True)
+class DispatchCounts:
+    """What a dispatch did.
+
+    Attributes
+    ----------
+    sent, retried, unknown, dead, expired
+        Messages by what became of them; `retried` wait for another attempt.
+    passed_on
+        Refused messages that the fallback gets; those sent within this dispatch count as sent as well.
+    released
+        Claimed messages that were given back unsent, since the channel is down or the process was asked to end.
+    waiting
+        With `dry_run`: messages that would be tried.
+    held_elsewhere
+        Messages that other dispatchers hold.
+    """
+
+    sent: int = 0
+    retried: int = 0
+    unknown: int = 0
+    dead: int = 0
+    expired: int = 0
+    passed_on: int = 0
+    released: int = 0
+    waiting: int = 0
+    held_elsewhere: int = 0
+
+
+def dispatch(
+    settings: Settings,
+    project: Project,
+    *,
+    now: datetime,
+    limit: int | None = None,
+    dry_run: bool = False,
+    resolve: Resolve | None = None,
+    lease: timedelta = LEASE,
+) -> DispatchCounts:
+    """Send what is due over the project's channels.
+
+    Parameters
+    ----------
+    now
+        The clock for due times, expiry and the ledger; leases go by the database's.
+    limit
+        At most so many messages.
+    dry_run
+        Count what is due, and send and write nothing.
+    resolve
+        Returns the URL of a connection by its name; wanted by the channel `email`.
+    """
+    channels = _channels(settings, project, resolve)
+    with connect(settings.warehouse_url, application="forewarn dispatch") as connection:
+        if dry_run:
+            return _due(connection, list(channels), now)
+        dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
+        try:
+            with until_terminated() as interruption:
+                return dispatcher.run(limit, interruption)
+        finally:
+            for channel in channels.values():
+                channel.finish()
+
+
+def _channels(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:
+    def smtp_address() -> str:
+        if resolve is None:
+            raise Permanent(
+                "channel email",
+                expected=f"the address of connection `{project.alerts.smtp_connection}`",
+                got="no way to resolve connections",
+                next_step="pass `resolve` to dispatch",
+            )
+        return resolve(project.alerts.smtp_connection, settings)
+
+    known: dict[str, Callable[[], Channel]] = {
+        "file": lambda: FileChannel(settings.outbox, project.alerts.sender),
+        "email": lambda: SmtpChannel(smtp_address, project.alerts.sender),
+    }
+    return {name: known[name]() for name in project.alerts.channels}
+
+
+def _due(connection: extensions.connection, channels: list[str], now: datetime) -> DispatchCounts:
+    with connection.cursor() as cursor:
+        rows = outbox.claim(cursor, owner="dry run", channels=channels, now=now, lease=LEASE, limit=1_000_000_000)
+    connection.rollback()
+    return DispatchCounts(waiting=len(rows))
+
+
+class _Dispatcher:
+    def __init__(
+        self,
+        connection: extensions.connection,
+        channels: Mapping[str, Channel],
+        fallback: str,
+        now: datetime,
+        lease: timedelta,
+    ) -> None:
+        self._connection, self._channels, self._fallback = connection, channels, fallback
+        self._now, self._lease = now, lease
+        self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._up = set(channels)
+        self._counts: Counter[str] = Counter()
+
+    def run(self, limit: int | None, interruption: Interruption) -> DispatchCounts:
+        with self._connection, self._connection.cursor() as cursor:
+            self._counts["expired"] = outbox.expire(cursor, now=self._now)
+        tried = 0
+        while not interruption.asked and self._up and (limit is None or tried < limit):
+            rows = self._claim(BATCH if limit is None else min(BATCH, limit - tried))
+            if not rows:
+                break
+            tried += len(rows)
+            self._work(rows, interruption)
+        with self._connection, self._connection.cursor() as cursor:
+            self._counts["held_elsewhere"] = outbox.held_elsewhere(cursor, list(self._channels))
+        return DispatchCounts(**self._counts)
+
+    def _claim(self, most: int) -> list[Claimed]:
+        with self._connection, self._connection.cursor() as cursor:
+            return outbox.claim(
+                cursor, owner=self._owner, channels=sorted(self._up), now=self._now, lease=self._lease, limit=most
+            )
+
+    def _work(self, rows: list[Claimed], interruption: Interruption) -> None:
+        left = list(rows)
+        try:
+            while left and not interruption.asked:
+                row = left.pop(0)
+                if row.channel in self._up:
+                    self._attempt(row)
+                else:
+                    self._release([row])
+        finally:
+            # An error that ends the dispatch gives back what it has not begun; a kill leaves that to the lease.
+            if left:
+                self._release(left)
+
+    def _release(self, rows: list[Claimed]) -> None:
+        self._connection.rollback()
+        with self._connection, self._connection.cursor() as cursor:
+            self._counts["released"] += outbox.release(cursor, [row.alert_id for row in rows], owner=self._owner)
+
+    def _attempt(self, row: Claimed) -> None:
+        with self._connection, self._connection.cursor() as cursor:
+            attempts = outbox.begin(cursor, row.alert_id, owner=self._owner, lease=self._lease)
+        if attempts is None:
+            return
+        content, verdict = self._send(row, attempts)
+        with self._connection, self._connection.cursor() as cursor:
+            mine = record(cursor, row, verdict, owner=self._owner, now=self._now)
+            if mine and verdict.pass_on and content is not None:
+                self._counts["passed_on"] += pass_on(cursor, row, content, fallback=self._fallback, now=self._now)
+        if verdict.channel_down:
+            self._up.discard(row.channel)
+        self._counts["retried" if verdict.state == "retry" else verdict.state] += 1
+
+    def _send(self, row: Claimed, attempts: int) -> tuple[Content | None, Verdict]:
+        channel, content = self._channels[row.channel], None
+        try:
+            if attempts > MOST_ATTEMPTS:
+                raise Permanent(f"alert {row.alert_id}", expected="an end", got=f"{attempts - 1} attempts without one")
+            content = _read(row)
+            return content, delivered(channel.send(Message(row.alert_id, row.recipient, content, row.created_at)))
+        except Exception as error:
+            # Whatever it is, it is this row's: the queue moves on, and the ledger says what happened.
+            verdict = failed(error, attempts=attempts, now=self._now, repeat_when_unknown=channel.repeat_when_unknown)
+            return content, verdict
+
+
+def _read(row: Claimed) -> Content:
+    try:
+        return Content.model_validate(row.payload)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
+        raise Permanent(f"alert {row.alert_id}", expected="the content of a message", got=problems) from error

@@ -1,0 +1,119 @@
+"""The outbox as a folder: one .eml file for each message, a page to read it, and an index of all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from forewarn.alerts.channel import ChannelDown, Message
+from forewarn.alerts.index_page import Card, index_page
+from forewarn.alerts.letter import mail, word
+from forewarn.alerts.plain import slug
+from forewarn.alerts.view import View
+from forewarn.errors import Permanent
+
+PAGES = "pages"
+NEWEST = 500
+
+
+class FileChannel:
+    """Writes `<outbox>/NNNNNN-<customer>.eml`, idempotent by the alert's number: the rename is the delivery."""
+
+    repeat_when_unknown = True
+
+    def __init__(self, folder: Path, sender: str) -> None:
+        self._folder, self._sender = folder, sender
+        self._wrote = False
+
+    def send(self, message: Message) -> str:
+        """Write one message; one that is there already is left as it is."""
+        name = f"{message.alert_id:06d}-{slug(message.content.customer)}"
+        file = self._folder / f"{name}.eml"
+        if file.exists():
+            return f"{file.name} was there"
+        try:
+            letter = word(message.content, message.alert_id)
+            content = mail(
+                letter,
+                message.content,
+                alert_id=message.alert_id,
+                sender=self._sender,
+                recipient=message.recipient,
+                created_at=message.created_at,
+            )
+            page = letter.html
+            if letter.chart is not None:
+                inline = "data:image/png;base64," + base64.b64encode(letter.chart).decode("ascii")
+                page = page.replace("cid:risk.png", inline)
+            data = content.as_bytes()
+        except (ValueError, KeyError, IndexError, UnicodeError) as error:
+            raise Permanent(
+                f"alert {message.alert_id}", expected="a message that can be written", got=str(error)
+            ) from error
+        card = _card(message, letter.view, name)
+        try:
+            (self._folder / PAGES).mkdir(parents=True, exist_ok=True)
+            _write(self._folder / PAGES / f"{name}.html", page.encode())
+            _write(self._folder / PAGES / f"{name}.json", json.dumps(card, ensure_ascii=False).encode())
+            _write(file, data)
+            self._wrote = True
+        except OSError as error:
+            raise ChannelDown(
+                f"folder {self._folder}", expected="room and the right to write", got=str(error)
+            ) from error
+        return file.name
+
+    def finish(self) -> None:
+        """Rebuild the index where a message is newer than it; a kill before this is mended by the next dispatch."""
+        if not self._folder.is_dir():
+            return
+        index, listed_at = self._folder / "index.html", self._folder.stat().st_mtime_ns
+        messages = sorted(self._folder.glob("*.eml"), key=lambda file: int(file.name.partition("-")[0]), reverse=True)
+        seen_at = index.stat().st_mtime_ns if index.exists() else 0
+        if not messages or not (self._wrote or any(file.stat().st_mtime_ns > seen_at for file in messages)):
+            return
+        cards = []
+        for file in messages[:NEWEST]:
+            described = self._folder / PAGES / f"{file.stem}.json"
+            if described.exists():
+                cards.append(Card(**json.loads(described.read_text(encoding="utf-8"))))
+        _write(index, index_page(cards, older=max(0, len(messages) - NEWEST)).encode())
+        # Not the time of writing: what another dispatcher added after the listing has to look newer than the index.
+        os.utime(index, ns=(listed_at, listed_at))
+        self._wrote = False
+
+
+def _card(message: Message, view: View, name: str) -> dict[str, object]:
+    return {
+        "alert_id": message.alert_id,
+        "level": view.level,
+        "badge": f"{view.badge} · {view.state}",
+        "customer": view.customer,
+        "recipient": message.recipient,
+        "owner": message.content.reader_name or message.recipient,
+        "summary": view.summary,
+        "reasons": [title or text for title, text in view.reasons],
+        "loss": view.loss,
+        "as_of_date": message.content.as_of_date.isoformat(),
+        "subject": view.subject,
+        "name": name,
+        "language": view.language,
+    }
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none: a hidden neighbour, flushed, then renamed."""
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).chmod(0o640)
+        Path(temporary).rename(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,126 @@
+"""A message as a mail: plain text, HTML and picture in one MIME tree, with headers that stay the same on every try."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from forewarn.alerts.content import Content
+from forewarn.alerts.plain import one_line
+from forewarn.alerts.view import View, view
+
+TEMPLATES = Path(__file__).parent / "templates"
+CHART = "risk.png"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One worded message: its texts, its picture (None when there is nothing to draw), and both bodies."""
+
+    view: View
+    chart: bytes | None
+    text: str
+    html: str
+
+
+def word(content: Content, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
+    """Word and draw a message; `chart_address` is what the HTML names as the picture's address."""
+    words = view(content, alert_id)
+    picture = None
+    if words.chart and content.threshold is not None:
+        from forewarn.alerts.sparkline import sparkline
+
+        picture = sparkline([(past.as_of_date, past.probability) for past in content.history], content.threshold)
+    return Letter(
+        words,
+        picture,
+        _text_template().render(view=words),
+        _html_template().render(view=words, chart_address=chart_address),
+    )
+
+
+def mail(
+    letter: Letter, content: Content, *, alert_id: int, sender: str, recipient: str, created_at: datetime
+) -> EmailMessage:
+    """Return the message to send; everything in it follows from the outbox row, so that a repeat is recognised.
+
+    Raises
+    ------
+    ValueError
+        Sender or recipient is no address.
+    """
+    message = EmailMessage(policy=SMTP)
+    domain = domain_of(sender)
+    message["From"] = _address(sender)
+    message["To"] = _address(recipient, content.reader_name)
+    message["Subject"] = letter.view.subject
+    message["Date"] = format_datetime(created_at)
+    message["Message-ID"] = message_id(content.key, domain)
+    if content.thread_key:
+        message["In-Reply-To"] = message_id(content.thread_key, domain)
+        message["References"] = message_id(content.thread_key, domain)
+    message["List-Id"] = f"<alerts.forewarn.{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Forewarn-Alert"] = str(alert_id)
+    message["X-Forewarn-Case"] = str(content.case_id)
+    message["X-Forewarn-Level"] = content.level
+    # set_content drops every Content-* header that is there before it.
+    message.set_content(letter.text, cte="base64" if not letter.text.isascii() else "quoted-printable")
+    message["Content-Language"] = letter.view.language
+    message.add_alternative(letter.html, subtype="html", cte="base64")
+    if letter.chart is not None:
+        page = message.get_payload()[1]  # type: ignore[index]
+        page.add_related(  # type: ignore[union-attr]
+            letter.chart, "image", "png", cid=f"<{CHART}>", filename=CHART, disposition="inline"
+        )
+    # A boundary that the library draws by chance would make the repeat differ from the first message.
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{content.key}_{number}")
+    return message
+
+
+def message_id(key: str, domain: str) -> str:
+    """Return the Message-ID of a key."""
+    return f"<alert.{key}@{domain}>"
+
+
+def domain_of(sender: str) -> str:
+    """Return the domain of a sender's address."""
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+
+
+def _address(text: str, name: str | None = None) -> Address:
+    own_name, address = parseaddr(one_line(text))
+    user, at, domain = address.rpartition("@")
+    if not at or not user or not domain:
+        raise ValueError(f"{text!r} is no address")
+    return Address(one_line(name or own_name, 80), user, domain)
+
+
+@lru_cache(maxsize=1)
+def _html_template() -> Template:
+    import mrml
+
+    rendered = str(mrml.to_html((TEMPLATES / "alert.mjml").read_text(encoding="utf-8")).content)
+    # mrml escapes quotes in attributes, and Jinja would read `&quot;` inside braces as it stands.
+    parts = rendered.split("{{")
+    unescaped = [
+        parts[0],
+        *("}}".join([html.unescape(part.split("}}", 1)[0]), part.split("}}", 1)[1]]) for part in parts[1:]),
+    ]
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string("{{".join(unescaped))
+
+
+@lru_cache(maxsize=1)
+def _text_template() -> Template:
+    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=False)  # noqa: S701 - plain text
+    return environment.from_string((TEMPLATES / "alert.txt.j2").read_text(encoding="utf-8"))

@@ -1,0 +1,165 @@
+"""Rules: one YAML file each, checked with place and hint before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from forewarn.alerts import sentence
+from forewarn.alerts.language import CATALOGS, ORIGINAL
+from forewarn.alerts.levels import Level, Route
+from forewarn.alerts.metrics import Metrics, declared
+from forewarn.alerts.yaml_place import place_inside
+from forewarn.config.project import Project
+from forewarn.config.yaml import Document, did_you_mean
+from forewarn.errors import ConfigError
+from forewarn.expressions import Expression, ExpressionError, names, parse
+
+FAMILIES = (
+    "rhythm",
+    "spend",
+    "breadth",
+    "returns",
+    "service",
+    "contact",
+    "marketing",
+    "usage",
+    "finance",
+    "contract",
+)
+
+
+def by_language(value: Any) -> Any:
+    """Read a bare text as the English one."""
+    return value if isinstance(value, dict) else {ORIGINAL: value}
+
+
+def as_variants(value: Any) -> Any:
+    """Read a bare sentence as the only variant, in each language."""
+    texts = by_language(value)
+    return {name: [text] if isinstance(text, str) else text for name, text in texts.items()}
+
+
+Texts = Annotated[dict[str, str], BeforeValidator(by_language)]
+Variants = Annotated[dict[str, list[str]], BeforeValidator(as_variants)]
+
+
+class Description(BaseModel):
+    """What a rule is for: an example, the reason why it matters, and the remedy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    example: str
+    reason: str
+    remedy: str
+
+
+class RuleFile(BaseModel):
+    """The content of one file under `config/rules`.
+
+    Attributes
+    ----------
+    when
+        Condition in the expression language; true fires, false and unknown do not.
+    title, reason
+        What a message says, by language; a bare text is English. `reason` shows metrics in braces and may be a list of
+        sentences, of which the first with every value known is used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    version: int = Field(ge=1)
+    description: Description
+    live: bool = True
+    when: str = Field(max_length=4000)
+    level: Level
+    route: Route
+    family: str
+    title: Texts
+    reason: Variants
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A checked rule: its file's content, its parsed condition, and the metrics that it reads."""
+
+    content: RuleFile
+    condition: Expression
+    metrics: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The rule's id."""
+        return self.content.id
+
+
+def load_rules(project: Project) -> list[Rule]:
+    """Read every rule of a project, by file name.
+
+    Raises
+    ------
+    ConfigError
+        With file, line, column and a hint; also when two files claim one id.
+    """
+    folder, metrics = project.path(project.rules), declared()
+    rules: list[Rule] = []
+    for file in sorted(folder.glob("*.yml")):
+        rule = load_rule(file, metrics)
+        if rule.name in {other.name for other in rules}:
+            raise Document(file).error(["id"], f"a second rule `{rule.name}`", "give it an id of its own")
+        rules.append(rule)
+    return rules
+
+
+def load_rule(file: Path, metrics: Metrics) -> Rule:
+    """Read one rule file; see `load_rules`."""
+    document = Document(file)
+    content = document.read(RuleFile)
+    try:
+        condition = parse(content.when, metrics.columns)
+    except ExpressionError as error:
+        line, column = place_inside(document, ["when"], content.when, error.line, error.column)
+        raise ConfigError(file, line, column, f"`when`: {error.problem}", error.hint) from error
+    if content.family not in FAMILIES:
+        raise document.error(
+            ["family"], f"unknown family `{content.family}`", did_you_mean(content.family, list(FAMILIES))
+        )
+    _check_texts(document, content, metrics)
+    shown = {name for variants in content.reason.values() for variant in variants for name in sentence.names(variant)}
+    return Rule(content, condition, frozenset(names(condition) | shown))
+
+
+def _check_texts(document: Document, content: RuleFile, metrics: Metrics) -> None:
+    for key, texts in (("title", content.title), ("reason", content.reason)):
+        if ORIGINAL not in texts:
+            raise document.error(
+                [key], f"no `{ORIGINAL}` text", f"add `{ORIGINAL}: …`; other languages fall back to it"
+            )
+        for language in texts:
+            if language not in CATALOGS.values():
+                hint = did_you_mean(language, sorted(CATALOGS.values()))
+                raise document.error([key, language], f"unknown language `{language}`", hint)
+    for language, variants in content.reason.items():
+        for variant in variants:
+            _check_sentence(document, ["reason", language], variant, metrics)
+
+
+def _check_sentence(document: Document, path: Sequence[str], variant: str, metrics: Metrics) -> None:
+    try:
+        sentence.check(variant, metrics)
+    except sentence.SentenceError as error:
+        known = [*metrics.metrics, *metrics.attributes]
+        unknown = next((name for name in _names_of(variant) if name not in known), "")
+        raise document.error(path, str(error), did_you_mean(unknown, known) if unknown else "") from error
+
+
+def _names_of(variant: str) -> list[str]:
+    try:
+        return sorted(sentence.names(variant))
+    except ValueError:
+        return []

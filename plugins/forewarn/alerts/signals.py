@@ -1,0 +1,171 @@
+"""Signals: what rules and the model say about a customer on a date, replaced as a whole for that date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2 import extensions
+from psycopg2.extras import Json, RealDictCursor, execute_values
+
+from forewarn.alerts.language import CATALOGS, ORIGINAL, Language
+from forewarn.alerts.levels import Level, Route
+from forewarn.alerts.metrics import Metrics, declared
+from forewarn.alerts.playbooks import Playbooks
+from forewarn.alerts.rule_query import fired_query
+from forewarn.alerts.rules import Rule, load_rules
+from forewarn.alerts.sentence import fill
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.warehouse.engine import connect
+
+LOCK = "select pg_advisory_xact_lock(hashtext('forewarn.signals'))"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One rule or model that fired for one customer."""
+
+    customer_id: str
+    name: str
+    version: str
+    level: Level
+    route: Route
+    reason: str
+    evidence: dict[str, Any]
+
+
+def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, now: datetime) -> int:
+    """Replace the rule signals of a date; signals that stay the same keep their row.
+
+    Returns
+    -------
+    int
+        How many signals the rules give for the date.
+
+    Raises
+    ------
+    ConfigError
+        A rule file says something that cannot be meant.
+    """
+    rules, metrics = [rule for rule in load_rules(project) if rule.content.live], declared()
+    with connect(settings.warehouse_url) as connection, connection:
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute(LOCK)
+            rows = []
+            if rules:
+                cursor.execute(fired_query(rules, metrics), {"as_of_date": as_of_date})
+                rows = cursor.fetchall()
+        signals = [signal for row in rows for signal in _signals_of(row, rules, metrics, project)]
+        with connection.cursor() as cursor:
+            replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
+    return len(signals)
+
+
+def replace_model_signals(
+    cursor: extensions.cursor, project: Project, playbooks: Playbooks, *, as_of_date: date, now: datetime
+) -> int:
+    """Replace the model signals of a date within the caller's transaction: one per score at or above its threshold."""
+    cursor.execute(
+        "select customer_id, model_version, probability, threshold, reasons from ml.score"
+        " where as_of_date = %s and definition = %s and probability >= threshold order by customer_id",
+        [as_of_date, project.churn.definition],
+    )
+    model, language = playbooks.model, Language(project.locale)
+    signals = [
+        Signal(
+            customer_id,
+            project.churn.definition,
+            str(version),
+            "high" if probability >= model.high_from else model.level,
+            model.route,
+            reasons[0]["text"] if reasons else language.percent(probability),
+            {"probability": probability, "threshold": threshold, "reasons": reasons},
+        )
+        for customer_id, version, probability, threshold, reasons in cursor.fetchall()
+    ]
+    replace(cursor, "model", signals, as_of_date=as_of_date, now=now)
+    return len(signals)
+
+
+def replace(
+    cursor: extensions.cursor, kind: str, signals: Sequence[Signal], *, as_of_date: date, now: datetime
+) -> None:
+    """Make `signals` the only ones of a kind and date, leaving rows alone that are the same already."""
+    cursor.execute(LOCK)
+    cursor.execute(
+        "create temporary table if not exists wanted_signal (like alerts.signal) on commit drop;"
+        " alter table wanted_signal alter signal_id drop not null; truncate wanted_signal"
+    )
+    execute_values(
+        cursor,
+        "insert into wanted_signal (customer_id, as_of_date, kind, name, version, level, route, reason, evidence,"
+        " observed_at) values %s",
+        _rows(kind, signals, as_of_date, now),
+        page_size=1000,
+    )
+    cursor.execute(
+        """
+        delete from alerts.signal as s
+        where s.as_of_date = %(as_of_date)s and s.kind = %(kind)s
+          and not exists (select from wanted_signal as w where w.customer_id = s.customer_id and w.name = s.name);
+        insert into alerts.signal as s
+            (customer_id, as_of_date, kind, name, version, level, route, reason, evidence, observed_at)
+        select customer_id, as_of_date, kind, name, version, level, route, reason, evidence, observed_at
+        from wanted_signal
+        on conflict (as_of_date, customer_id, kind, name) do update
+        set (version, level, route, reason, evidence, observed_at)
+            = (excluded.version, excluded.level, excluded.route, excluded.reason, excluded.evidence,
+                excluded.observed_at)
+        where (s.version, s.level, s.route, s.reason, s.evidence)
+            is distinct from (excluded.version, excluded.level, excluded.route, excluded.reason, excluded.evidence)
+        """,
+        {"as_of_date": as_of_date, "kind": kind},
+    )
+
+
+def _rows(kind: str, signals: Iterable[Signal], as_of_date: date, now: datetime) -> Iterable[tuple[object, ...]]:
+    for signal in signals:
+        yield (
+            signal.customer_id,
+            as_of_date,
+            kind,
+            signal.name,
+            signal.version,
+            signal.level,
+            signal.route,
+            signal.reason,
+            Json(signal.evidence),
+            now,
+        )
+
+
+def _signals_of(row: dict[str, Any], rules: Sequence[Rule], metrics: Metrics, project: Project) -> list[Signal]:
+    """Return the signals of one customer, worded in every language: who will read them is not known yet."""
+    signals = []
+    for position in row["fired"]:
+        rule = rules[position].content
+        values = {name: row[name] for name in sorted(rules[position].metrics)}
+        texts = {}
+        for catalog in CATALOGS.values():
+            language = Language(project.locale if Language(project.locale).catalog == catalog else catalog)
+            variants = language.choose(rule.reason)
+            texts[catalog] = {
+                "title": language.choose(rule.title),
+                "text": fill(variants, values, metrics, language, project.currency),
+            }
+        spoken = Language(project.locale).catalog
+        signals.append(
+            Signal(
+                row["customer_id"],
+                rule.id,
+                str(rule.version),
+                rule.level,
+                rule.route,
+                texts.get(spoken, texts[ORIGINAL])["text"],
+                {"family": rule.family, "values": values, "texts": texts},
+            )
+        )
+    return signals

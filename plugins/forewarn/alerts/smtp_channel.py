@@ -1,0 +1,158 @@
+"""Mail over SMTP: one connection for a whole dispatch, and a clear answer for each message."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+
+from forewarn.alerts.channel import ChannelDown, Message
+from forewarn.alerts.letter import mail, word
+from forewarn.alerts.plain import one_line
+from forewarn.alerts.recipients import is_address
+from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, Permanent
+
+TIMEOUT_SECONDS = 15
+READY, ACCEPTED, GOODBYE = 354, 250, 421
+
+
+class SmtpChannel:
+    """Sends by `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://…`.
+
+    A receiver recognises a repeat by its Message-ID, so a message whose fate is unknown is sent again.
+    """
+
+    repeat_when_unknown = True
+
+    def __init__(self, resolve: Callable[[], str], sender: str) -> None:
+        self._resolve, self._sender = resolve, sender
+        self._smtp: smtplib.SMTP | None = None
+
+    def send(self, message: Message) -> str:
+        """Send one mail; see `Channel.send`."""
+        if not is_address(message.recipient):
+            raise DeliveryRejected("recipient", expected="a mail address", got=one_line(message.recipient, 80))
+        try:
+            letter = word(message.content, message.alert_id)
+            content = mail(
+                letter,
+                message.content,
+                alert_id=message.alert_id,
+                sender=self._sender,
+                recipient=message.recipient,
+                created_at=message.created_at,
+            )
+            envelope_from = content["From"].addresses[0].addr_spec
+            data = content.as_bytes()
+        except (ValueError, KeyError, IndexError, UnicodeError) as error:
+            raise Permanent(
+                f"alert {message.alert_id}", expected="a message that can be written", got=str(error)
+            ) from error
+        try:
+            return self._converse(self._connected(), envelope_from, message.recipient, data)
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            self.finish()
+            raise DeliveryFailed("mail server", expected="an answer", got=one_line(str(error))) from error
+
+    def finish(self) -> None:
+        """Say goodbye; a server that is gone already is no matter."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+            smtp.close()
+
+    def _converse(self, smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> str:
+        options = ["smtputf8"] if not (sender + recipient).isascii() else []
+        if options and not smtp.has_extn("smtputf8"):
+            raise DeliveryRejected(recipient, expected="a server that takes addresses beyond ASCII", got="one without")
+        code, said = smtp.mail(sender, options)
+        if code >= 500:
+            # Whoever sends is refused, and so would be every other message.
+            self._drop()
+            raise ChannelDown(f"sender {sender}", expected="acceptance", got=f"{code} {_words(said)}")
+        self._expect(ACCEPTED, code, said, about="sender")
+        code, said = smtp.rcpt(recipient)
+        if code not in (ACCEPTED, 251):
+            self._refuse(code, said, recipient)
+        self._expect(READY, *smtp.docmd("data"), about="message")
+        stuffed = re.sub(rb"(?m)^\.", b"..", data)
+        try:
+            smtp.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            code, said = smtp.getreply()
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            self._drop()
+            got = f"no answer ({one_line(str(error))})"
+            raise DeliveryUnknown("mail server", expected="an answer to the message", got=got) from error
+        self._expect(ACCEPTED, code, said, about="message")
+        return f"{code} {_words(said)}"
+
+    def _expect(self, wanted: int, code: int, said: bytes, *, about: str) -> None:
+        if code != wanted:
+            self._refuse(code, said, about)
+
+    def _refuse(self, code: int, said: bytes, subject: str) -> NoReturn:
+        """Turn a refusal into the error that tells whether trying again can help."""
+        answer = f"{code} {_words(said)}"
+        if code == GOODBYE or self._smtp is None or self._smtp.rset()[0] != ACCEPTED:
+            self._drop()
+        if code >= 500:
+            raise DeliveryRejected(subject, expected="acceptance", got=answer)
+        raise DeliveryFailed(subject, expected="acceptance", got=answer)
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            self._smtp = self._connect()
+        return self._smtp
+
+    def _connect(self) -> smtplib.SMTP:
+        url = urlsplit(self._resolve())
+        if url.scheme not in ("smtp", "smtps") or not url.hostname:
+            raise ChannelDown(
+                "connection to the mail server",
+                expected="smtp://user:password@host:port or smtps://…",
+                got=f"scheme {url.scheme!r}",
+                next_step="mend the connection that alerts.smtp_connection of forewarn.yml names",
+            )
+        try:
+            if url.scheme == "smtps":
+                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                    url.hostname, url.port or 465, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
+                )
+            else:
+                smtp = smtplib.SMTP(url.hostname, url.port or 587, timeout=TIMEOUT_SECONDS)
+        except (smtplib.SMTPException, OSError) as error:
+            raise ChannelDown(
+                f"mail server {url.hostname}", expected="a connection", got=one_line(str(error))
+            ) from error
+        try:
+            smtp.ehlo()
+            if url.scheme == "smtp" and smtp.has_extn("starttls"):
+                smtp.starttls(context=ssl.create_default_context())
+                smtp.ehlo()
+            if url.username:
+                smtp.login(unquote(url.username), unquote(url.password or ""))
+        except (smtplib.SMTPException, OSError) as error:
+            smtp.close()
+            # The server's own words only: the exception may quote what was sent to it.
+            got = f"{error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else type(error).__name__
+            raise ChannelDown(
+                f"mail server {url.hostname}",
+                expected="greeting, encryption and log-in",
+                got=got,
+                next_step="check user, password and certificate of the connection",
+            ) from error
+        return smtp
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+
+def _words(said: bytes) -> str:
+    return one_line(said.decode("utf-8", "replace"), 300)

@@ -1,0 +1,36 @@
+"""Where in a YAML file a character of a scalar stands, whatever the scalar's style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from forewarn.config.yaml import Document
+
+
+def place_inside(document: Document, path: Sequence[str], text: str, line: int, column: int) -> tuple[int, int]:
+    """Return the file's line and column of a place inside a scalar value; all are counted from 1.
+
+    YAML folds and indents a scalar, yet never changes the order of the characters that are not white space (escapes in
+    double quotes aside): the n-th of them in the text is the n-th in the file.
+    """
+    lines = text.splitlines() or [""]
+    before = [*lines[: line - 1], lines[min(line, len(lines)) - 1][: column - 1]]
+    wanted = sum(not char.isspace() for part in before for char in part)
+    node: Any = document.content
+    for part in path[:-1]:
+        node = node[part]
+    first, start = node.lc.value(path[-1])
+    source = document.file.read_text(encoding="utf-8").splitlines()
+    if source[first][start : start + 1] in {"|", ">"}:
+        first, start = first + 1, 0
+    elif source[first][start : start + 1] in {"'", '"'}:
+        start += 1
+    places = (
+        (number + 1, at + 1)
+        for number, content in enumerate(source[first:], start=first)
+        for at, char in enumerate(content)
+        if not char.isspace() and (number > first or at >= start)
+    )
+    return next(islice(places, wanted, None), document.place(path))

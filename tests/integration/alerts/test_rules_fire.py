@@ -1,0 +1,172 @@
+"""The shipped rules on a real table: exact at their boundaries, silent about what is unknown."""
+
+from pathlib import Path
+
+import pytest
+from alerting_warehouse import DAY, NOW, OVERDUE, SILENT, AlertingWarehouse
+
+from forewarn.alerts import evaluate_rules
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+
+
+def fired(settings: Settings, project: Project, marts: AlertingWarehouse, **changes: float | None) -> set[str]:
+    marts.customer("c1")
+    marts.features("c1", **changes)
+    evaluate_rules(settings, project, as_of_date=DAY, now=NOW)
+    return {row[0] for row in marts.rows("select name from alerts.signal where customer_id = 'c1'")}
+
+
+def test_a_calm_customer_fires_nothing(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    assert fired(settings, project, marts) == set()
+
+
+@pytest.mark.capability("C9")
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        ({}, True),
+        ({"full_months_since_last_order": 2}, False),
+        ({"full_months_since_last_interaction": 2}, False),
+        ({"full_months_since_last_order": 11}, True),
+        ({"full_months_since_last_order": 12}, False),
+        # Never an interaction, though interactions are recorded: that is none.
+        ({"full_months_since_last_interaction": None, "days_since_last_interaction": None}, True),
+        # Interactions are not recorded at all: unknown, and unknown does not fire.
+        ({"full_months_since_last_interaction": None, "interactions_90d": None}, False),
+        # Never an order: there is nothing to miss.
+        ({"full_months_since_last_order": None, "days_since_last_order": None}, False),
+    ],
+)
+def test_silent_quarter(
+    settings: Settings,
+    project: Project,
+    marts: AlertingWarehouse,
+    changes: dict[str, float | None],
+    fires: bool,
+) -> None:
+    assert ("silent_quarter" in fired(settings, project, marts, **SILENT | changes)) is fires
+
+
+@pytest.mark.capability("C9")
+def test_one_condition_alone_stays_silent(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    marts.customer("no contact")
+    marts.features("no contact", full_months_since_last_interaction=9, interactions_90d=0)
+    assert fired(settings, project, marts, full_months_since_last_order=9, days_since_last_order=280) == set()
+    assert marts.rows("select * from alerts.signal") == []
+
+
+@pytest.mark.capability("C10")
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        ({"revenue_90d": 4500.00, "revenue_prior_90d": 9000}, True),
+        ({"revenue_90d": 4500.01, "revenue_prior_90d": 9000}, False),
+        # Half of an exceptional quarter is no drop against the year: 36,500 a year is 9,000 a quarter.
+        ({"revenue_90d": 9000, "revenue_prior_90d": 18_000}, False),
+        ({"revenue_90d": 4499, "revenue_prior_90d": 9000, "orders_365d": 11}, False),
+        ({"revenue_90d": 4499, "revenue_prior_90d": 9000, "orders_365d": 12}, True),
+        ({"revenue_90d": 0, "revenue_prior_90d": 0}, False),
+        ({"revenue_90d": 0, "revenue_prior_90d": None}, False),
+    ],
+)
+def test_spend_drop(
+    settings: Settings,
+    project: Project,
+    marts: AlertingWarehouse,
+    changes: dict[str, float | None],
+    fires: bool,
+) -> None:
+    assert ("spend_drop" in fired(settings, project, marts, **changes)) is fires
+
+
+@pytest.mark.capability("C10")
+@pytest.mark.parametrize(
+    ("counts", "fires"),
+    [
+        ((3, 3, 0), True),
+        ((2, 2, 0), False),
+        # Five in the five months before is one a month: three in the last is a spike, …
+        ((3, 6, 2), True),
+        # … six in the five months before makes it their habit.
+        ((3, 6, 3), False),
+        ((None, None, None), False),
+        ((3, 3, None), False),
+    ],
+)
+def test_complaint_spike(
+    settings: Settings,
+    project: Project,
+    marts: AlertingWarehouse,
+    counts: tuple[float | None, ...],
+    fires: bool,
+) -> None:
+    changes = dict(zip(("complaints_30d", "complaints_90d", "complaints_prior_90d"), counts, strict=True))
+    assert ("complaint_spike" in fired(settings, project, marts, **changes)) is fires
+
+
+@pytest.mark.capability("C16")
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        ({"days_overdue_max": 30}, True),
+        ({"days_overdue_max": 29}, False),
+        ({"overdue_amount": 0}, False),
+        ({"overdue_invoices": 0}, False),
+        ({"overdue_invoices": None, "overdue_amount": None, "days_overdue_max": None}, False),
+    ],
+)
+def test_overdue_receivables(
+    settings: Settings,
+    project: Project,
+    marts: AlertingWarehouse,
+    changes: dict[str, float | None],
+    fires: bool,
+) -> None:
+    assert ("overdue_receivables" in fired(settings, project, marts, **OVERDUE | changes)) is fires
+    if fires:
+        assert marts.rows("select route from alerts.signal") == [("finance",)]
+
+
+def test_a_signal_tells_its_values_in_words(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    fired(settings, project, marts, **SILENT)
+    [(reason, evidence, version)] = marts.rows("select reason, evidence, version from alerts.signal")
+    assert reason == "No order for 95 days, usually one every 10 days; last contact 100 days ago."
+    assert evidence["texts"]["zh_CN"]["text"] == "已有 95 天没有下单，平时每 10 天一次；上次联系在 100 天前。"
+    assert evidence["values"]["full_months_since_last_order"] == 3
+    assert version == "1"
+
+
+def test_the_same_signals_again_touch_no_row(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    fired(settings, project, marts, **SILENT | OVERDUE)
+    before = marts.rows("select xmin::text, s.* from alerts.signal as s order by signal_id")
+    assert evaluate_rules(settings, project, as_of_date=DAY, now=NOW.replace(hour=9)) == 2
+    assert marts.rows("select xmin::text, s.* from alerts.signal as s order by signal_id") == before
+
+
+def test_a_signal_whose_reason_went_away_goes(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    fired(settings, project, marts, **OVERDUE)
+    marts.features("c1")
+    assert evaluate_rules(settings, project, as_of_date=DAY, now=NOW) == 0
+    assert marts.rows("select * from alerts.signal") == []
+
+
+@pytest.mark.capability("C8")
+def test_changing_a_rule_file_changes_the_next_result(
+    settings: Settings, project: Project, marts: AlertingWarehouse, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    text = (settings.config / "rules" / "overdue_receivables.yml").read_text(encoding="utf-8")
+    own = project.model_copy(update={"rules": rules})
+    (rules / "overdue_receivables.yml").write_text(text, encoding="utf-8")
+    assert fired(settings, own, marts, **OVERDUE) == {"overdue_receivables"}
+    changed = text.replace("days_overdue_max >= 30", "days_overdue_max >= 50 or segment like 'ret%'")
+    (rules / "overdue_receivables.yml").write_text(
+        changed.replace("segment like", "segment not like"), encoding="utf-8"
+    )
+    assert evaluate_rules(settings, own, as_of_date=DAY, now=NOW) == 0
+    (rules / "overdue_receivables.yml").write_text(changed, encoding="utf-8")
+    assert evaluate_rules(settings, own, as_of_date=DAY, now=NOW) == 1
+    (rules / "overdue_receivables.yml").write_text(changed + "live: false\n", encoding="utf-8")
+    assert evaluate_rules(settings, own, as_of_date=DAY, now=NOW) == 0

@@ -1,0 +1,179 @@
+"""Marts as dbt would leave them, filled by hand: what the alerts read, with nothing else around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extras import Json
+
+from forewarn.alerts.metrics import declared
+from forewarn.config.project import Project, load_project
+from forewarn.config.settings import Settings
+
+DAY = date(2026, 11, 16)
+NOW = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
+RUN = "run-1"
+
+# A customer who gives no reason to worry: every department is connected and nothing has happened.
+CALM: dict[str, float | None] = {
+    "tenure_days": 700,
+    "orders_lifetime": 60,
+    "orders_90d": 9,
+    "orders_180d": 18,
+    "orders_365d": 36,
+    "days_since_last_order": 6,
+    "full_months_since_last_order": 0,
+    "order_gap_days": 10,
+    "revenue_90d": 9000,
+    "revenue_prior_90d": 9000,
+    "revenue_365d": 36500,
+    "interactions_90d": 2,
+    "days_since_last_interaction": 20,
+    "full_months_since_last_interaction": 0,
+    "complaints_30d": 0,
+    "complaints_90d": 0,
+    "complaints_prior_90d": 0,
+    "open_tickets": 0,
+    "overdue_invoices": 0,
+    "overdue_amount": 0,
+    "days_overdue_max": 0,
+    "payment_delay_days_365d": 2,
+}
+SILENT = {
+    "days_since_last_order": 95,
+    "full_months_since_last_order": 3,
+    "days_since_last_interaction": 100,
+    "full_months_since_last_interaction": 3,
+    "interactions_90d": 0,
+}
+OVERDUE = {"overdue_invoices": 2, "overdue_amount": 9699, "days_overdue_max": 42}
+REASONS = [
+    {"family": "rhythm", "text": "no order for 74 days; usually every 21", "value": 74, "contribution": 1.2},
+    {"family": "service", "text": "2 tickets open", "value": 2, "contribution": 0.4},
+]
+
+
+class AlertingWarehouse:
+    """The tables that alerts read and write in one migrated database."""
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self.connection = connection
+        metrics = sql.SQL(", ").join(
+            sql.SQL("{} double precision").format(sql.Identifier(name)) for name in declared().metrics
+        )
+        self.run(
+            sql.SQL(
+                """
+                create table marts.churn_features (customer_id text, as_of_date date, {},
+                    primary key (customer_id, as_of_date));
+                create table marts.dim_customers (customer_id text primary key, name text, segment text, industry text,
+                    region text, country text, city text, owner_id text, owner_name text, owner_email text,
+                    owner_locale text, contact_name text, contact_email text, contact_role text);
+                create table marts.customer_360 (customer_id text primary key, value_at_stake_year numeric);
+                """
+            ).format(metrics)
+        )
+
+    def run(self, statement: str | sql.Composed, values: Any = None) -> None:
+        """Run a statement."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+
+    def rows(self, query: str, values: Any = None) -> list[tuple[Any, ...]]:
+        """Return a query's rows."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+    def customer(self, customer_id: str, *, value: float | None = 116_388, **attributes: str | None) -> None:
+        """Add a customer; attributes are columns of dim_customers."""
+        known: dict[str, str | None] = {
+            "customer_id": customer_id,
+            "name": "Northwind Traders",
+            "segment": "retail",
+            "owner_id": "7",
+            "owner_name": "Ana Weber",
+            "owner_email": "ana.weber@meridian.example",
+            "contact_name": "Dana Kim",
+        } | attributes
+        self._insert("marts.dim_customers", known)
+        self._insert("marts.customer_360", {"customer_id": customer_id, "value_at_stake_year": value})
+
+    def features(self, customer_id: str, as_of_date: date = DAY, **changes: float | None) -> None:
+        """Set a customer's features of a date: calm, but for the changes."""
+        self.run(
+            "delete from marts.churn_features where (customer_id, as_of_date) = (%s, %s)", [customer_id, as_of_date]
+        )
+        self._insert("marts.churn_features", {"customer_id": customer_id, "as_of_date": as_of_date} | CALM | changes)
+
+    def score(
+        self,
+        customer_id: str,
+        probability: float,
+        as_of_date: date = DAY,
+        *,
+        threshold: float = 0.5,
+        reasons: Sequence[dict[str, Any]] = tuple(REASONS),
+    ) -> None:
+        """Add a score of the definition of the simulated company."""
+        self._insert(
+            "ml.score",
+            {
+                "customer_id": customer_id,
+                "as_of_date": as_of_date,
+                "definition": "non_contractual",
+                "model_name": "churn_non_contractual",
+                "model_version": "12",
+                "probability": probability,
+                "threshold": threshold,
+                "rank_of_day": 1,
+                "reasons": Json(list(reasons)),
+                "scored_at": NOW,
+            },
+        )
+
+    def publish(self, as_of_date: date = DAY, run_id: str = RUN, *, live: bool = True) -> None:
+        """Record a publication."""
+        self._insert(
+            "ops.publication",
+            {"as_of_date": as_of_date, "run_id": run_id, "live": live, "published_at": NOW, "row_counts": Json({})},
+        )
+
+    def fingerprint(self) -> list[Any]:
+        """Return everything that alerts have written, to compare before and after."""
+        tables = ("signal", '"case"', "case_event", "outbox", "attempt")
+        return [self.rows(f"select * from alerts.{table} order by 1") for table in tables]
+
+    def _insert(self, table: str, row: dict[str, Any]) -> None:
+        schema, name = table.split(".")
+        statement = sql.SQL("insert into {} ({}) values ({})").format(
+            sql.Identifier(schema, name),
+            sql.SQL(", ").join(map(sql.Identifier, row)),
+            sql.SQL(", ").join(sql.Placeholder() * len(row)),
+        )
+        self.run(statement, list(row.values()))
+
+
+def simulated_project(config: Path, **alerts: Any) -> Project:
+    """Return the project of the simulated company, with other alert settings where given."""
+    project = load_project(config)
+    return project.model_copy(update={"alerts": project.alerts.model_copy(update=alerts)})
+
+
+def weekly(day: date, weeks: int) -> list[date]:
+    """Return days a week apart, the last one being `day`."""
+    return [day - timedelta(days=7 * back) for back in reversed(range(weeks))]
+
+
+def installed(settings: Settings) -> AlertingWarehouse:
+    """Return the alerts' tables in the warehouse of an installation, on an autocommit connection."""
+    from forewarn.warehouse.engine import dsn
+
+    connection = psycopg2.connect(dsn(settings.warehouse_url))
+    connection.autocommit = True
+    return AlertingWarehouse(connection)
