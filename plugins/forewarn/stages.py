@@ -22,6 +22,7 @@ from forewarn.warehouse.engine import connect
 
 LAYERS = ("staging", "intermediate", "marts")
 MODEL_GATE = "model"
+OWN_DAY = "as_of_date"
 
 Summary = dict[str, Any]
 Resolve = Callable[[str, Settings], str]
@@ -101,7 +102,7 @@ def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
 
 
 def build(settings: Settings, run: Run, *, layer: str | None = None, full_refresh: bool = False) -> Summary:
-    """Build and test one layer of the warehouse, or all of them.
+    """Build and test one layer of the warehouse, or all of them in order.
 
     Raises
     ------
@@ -116,16 +117,20 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     ensure_raw_tables(settings, sources)
     known = set() if full_refresh else _feature_dates(settings)
     wanted = training_dates(project.churn, run.as_of_date)
-    results = dbt.build(
-        settings,
-        mappings=canonical_mappings(sources),
-        sources_yaml=dbt_sources(sources),
-        as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
-        churn=project.churn.model_dump(),
-        select=layer,
-        full_refresh=full_refresh,
-    )
-    return {"nodes": len(results), "seconds": round(sum(result.seconds for result in results), 2)}
+    results = [
+        result
+        for one in ([layer] if layer else LAYERS)
+        for result in dbt.build(
+            settings,
+            mappings=canonical_mappings(sources),
+            sources_yaml=dbt_sources(sources),
+            as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
+            churn=project.churn.model_dump(),
+            select=one,
+            full_refresh=full_refresh,
+        )
+    ]
+    return {kind: sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
 
 
 def train_if_missing(settings: Settings, run: Run) -> Summary:
@@ -182,9 +187,22 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     if not run.live:
         return {"skipped": "not a live run"}
     from forewarn.alerts import dispatch as send
+    from forewarn.sources import resolve as installed
 
-    more: dict[str, Any] = {"resolve": resolve} if resolve else {}
-    return _summary(send(settings, _project(settings), now=run.now, dry_run=dry_run, **more))
+    counts = send(settings, _project(settings), now=run.now, dry_run=dry_run, resolve=resolve or installed)
+    return _summary(counts)
+
+
+def own_day(settings: Settings) -> date | None:
+    """Return the day of an installation whose data do not end today; None where the wall clock is its own.
+
+    It stands in the project's `as_of_date`, or in the file `as_of_date` under `home`, which the simulated company
+    keeps.
+    """
+    if fixed := _project(settings).as_of_date:
+        return fixed
+    file = settings.home / OWN_DAY
+    return date.fromisoformat(file.read_text(encoding="utf-8").strip()) if file.is_file() else None
 
 
 def training_dates(churn: Churn, as_of_date: date) -> list[date]:

@@ -6,23 +6,22 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
-from forewarn.stages import Run
+from forewarn.stages import Run, own_day
 
 
 def run_of(context: Mapping[str, Any], settings: Settings) -> Run:
     """Return the run that a task belongs to.
 
-    The day is the first known of: the parameter `as_of_date`, the run's partition, the project's fixed day (data that
-    end in the past), the day of the logical date, the day on which the run became due.
+    The day is the first known of: the parameter `as_of_date`, the run's partition, the installation's own day (data
+    that end in the past), the day of the logical date, the day on which the run became due.
     """
     params, dag_run = context["params"], context["dag_run"]
     return Run(
         as_of_date=as_of_date(
             params.get("as_of_date"),
             partition_key=getattr(dag_run, "partition_key", None),
-            fixed=load_project(settings.config).as_of_date,
+            fixed=own_day(settings),
             due=dag_run.logical_date or dag_run.run_after,
         ),
         run_id=dag_run.run_id,

@@ -185,3 +185,8 @@ def _commands(
         ("triggerer", [*airflow, "triggerer", "--skip-serve-logs"], environment),
         ("mlflow", [*mlflow, "--workers", "1"], child_environment(mlflow_environment(settings))),
     ]
+
+
+def running(home: Path) -> list[str]:
+    """Return the names of this home's processes that are alive."""
+    return [item.name for item in processes.recall(processes_file(home)) if item.process() is not None]

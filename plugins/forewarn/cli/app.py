@@ -1,0 +1,45 @@
+"""The command and its groups."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated
+
+import typer
+
+from forewarn.cli import demo, dispatch, doctor, model, rules, run, services, source, warehouse
+from forewarn.cli.installation import DATA_HELP, Data, choose
+from forewarn.cli.readable import ReadableErrors
+
+# The embedded server's package looks for a folder that a server or a container has no need of.
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+
+app = typer.Typer(
+    cls=ReadableErrors,
+    help="Forewarn: from the departments' own systems to an alert that a person can act on.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def main(
+    data: Annotated[Data, typer.Option(help=DATA_HELP, envvar="FOREWARN_DATA")] = Data.SIMULATED,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Choose the installation; `FOREWARN_HOME`, `_CONFIG` and `_WAREHOUSE_URL` win over `--data`."""
+    del debug  # read by ReadableErrors
+    choose(data)
+
+
+app.command("demo")(demo.demo)
+app.command("up")(services.up)
+app.command("down")(services.down)
+app.command("doctor")(doctor.doctor)
+app.command("run")(run.run)
+app.command("dispatch")(dispatch.dispatch)
+app.command("migrate")(warehouse.migrate)
+app.add_typer(source.app, name="source")
+app.add_typer(rules.app, name="rules")
+app.add_typer(model.app, name="model")

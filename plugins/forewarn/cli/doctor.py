@@ -1,0 +1,33 @@
+"""`forewarn doctor`: is everything here that a run needs; each failure says which command mends it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from forewarn.cli.installation import chosen
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check versions, database, migrations, configuration, connections, SMTP, MLflow and freshness."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from forewarn.local.checkup import examine
+
+    here = chosen()
+    findings = examine(here.config, here.home)
+    if as_json:
+        typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+    else:
+        table = Table("", "check", "found", "mend it with")
+        for finding in findings:
+            mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+            table.add_row(mark, finding.check, finding.found, "" if finding.ok else finding.remedy)
+        Console().print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,78 @@
+"""Which installation a command works on: that of the environment, or the demo's of the chosen data."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from forewarn.config.project import Project, load_project
+from forewarn.config.settings import Settings
+
+PROJECT = Path(os.environ.get("FOREWARN_PROJECT") or Path(__file__).resolve().parents[3])
+DATA_HELP = "Which data: the simulated company, or one of the public sets."
+
+
+class Data(StrEnum):
+    """Data that the demo knows; each has its own home, and its own configuration."""
+
+    SIMULATED = "simulated"
+    COMPLETE_JOURNEY = "complete-journey"
+    ONLINE_RETAIL = "online-retail"
+
+
+CONFIGURATIONS = {
+    Data.SIMULATED: Path("config"),
+    Data.COMPLETE_JOURNEY: Path("config/datasets/complete-journey"),
+    Data.ONLINE_RETAIL: Path("config/datasets/online-retail"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an installation is."""
+
+    data: Data
+    config: Path
+    home: Path
+
+
+_chosen: ContextVar[Place | None] = ContextVar("chosen", default=None)
+
+
+def place(data: Data) -> Place:
+    """Return where the installation of some data is; the environment wins."""
+    home = os.environ.get("FOREWARN_HOME") or PROJECT / ".forewarn" / data.value
+    config = os.environ.get("FOREWARN_CONFIG") or PROJECT / CONFIGURATIONS[data]
+    return Place(data, Path(config).resolve(), Path(home).resolve())
+
+
+def choose(data: Data) -> None:
+    """Remember the choice of the command line for the command that follows."""
+    _chosen.set(place(data))
+
+
+def chosen() -> Place:
+    """Return the choice of the command line."""
+    return _chosen.get() or place(Data.SIMULATED)
+
+
+def current_settings() -> Settings:
+    """Return the settings of the chosen installation.
+
+    Raises
+    ------
+    ForewarnError
+        It has no warehouse yet.
+    """
+    here = chosen()
+    return Settings.from_environment(
+        dict(os.environ) | {"FOREWARN_HOME": str(here.home), "FOREWARN_CONFIG": str(here.config)}
+    )
+
+
+def current_project() -> Project:
+    """Return the configuration of the chosen installation; needs no warehouse."""
+    return load_project(chosen().config)

@@ -1,0 +1,69 @@
+"""The simulated company in an installation: founded once, one day older with each run, reachable while it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from pathlib import Path
+
+from forewarn.config.settings import Settings
+from forewarn.local.files import write_private
+from forewarn.stages import OWN_DAY
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import connect
+
+Progress = Callable[[str, int, int], None]
+
+
+def is_founded(home: Path) -> bool:
+    """Return whether the simulated company lives in a home."""
+    from forewarn import demo
+
+    return demo.is_founded(home)
+
+
+def found(home: Path, server: EmbeddedServer, *, customers: int, months: int, seed: int, progress: Progress) -> date:
+    """Found the company and return the first day that its sources do not know."""
+    from forewarn import demo
+
+    company = demo.seed(home, server, customers=customers, months=months, seed=seed, progress=progress)
+    return _remember(home, company.as_of_date)
+
+
+def next_day(settings: Settings, server: EmbeddedServer, *, progress: Progress) -> date:
+    """Return the day to run: the company's own while it was not published yet, else the one after it."""
+    from forewarn import demo
+
+    reconnect(settings.home, server)
+    day = demo.Company.load(settings.home).as_of_date
+    if _published(settings, day):
+        day = demo.advance(settings.home, server, progress=progress)
+    return _remember(settings.home, day)
+
+
+def reconnect(home: Path, server: EmbeddedServer) -> None:
+    """Name the databases' addresses anew: the embedded server may have come up on another port."""
+    from forewarn.demo.company import DATABASES
+    from forewarn.demo.connections import name_connection
+
+    for name in DATABASES:
+        name_connection(home, f"demo_{name}", server.ensure_database(name))
+
+
+def systems(home: Path) -> AbstractContextManager[object]:
+    """Serve what the company's departments serve over the network, where there is such a company."""
+    from forewarn import demo
+
+    return demo.serve(home) if demo.is_founded(home) else nullcontext()
+
+
+def _published(settings: Settings, day: date) -> bool:
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select exists (select from ops.publication where as_of_date = %s and live)", [day])
+        return bool((cursor.fetchone() or [False])[0])
+
+
+def _remember(home: Path, day: date) -> date:
+    write_private(home / OWN_DAY, day.isoformat())
+    return day
