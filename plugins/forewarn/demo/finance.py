@@ -117,7 +117,7 @@ def _subscriptions(
     until = np.minimum(np.where(final, NEVER, following), np.where(stays, NEVER, closing)[row])
     # What happened before the first day is only known as the state of that day.
     floor = moments(world, 0, 5 * 3600)
-    kept = until > floor
+    kept = until > np.maximum(written, floor)
     columns = _terms(world, customers, here, started=start, renews=start + many * term, term=term)
     periods = versions(
         {name: values.take(pa.array(row)) for name, values in columns.items()}

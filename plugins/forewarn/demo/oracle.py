@@ -72,7 +72,9 @@ def foresee(
         customer=eligible + 1,
         silent=silent[eligible],
         gone=gone,
-        probability=_silence(paths, eligible, -last[eligible], shape, scale, horizon_days),
+        probability=_silence(
+            paths, eligible, quiet=-last[eligible], shape=shape, scale=scale, horizon_days=horizon_days
+        ),
     )
 
 
@@ -98,7 +100,9 @@ class _Paths:
         return column
 
 
-def _silence(paths: _Paths, rows: Integers, quiet: Integers, shape: Floats, scale: Floats, horizon_days: int) -> Floats:
+def _silence(
+    paths: _Paths, rows: Integers, *, quiet: Integers, shape: Floats, scale: Floats, horizon_days: int
+) -> Floats:
     """Return the probability of no order within the horizon, given how long each has been quiet already.
 
     Either they left on some day of the quiet, or they are still here: then they leave before the next order is due, or

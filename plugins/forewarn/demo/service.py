@@ -26,8 +26,9 @@ def draw_tickets(block: Block, customers: Customers, fates: Fates) -> pa.Table:
     trouble = fates.of("service")
     here = present(customers, fates, world.days)
     size = np.array([0.6, 1.0, 2.4])[customers.segment] * random.gamma(4, 0.25, len(customers))
-    rate = (0.0062 * size + 0.003 * customers.subscriber)[:, None] * here * is_workday(world) * 1.4
-    who, day = happenings(random, rate * (1 + 4.5 * trouble))
+    usual = (0.0062 * size + 0.003 * customers.subscriber)[:, None]
+    rate = (usual * (1 + 2 * trouble) + 0.10 * trouble) * here * is_workday(world) * 1.4
+    who, day = happenings(random, rate)
     unhappy = trouble[who, day]
 
     draw = random.random(len(who))

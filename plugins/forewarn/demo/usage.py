@@ -25,7 +25,14 @@ def draw_usage(block: Block, customers: Customers, fates: Fates) -> pa.Table:
     learning = np.clip((day - subscribed) / 30, 0.3, 1)
     habit = np.clip(random.beta(3, 4, len(here)), 0.12, 0.9)[:, None]
     week = np.where(is_workday(world), 1.0, 0.08)
-    share = habit * alive * learning * week * (1 - 0.85 * fates.of("usage")[here]) * (1 - 0.3 * fates.of("drift")[here])
+    share = (
+        habit
+        * alive
+        * learning
+        * week
+        * (1 - 0.95 * fates.of("usage")[here]) ** 1.5
+        * (1 - 0.3 * fates.of("drift")[here])
+    )
     users = random.binomial(customers.seats[here, None], np.clip(share, 0, 1))
     row, at = np.nonzero(users)
     active = users[row, at]
