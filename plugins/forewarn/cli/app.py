@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated
 
 import typer
@@ -10,9 +9,6 @@ import typer
 from forewarn.cli import demo, dispatch, doctor, model, rules, run, services, source, warehouse
 from forewarn.cli.installation import DATA_HELP, Data, choose
 from forewarn.cli.readable import ReadableErrors
-
-# The embedded server's package looks for a folder that a server or a container has no need of.
-warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
 
 app = typer.Typer(
     cls=ReadableErrors,

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from forewarn.cli.installation import PROJECT, chosen
-from forewarn.local.services import AIRFLOW_PORT, MLFLOW_PORT
+
+AIRFLOW_PORT, MLFLOW_PORT = 8080, 5000
 
 
 def up(

@@ -26,7 +26,6 @@ from forewarn.local.environment import (
 from forewarn.local.ports import LOOPBACK, free_ports
 from forewarn.local.processes import Started
 
-AIRFLOW_PORT, MLFLOW_PORT = 8080, 5000
 _HEALTHY_WITHIN = 180.0
 _PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
@@ -45,8 +44,8 @@ def up(
     settings: Settings,
     databases: Databases,
     *,
-    airflow_port: int = AIRFLOW_PORT,
-    mlflow_port: int = MLFLOW_PORT,
+    airflow_port: int = 0,
+    mlflow_port: int = 0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Addresses:
     """Start everything, wait until it is healthy, and return where it is.

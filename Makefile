@@ -1,0 +1,31 @@
+# Each target is one line onto the command line or uv; `.venv` comes from uv.lock.
+DATA ?= simulated
+CUSTOMERS ?=
+SCALE ?= small
+UV = $(shell command -v uv || echo .uv/bin/uv)
+FOREWARN = .venv/bin/forewarn --data $(DATA)
+
+.PHONY: demo up down test check bench
+
+demo: .venv/synced
+	@$(FOREWARN) demo $(if $(CUSTOMERS),--customers $(CUSTOMERS))
+
+up: .venv/synced
+	@$(FOREWARN) up
+
+down: .venv/synced
+	@$(FOREWARN) down
+
+test: .venv/synced
+	.venv/bin/pytest -n 2 --dist loadgroup -m "not bench"
+
+check: .venv/synced
+	.ci/check
+
+bench: .venv/synced
+	SCALE=$(SCALE) .venv/bin/pytest -q -s -m bench tests/bench
+
+.venv/synced: pyproject.toml uv.lock
+	@command -v uv >/dev/null || test -x .uv/bin/uv || .ci/install-uv
+	@$(UV) sync --frozen --quiet
+	@touch $@

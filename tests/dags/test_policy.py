@@ -1,0 +1,103 @@
+"""What every DAG of this project must have; the list of DAGs is exact, so that a loop over nothing cannot pass."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+DAG_IDS = {"churn_daily"}
+CHAIN = [
+    "streams",
+    "extract",
+    "gate_raw",
+    "build_staging",
+    "build_intermediate",
+    "build_marts",
+    "gate_features",
+    "train_if_missing",
+    "score",
+    "gate_scores",
+    "publish",
+    "open_cases",
+    "dispatch",
+]
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(PROJECT / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_these_dags_and_no_others_exist(dags: dict[str, Any]) -> None:
+    assert set(dags) == DAG_IDS
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_dag_never_runs_beside_itself_nor_catches_up(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert dag.dagrun_timeout > timedelta(0)
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_dag_explains_itself_and_can_be_found(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert "forewarn" in dag.tags
+    assert len(dag.tags) >= 2
+    for task_id in dag.task_ids:
+        assert task_id in dag.doc_md or task_id.startswith("build_"), f"{task_id} is not in the DAG's page"
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_each_task_has_an_owner_an_end_and_retries_that_back_off(dags: dict[str, Any], dag_id: str) -> None:
+    for task in dags[dag_id].tasks:
+        assert task.owner == "data-platform", task.task_id
+        assert 1 <= task.retries <= 5, task.task_id
+        assert task.retry_exponential_backoff, task.task_id
+        assert task.retry_delay >= timedelta(seconds=10), task.task_id
+        assert task.max_retry_delay <= timedelta(hours=1), task.task_id
+        assert timedelta(0) < task.execution_timeout <= timedelta(hours=3), task.task_id
+        assert task.retry_policy is not None, task.task_id
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_dag_file_is_a_table_of_contents(dag_id: str) -> None:
+    lines = (PROJECT / "dags" / f"{dag_id}.py").read_text(encoding="utf-8").splitlines()
+    assert 0 < len(lines) < 100
+
+
+def test_the_stages_stand_in_this_order(dags: dict[str, Any]) -> None:
+    order = [task.task_id for task in dags["churn_daily"].topological_sort()]
+    assert order == CHAIN
+    for before, after in zip(CHAIN, CHAIN[1:], strict=False):
+        assert after in dags["churn_daily"].get_task(before).downstream_task_ids
+
+
+def test_extraction_is_a_task_per_stream_named_after_it(dags: dict[str, Any]) -> None:
+    extract = dags["churn_daily"].get_task("extract")
+    assert extract.is_mapped
+    assert "source" in extract.map_index_template
+    assert "stream" in extract.map_index_template
+
+
+def test_nothing_is_sent_before_everything_else_succeeded(dags: dict[str, Any]) -> None:
+    dispatch = dags["churn_daily"].get_task("dispatch")
+    assert dispatch.downstream_task_ids == set()
+    assert dispatch.get_flat_relative_ids(upstream=True) == set(CHAIN) - {"dispatch"}
+    assert all(task.trigger_rule == "all_success" for task in dags["churn_daily"].tasks)
+
+
+def test_a_dag_survives_serialization(dags: dict[str, Any]) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    back = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags["churn_daily"]))
+    assert set(back.task_ids) == set(CHAIN)
