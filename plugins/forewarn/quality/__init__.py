@@ -1,0 +1,7 @@
+"""Gates: suites of expectations that decide whether a run may go on, with pages that a person can read."""
+
+from forewarn.quality.gate import GateReport, run_gate
+from forewarn.quality.outcome import Outcome
+from forewarn.quality.suites import load_gates
+
+__all__ = ["GateReport", "Outcome", "load_gates", "run_gate"]

@@ -1,0 +1,174 @@
+"""Hold batches to their expectations with Great Expectations, in one process and one connection for all of them.
+
+First everything is asked for a yes or no, which lets Great Expectations fold most expectations on a table into one
+query. Counts are fetched for what failed only, and never a value of a row: results are shown, sent and kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from forewarn.config.yaml import did_you_mean
+from forewarn.quality.batches import NOT_EMPTY, Batch
+from forewarn.quality.outcome import Outcome
+from forewarn.quality.suites import Expectation
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationValidationResult
+
+_EMPTY_NOTES = "Nearly every expectation holds of no rows at all, so a batch without rows proves nothing."
+_EMPTY_REMEDY = "see whether the step before this gate ran for this date, and look for its error in its log"
+
+
+def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
+    """Yield what came of each expectation on each batch.
+
+    Raises
+    ------
+    ConfigError
+        A suite names an expectation or an argument that Great Expectations does not have; with the place in its file.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    # Set before the import: it would write two hundred lines otherwise.
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    warehouse = context.data_sources.add_postgres("warehouse", connection_string=url)
+    try:
+        for number, batch in enumerate(wanted):
+            expected = _expectations(batch)
+            if batch.query is None:
+                yield _outcome(batch, NOT_EMPTY, expected[NOT_EMPTY], observed="there is no such table")
+                continue
+            asset = warehouse.add_query_asset(f"{number}:{batch.table}", query=batch.query)
+            rows = asset.add_batch_definition_whole_table("rows").get_batch()
+            results = _ask(rows, expected, "BOOLEAN_ONLY")
+            failed = {name: expected[name] for name, result in results.items() if not result.success}
+            results |= _ask(rows, failed, "BASIC") if failed else {}
+            for name, result in results.items():
+                yield _read(batch, name, expected[name], result)
+    finally:
+        # Great Expectations keeps two engines to one warehouse, each with connections of its own.
+        warehouse.get_execution_engine().close()
+        warehouse.get_engine().dispose()
+
+
+def _expectations(batch: Batch) -> dict[str, Any]:
+    """Return Great Expectations' own objects by our names."""
+    from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
+        ExpectTableRowCountToBeBetween,
+    )
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    built: dict[str, Any] = {
+        NOT_EMPTY: ExpectTableRowCountToBeBetween(
+            min_value=1,
+            severity=FailureSeverity(batch.when_empty),
+            notes=_EMPTY_NOTES,
+            meta={"name": NOT_EMPTY, "remedy": _EMPTY_REMEDY},
+        )
+    }
+    for name, expectation, kwargs in batch.expectations:
+        built[name] = _build(batch, name, expectation, kwargs)
+    return built
+
+
+def _build(batch: Batch, name: str, expectation: Expectation, kwargs: dict[str, Any]) -> Any:
+    from great_expectations.compatibility.pydantic import ValidationError
+    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
+    from great_expectations.expectations.metadata_types import FailureSeverity
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
+
+    document = batch.suite.document
+    place = ("expectations", batch.suite.expectations.index(expectation))
+    try:
+        kind = get_expectation_impl(expectation.type)
+    except ExpectationNotFoundError as error:
+        known = list_registered_expectation_implementations()
+        raise document.error(
+            (*place, "type"), f"there is no expectation `{expectation.type}`", did_you_mean(expectation.type, known)
+        ) from error
+    meta = {"name": name, "remedy": expectation.remedy}
+    try:
+        return kind(**kwargs, severity=FailureSeverity(expectation.severity), notes=expectation.notes, meta=meta)
+    except ValidationError as error:
+        first = error.errors()[0]
+        argument = str(first["loc"][0]) if first["loc"] else ""
+        hint = f"arguments: {', '.join(sorted(set(kind.__fields__) & set(kind.domain_keys + kind.success_keys)))}"
+        raise document.error((*place, "kwargs", argument), f"`{argument}`: {first['msg']}", hint) from error
+
+
+def _ask(rows: Any, expected: dict[str, Any], form: str) -> dict[str, ExpectationValidationResult]:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="asked", expectations=[expectation.copy() for expectation in expected.values()])
+    answer = rows.validate(suite, result_format={"result_format": form, "partial_unexpected_count": 0})
+    results = {result.expectation_config.meta["name"]: result for result in answer.results}
+    return {name: results[name] for name in expected}
+
+
+def _read(batch: Batch, name: str, expectation: Any, result: ExpectationValidationResult) -> Outcome:
+    if problem := _exception(result.exception_info or {}):
+        return _outcome(batch, name, expectation, observed=f"could not be checked: {problem}", severity="critical")
+    if result.success:
+        return _outcome(batch, name, expectation, passed=True, observed="as expected")
+    return _outcome(batch, name, expectation, observed=_counts(result.result))
+
+
+def _outcome(
+    batch: Batch, name: str, expectation: Any, *, observed: str, passed: bool = False, severity: str = ""
+) -> Outcome:
+    return Outcome(
+        table=batch.table,
+        name=name,
+        severity=severity or str(expectation.severity.value),
+        passed=passed,
+        observed=observed,
+        rule=_words(expectation),
+        notes=str(expectation.notes or ""),
+        remedy=str(expectation.meta["remedy"]),
+    )
+
+
+def _counts(result: dict[str, Any]) -> str:
+    if "unexpected_count" in result and "element_count" in result:
+        return f"{result['unexpected_count']:,} of {result['element_count']:,} rows are not so"
+    observed = result.get("observed_value")
+    if isinstance(observed, int | float):
+        return f"{observed:,}"
+    return "not so"
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """Return what went wrong in words that hold no value of a row: a database's message may quote one."""
+    for part in [info, *(value for value in info.values() if isinstance(value, dict))]:
+        if part.get("raised_exception"):
+            message = str(part.get("exception_message") or "no message").strip().splitlines()[0]
+            driver = re.match(r"\((psycopg2\.[\w.]+)\)", message)
+            return driver.group(1) if driver else message[:300]
+    return ""
+
+
+def _words(expectation: Any) -> str:
+    """Return an expectation as a sentence, from Great Expectations' own renderer where it has one."""
+    if getattr(expectation, "description", None):
+        return str(expectation.description)
+    from great_expectations.render.renderer.inline_renderer import InlineRenderer
+
+    parts = []
+    for content in InlineRenderer(render_object=expectation.configuration).get_rendered_content():
+        text = str(content.value.template or "")
+        for name, value in sorted((content.value.params or {}).items(), key=lambda item: -len(item[0])):
+            text = text.replace(f"${name}", str(value["value"] if isinstance(value, dict) else value))
+        parts.append(text)
+    return " ".join(parts)

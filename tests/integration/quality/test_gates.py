@@ -1,0 +1,181 @@
+"""A good day passes each gate; each fault is caught by its expectation, at its severity, with its remedy."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from tests.integration.quality.conftest import AS_OF, RUN, Gate
+
+from forewarn.config.settings import Settings
+from forewarn.errors import GateFailed
+
+
+@pytest.mark.parametrize("name", ["raw", "features", "scores"])
+def test_a_good_day_passes(good: Any, gate: Gate, name: str) -> None:
+    report = gate(name)
+    assert (report.failed, report.warnings) == ((), 0)
+    assert report.checked >= 8
+    good.execute("select count(*), bool_and(passed) from ops.gate_result where gate = %s and run_id = %s", [name, RUN])
+    assert good.fetchone() == (report.checked, True)
+
+
+CRITICAL = [
+    ("raw", "update ops.batch set status = 'failed' where stream = 'orders'", "ops.batch: every_batch_landed"),
+    (
+        "raw",
+        "update ops.batch set rows_quarantined = 30, rows_loaded = 10 where stream = 'orders'",
+        "ops.batch: most_rows_fit",
+    ),
+    ("raw", "delete from ops.batch", "ops.batch: not_empty"),
+    ("raw", "truncate raw_erp.orders", "raw_erp.orders: not_empty"),
+    ("raw", "drop table raw_erp.orders", "raw_erp.orders: not_empty"),
+    ("raw", "update raw_erp.orders set line_no = null where order_no = 'o7'", "raw_erp.orders: key_is_there:line_no"),
+    ("features", "delete from marts.churn_features where as_of_date > '2026-02-28'", "marts.churn_features: not_empty"),
+    ("features", "truncate marts.churn_features", "marts.churn_features: not_empty"),
+    ("features", "drop table marts.churn_features", "marts.churn_features: not_empty"),
+    (
+        "features",
+        "update marts.churn_features set customer_id = 'c1' where customer_id = 'c2'",
+        "marts.churn_features: customer_is_once",
+    ),
+    (
+        "features",
+        "update marts.churn_features set customer_id = null where customer_id = 'c2'",
+        "marts.churn_features: customer_id_is_there",
+    ),
+    ("features", "update marts.churn_features set tickets_90d = null", "marts.churn_features: tickets_90d_is_known"),
+    (
+        "features",
+        "update marts.churn_features set days_since_last_order = -1 where customer_id = 'c2'",
+        "marts.churn_features: days_since_last_order_is_past",
+    ),
+    (
+        "features",
+        "delete from marts.churn_features where as_of_date = '2026-03-01' and length(customer_id) = 3",
+        "marts.churn_features: not_half_of_the_customers_vanished",
+    ),
+    ("features", "update marts.churn_features set orders_90d = 0", "marts.churn_features: orders_still_come"),
+    (
+        "features",
+        "insert into marts.dim_customers (customer_id) values ('c1')",
+        "marts.dim_customers: customer_is_once",
+    ),
+    (
+        "features",
+        "delete from marts.customer_360 where customer_id = 'c1'",
+        "marts.customer_360: every_customer_is_there",
+    ),
+    ("features", "update marts.churn_labels set eligible = false", "marts.churn_labels: someone_can_be_lost"),
+    ("features", "update marts.churn_labels set churned = true", "marts.churn_labels: no_answer_before_its_time"),
+    (
+        "features",
+        "delete from marts.churn_labels where customer_id = 'c1'",
+        "marts.churn_labels: every_customer_is_labelled",
+    ),
+    ("scores", "truncate ml.score", "ml.score: not_empty"),
+    ("scores", "update ml.score set probability = 0.2", "ml.score: scores_differ"),
+    ("scores", "update ml.score set threshold = 0.1", "ml.score: not_everyone_is_alerted_upon"),
+    ("scores", "delete from ml.score where customer_id = 'c1'", "ml.score: every_eligible_customer_is_scored"),
+    ("scores", "update marts.churn_labels set eligible = customer_id <> 'c1'", "ml.score: nobody_else_is_scored"),
+    ("scores", "update ml.score set model_version = '2' where customer_id = 'c1'", "ml.score: one_model_scored"),
+]
+
+
+@pytest.mark.capability("B6")
+@pytest.mark.parametrize(("name", "fault", "place"), CRITICAL, ids=[f"{case[2]}" for case in CRITICAL])
+def test_a_critical_fault_stops_the_run(good: Any, gate: Gate, name: str, fault: str, place: str) -> None:
+    table, expectation = place.split(": ")
+    good.execute(fault)
+    with pytest.raises(GateFailed, match=expectation) as caught:
+        gate(name)
+    good.execute(
+        "select severity, observed, remedy from ops.gate_result where gate = %s and table_name = %s"
+        " and expectation = %s and not passed and as_of_date = %s and run_id = %s",
+        [name, table, expectation, AS_OF, RUN],
+    )
+    ((severity, observed, remedy),) = good.fetchall()
+    assert severity == "critical"
+    assert f"{table}: {expectation}: {observed}" in str(caught.value)
+    assert remedy in caught.value.next_step
+
+
+WARNINGS = [
+    (
+        "raw",
+        "update ops.batch set rows_quarantined = 1, rows_loaded = 39 where stream = 'orders'",
+        "few_rows_are_quarantined",
+    ),
+    ("raw", "delete from ops.batch where stream = 'tickets'", "every_stream_was_extracted"),
+    ("raw", "drop table raw_helpdesk.tickets", "not_empty"),
+    ("features", "update marts.dim_customers set owner_email = null", None),
+    ("features", "update marts.churn_features set discount_share_90d = 3", "discount_share_90d_is_a_share"),
+    ("features", "update marts.churn_features set tickets_90d = 0", "tickets_still_come"),
+    (
+        "features",
+        "delete from marts.churn_features where as_of_date = '2026-02-28' and length(customer_id) = 2",
+        "customers_are_about_as_many",
+    ),
+    ("scores", "update ml.score set threshold = 0.3", "alerts_are_few"),
+    ("scores", "update ml.score set reasons = '[]'", "most_scores_have_reasons"),
+]
+
+
+@pytest.mark.parametrize("case", WARNINGS, ids=[f"{case[0]}-{case[2]}" for case in WARNINGS])
+def test_a_lesser_fault_is_reported_and_the_run_goes_on(
+    good: Any, gate: Gate, caplog: pytest.LogCaptureFixture, case: tuple[str, str, str | None]
+) -> None:
+    name, fault, expectation = case
+    good.execute(fault)
+    with caplog.at_level(logging.WARNING, "forewarn"):
+        report = gate(name)
+    failed = {outcome.name for outcome in report.failed if outcome.severity == "warning"}
+    if expectation is None:
+        assert failed == set(), "nobody feeds owners, so nobody misses them"
+        return
+    assert expectation in failed
+    assert report.warnings == len(failed)
+    assert any(expectation in message and "Remedy: " in message for message in caplog.messages)
+
+
+@pytest.mark.capability("B6")
+def test_a_department_that_nobody_feeds_is_not_missed(good: Any, gate: Gate) -> None:
+    gate("features")
+    good.execute("select expectation from ops.gate_result where table_name = 'marts.churn_features'")
+    checked = {row[0] for row in good.fetchall()}
+    assert {"orders_lifetime_is_known", "tickets_90d_is_known"} <= checked
+    assert not {name for name in checked if "usage" in name or "interaction" in name or "overdue" in name}
+
+
+def test_a_retried_stream_is_judged_by_its_last_attempt(good: Any, gate: Gate) -> None:
+    good.execute(
+        "insert into ops.batch (batch_id, source, stream, run_id, started_at, status, error)"
+        " overriding system value select 0, source, stream, run_id, started_at, 'failed', 'cut'"
+        " from ops.batch where stream = 'orders'"
+    )
+    assert gate("raw").failed == ()
+
+
+def test_running_again_replaces_the_results_of_the_run_and_no_others(good: Any, gate: Gate, company: Settings) -> None:
+    good.execute("update marts.churn_features set discount_share_90d = 3")
+    assert gate("features").warnings == 1
+    good.execute("update marts.churn_features set discount_share_90d = 0")
+    good.execute(
+        "insert into ops.gate_result select gate, as_of_date, 'another', table_name, expectation, severity, passed,"
+        " observed, remedy, checked_at from ops.gate_result"
+    )
+    assert gate("features").warnings == 0
+    good.execute("select run_id, count(*) filter (where not passed) from ops.gate_result group by 1 order by 1")
+    assert good.fetchall() == [("another", 1), (RUN, 0)]
+
+
+def test_no_connection_stays_open(good: Any, gate: Gate) -> None:
+    gate("scores")
+    good.execute("select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+    assert good.fetchone() == (0,)
+
+
+def test_an_unknown_gate_names_the_nearest(gate: Gate, company: Settings) -> None:
+    with pytest.raises(GateFailed, match=r"gate `feature`.*did you mean `features`"):
+        gate("feature")
