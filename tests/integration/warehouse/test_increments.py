@@ -1,0 +1,149 @@
+"""What a second build does: the same again for the same rows, only what changed otherwise, never another date."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.warehouse.company import Company
+
+FEATURES = "marts.churn_features"
+TABLES = (
+    "intermediate.int_orders",
+    "intermediate.int_customer_breadth",
+    "marts.customer_daily",
+    "marts.churn_features",
+    "marts.churn_labels",
+    "marts.dim_customers",
+    "marts.customer_crosswalk",
+    "marts.customer_360",
+)
+ORDERS = "order_id account_id ordered_at known_at status amount"
+
+
+def _trade(company: Company) -> None:
+    company.land("erp", "account", "account_id name created_at", [(name, name, "2023-01-01T00:00Z") for name in "abc"])
+    company.land(
+        "erp",
+        "order",
+        ORDERS,
+        [
+            (f"{account}{month}", account, f"2024-{month:02d}-10T00:00Z", None, "shipped", 10 * month)
+            for account in "abc"
+            for month in range(1, 7)
+        ],
+    )
+    company.land(
+        "erp",
+        "order_line",
+        "order_line_id order_id product_id amount",
+        [
+            (f"{account}{month}-1", f"{account}{month}", f"p{month % 3}", 1)
+            for account in "abc"
+            for month in range(1, 7)
+        ],
+    )
+
+
+@pytest.mark.capability("B3")
+def test_the_same_date_twice_gives_identical_rows(company):
+    _trade(company)
+    company.build("2024-05-01", "2024-07-01")
+    before = {table: company.digest(table) for table in TABLES}
+    company.build("2024-05-01", "2024-07-01")
+    assert {table: company.digest(table) for table in TABLES} == before
+
+
+@pytest.mark.capability("B3")
+def test_a_row_known_after_the_date_changes_no_feature_of_the_date(company):
+    _trade(company)
+    company.build("2024-06-01", "2024-07-01")
+    june, july = (company.digest(FEATURES, f"as_of_date = '{day}'") for day in ("2024-06-01", "2024-07-01"))
+    company.land("erp", "order", ORDERS, [("late", "a", "2024-05-20T00:00Z", "2024-06-01T00:00Z", "shipped", 7)])
+    company.land("erp", "order_line", "order_line_id order_id product_id amount", [("late-1", "late", "p9", 7)])
+    company.build("2024-06-01", "2024-07-01")
+    assert company.digest(FEATURES, "as_of_date = '2024-06-01'") == june
+    assert company.digest(FEATURES, "as_of_date = '2024-07-01'") != july
+    row = company.features("a", "2024-07-01")
+    assert (row["orders_lifetime"], row["products_90d"]) == (7, 4)
+
+
+def test_only_the_requested_dates_are_replaced(company):
+    _trade(company)
+    company.build("2024-05-01", "2024-06-01")
+    may = company.digest(FEATURES, "as_of_date = '2024-05-01'")
+    company.land("erp", "order", ORDERS, [("back", "b", "2024-03-01T00:00Z", None, "shipped", 500)])
+    company.build("2024-06-01")
+    assert company.digest(FEATURES, "as_of_date = '2024-05-01'") == may
+    assert company.features("b", "2024-06-01")["revenue_365d"] == 10 * (1 + 2 + 3 + 4 + 5) + 500
+
+
+def test_increments_end_where_a_build_from_nothing_ends(company, new_company):
+    _trade(company)
+    company.build("2024-07-01")
+    changes = [
+        # Grown, moved to another customer, cancelled, moved to another day, new.
+        ("a1", "a", "2024-01-10T00:00Z", None, "shipped", 99),
+        ("a2", "b", "2024-02-10T00:00Z", None, "shipped", 20),
+        ("a3", "a", "2024-03-10T00:00Z", None, "cancelled", 30),
+        ("b4", "b", "2024-04-28T00:00Z", None, "shipped", 40),
+        ("c7", "c", "2024-06-30T00:00Z", None, "shipped", 1),
+    ]
+    company.land("erp", "order", ORDERS, changes)
+    company.land("erp", "order_line", "order_line_id order_id product_id amount", [("b4-1", "b4", "p8", 1)])
+    company.build("2024-07-01")
+    fresh = new_company()
+    _trade(fresh)
+    fresh.land("erp", "order", ORDERS, changes)
+    fresh.land("erp", "order_line", "order_line_id order_id product_id amount", [("b4-1", "b4", "p8", 1)])
+    fresh.build("2024-07-01")
+    for table in TABLES[2:]:
+        assert company.digest(table) == fresh.digest(table), table
+    assert company.features("a", "2024-07-01")["orders_lifetime"] == 4
+    assert company.features("b", "2024-07-01")["orders_lifetime"] == 7
+
+
+def test_an_untouched_customer_keeps_its_roll_up(company):
+    _trade(company)
+    company.build("2024-07-01")
+    untouched = "select ctid::text as place from intermediate.int_customer_days where customer_id = %s order by day"
+    before = company.rows(untouched, company.customer("a"))
+    company.land("erp", "order", ORDERS, [("b9", "b", "2024-06-20T00:00Z", None, "shipped", 5)])
+    company.build("2024-07-01")
+    assert company.rows(untouched, company.customer("a")) == before
+    assert company.features("b", "2024-07-01")["orders_lifetime"] == 7
+
+
+def test_a_new_mapping_of_rows_that_landed_long_ago_is_built_from_nothing(company):
+    company.land("erp", "ticket", "ticket_id account_id opened_at", [("t", "a", "2024-06-30T00:00Z")])
+    tickets = company.mappings.pop("ticket")
+    _trade(company)
+    company.build("2024-07-01")
+    assert company.features("a", "2024-07-01")["tickets_30d"] is None
+    company.mappings["ticket"] = tickets
+    company.build("2024-07-01")
+    assert company.features("a", "2024-07-01")["tickets_30d"] == 1
+
+
+def test_layers_built_one_after_the_other_are_the_whole(company, new_company):
+    _trade(company)
+    names = [
+        {result.name for result in company.build("2024-07-01", select=layer)}
+        for layer in ("staging", "intermediate", "marts")
+    ]
+    whole = new_company()
+    _trade(whole)
+    assert {result.name for result in whole.build("2024-07-01")} == set.union(*names)
+    assert company.digest(FEATURES) == whole.digest(FEATURES)
+
+
+def test_a_record_told_by_several_rows_is_one_order_worth_its_lines(company):
+    rows = [("o1", "a", "2024-06-01T00:00Z"), ("o1", "a", "2024-06-01T00:00Z"), ("o2", "a", "2024-06-02T00:00Z")]
+    company.land("till", "order", "order_id account_id ordered_at", rows, distinct=True)
+    company.land(
+        "till",
+        "order_line",
+        "order_line_id order_id product_id amount",
+        [("1", "o1", "p", 3), ("2", "o1", "q", 4), ("3", "o2", "p", -1)],
+    )
+    company.build("2024-07-01")
+    row = company.features("a", "2024-07-01")
+    assert (row["orders_lifetime"], row["revenue_365d"], row["products_365d"]) == (1, 7, 2)
