@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-_DURATION = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?")
+_DURATION = re.compile(r"(\d{1,6})\s*(second|minute|hour|day|week)s?")
 ColumnType = Literal[
     "text", "numeric", "bigint", "double precision", "boolean", "date", "timestamptz", "timestamp", "uuid", "jsonb"
 ]

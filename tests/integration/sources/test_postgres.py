@@ -106,8 +106,8 @@ def test_null_keys_and_numbers_that_are_none_are_quarantined(orders, erp, land, 
     assert rows("select column_name, reason from quarantine.row order by 1") == [
         ("amount", "amount: expected a finite number, got 'NaN'"),
         ("order_no", "order_no: expected a key, got nothing"),
-        ("placed_at", "placed_at: expected a date from 1900 to 9999, got '0001-01-01 00:00:00+00:53'"),
-    ] or rows("select 1")
+        ("placed_at", "placed_at: expected a date from 1900 to 9999, got '0001-01-01 00:00:00+00:53:28'"),
+    ]
 
 
 def test_a08_new_column_is_added_and_reported(orders, erp, land, rows):

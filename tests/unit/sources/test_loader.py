@@ -1,0 +1,152 @@
+"""Source files: every mistake is reported with its place and a hint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from forewarn.config.project import load_project
+from forewarn.errors import ConfigError, SourceRejected
+from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
+from forewarn.sources.connections import without_secrets
+
+PROJECT = Path(__file__).resolve().parents[3]
+GOOD = """kind: files
+connection: drops
+streams:
+  invoices:
+    path: "*.csv"
+    format: csv
+    key: [Invoice No]
+    freshness: {warn_after: 36 hours, error_after: 3 days}
+    personal: [customer]
+    entities:
+      invoice:
+        where: "state <> 'draft' and qty > 0"
+        account_source: erp
+        columns:
+          invoice_id: '"Invoice No"'
+          account_id: customer
+          issued_at: issued
+          due_at: issued + interval '30 days'
+          amount: qty * price
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    (tmp_path / "forewarn.yml").write_text(
+        "company: X\nchurn: {definition: contractual, horizon_days: 1, eligible_days: 1}\n"
+        "alerts: {fallback_recipient: a@example.org}\n"
+    )
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "erp.yml").write_text("kind: sql\nconnection: erp\nstreams: {}\n")
+
+    def run(text, name="finance"):
+        (tmp_path / "sources" / f"{name}.yml").write_text(text)
+        return load_sources(load_project(tmp_path))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("connection: drops", "conection: drops", "2:1", "unknown key `conection`.*did you mean `connection`"),
+        ("kind: files", "kind: file", "1:1", "unknown kind `file`.*known: sql, rest, files"),
+        ("format: csv", "format: xls", "6:5", "'csv' or 'parquet'"),
+        ("format: csv", "format: csv\n    delimter: x", "7:5", "unknown key `delimter`.*did you mean `delimiter`"),
+        ("      invoice:", "      invoise:", "11:7", "unknown entity `invoise`.*did you mean `invoice`"),
+        ("          due_at:", "          due_on:", "18:11", "no column `due_on`.*did you mean `due_at`"),
+        ("          amount: qty * price\n", "", "14:9", "entity invoice needs `amount`"),
+        ("qty * price", "qty * sqrt(price)", "19:25", "sqrt"),
+        ("qty * price", "sum(qty)", "19:19", "an aggregate function"),
+        ("and qty > 0", "and qty >", "12:", "cannot be read"),
+        ("account_source: erp", "account_source: epr", "13:9", "unknown source `epr`.*did you mean `erp`"),
+        ("36 hours", "36 hrs", "8:17", "expected a duration such as `2 hours`"),
+        ("key: [Invoice No]", "mode: merge", "7:5", "mode merge needs a key"),
+        ("format: csv", "format: csv\n    encoding: utf-99", "7:5", "unknown encoding `utf-99`"),
+        ("streams:", "time_zone: Mars\nstreams:", "3:1", "unknown time zone `Mars`"),
+        ("  invoices:", "  Invoices!:", "4:3", "cannot name a table"),
+        ("qty * price", "|\n            qty *\n            sqrt(price)", "21:13", "sqrt"),
+    ],
+)
+def test_mistake_is_reported_with_place_and_hint(load, old, new, place, message):
+    assert GOOD.count(old) == 1
+    with pytest.raises(ConfigError, match=rf"(?s)finance\.yml:{place}.*{message}"):
+        load(GOOD.replace(old, new))
+
+
+def test_required_types_are_checked_through_the_expression(load):
+    typed = GOOD.replace("    personal:", "    columns: {qty: text}\n    personal:")
+    with pytest.raises(ConfigError, match=r"finance\.yml:\d+:\d+: .*text"):
+        load(typed)
+
+
+@pytest.mark.capability("C1")
+def test_mappings_are_cast_and_quoted_and_json(load):
+    (mapping,) = json.loads(json.dumps(canonical_mappings(load(GOOD))))["invoice"]
+    assert mapping == {
+        "source": "finance",
+        "schema": "raw_finance",
+        "table": "invoices",
+        "account_source": "erp",
+        "where": "\"state\" <> 'draft' AND \"qty\" > 0",
+        "distinct": False,
+        "columns": {
+            "invoice_id": 'cast("Invoice No" as text)',
+            "account_id": 'cast("customer" as text)',
+            "issued_at": 'cast("issued" as timestamptz)',
+            "due_at": "cast(\"issued\" + INTERVAL '30 DAYS' as timestamptz)",
+            "amount": 'cast("qty" * "price" as numeric)',
+        },
+    }
+
+
+@pytest.mark.capability("C4")
+def test_dbt_sources_carry_freshness_and_what_is_personal(load):
+    finance = dbt_sources(load(GOOD))["sources"][1]
+    assert finance["schema"] == "raw_finance"
+    (table,) = finance["tables"]
+    assert table["name"] == "invoices"
+    assert table["config"] == {
+        "loaded_at_field": "_loaded_at",
+        "freshness": {"warn_after": {"count": 36, "period": "hour"}, "error_after": {"count": 3, "period": "day"}},
+    }
+    assert table["columns"] == [{"name": "customer", "config": {"meta": {"personal": True}}}]
+
+
+def test_the_projects_own_sources_are_valid():
+    assert {"crm", "erp", "helpdesk", "finance", "usage"} <= set(load_sources(load_project(PROJECT / "config")))
+
+
+def test_connection_comes_from_the_environment_then_from_the_home(settings_of, monkeypatch):
+    (settings_of.home).mkdir()
+    (settings_of.home / "connections.yml").write_text("erp: postgresql://home/x\ncrm: postgresql://home/y\n")
+    assert resolve("erp", settings_of) == "postgresql://home/x"
+    monkeypatch.setenv("FOREWARN_CONN_ERP", "postgresql://environment/x")
+    assert resolve("erp", settings_of) == "postgresql://environment/x"
+    secret = settings_of.home / "secret"
+    secret.write_text("postgresql://file/y\n")
+    monkeypatch.setenv("FOREWARN_CONN_CRM_FILE", str(secret))
+    assert resolve("crm", settings_of) == "postgresql://file/y"
+    with pytest.raises(SourceRejected, match="connection erpp: .*FOREWARN_CONN_ERPP.*did you mean `erp`"):
+        resolve("erpp", settings_of)
+
+
+@pytest.fixture
+def settings_of(tmp_path):
+    from forewarn.config.settings import Settings
+
+    return Settings(PROJECT, PROJECT / "config", tmp_path / "home", "postgresql://none", "sqlite://")
+
+
+def test_secrets_are_masked_in_every_form():
+    url = "https://reader:p%40ss@host/path?key=abc123"
+    masked = without_secrets(f"GET {url} failed for p@ss and abc123", url)
+    assert "p%40ss" not in masked
+    assert "p@ss" not in masked
+    assert "abc123" not in masked
+    assert without_secrets("Bearer tok123 refused", "https://tok123@host") == "Bearer *** refused"
