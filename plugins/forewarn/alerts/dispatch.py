@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,10 +89,10 @@ def dispatch(
     resolve
         Returns the URL of a connection by its name; wanted by the channel `email`.
     """
-    channels = _channels(settings, project, resolve)
     with connect(settings.warehouse_url, application="forewarn dispatch") as connection:
         if dry_run:
-            return _due(connection, list(channels), now)
+            return _due(connection, list(project.alerts.channels), now)
+        channels = _channels(settings, project, resolve)
         dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
         try:
             with until_terminated() as interruption:
@@ -103,7 +103,7 @@ def dispatch(
 
 
 def _channels(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:
-    def smtp_address() -> str:
+    def email() -> Channel:
         if resolve is None:
             raise Permanent(
                 "channel email",
@@ -111,16 +111,16 @@ def _channels(settings: Settings, project: Project, resolve: Resolve | None) -> 
                 got="no way to resolve connections",
                 next_step="pass `resolve` to dispatch",
             )
-        return resolve(project.alerts.smtp_connection, settings)
+        return SmtpChannel(lambda: resolve(project.alerts.smtp_connection, settings), project.alerts.sender)
 
     known: dict[str, Callable[[], Channel]] = {
         "file": lambda: FileChannel(settings.outbox, project.alerts.sender),
-        "email": lambda: SmtpChannel(smtp_address, project.alerts.sender),
+        "email": email,
     }
     return {name: known[name]() for name in project.alerts.channels}
 
 
-def _due(connection: extensions.connection, channels: list[str], now: datetime) -> DispatchCounts:
+def _due(connection: extensions.connection, channels: Sequence[str], now: datetime) -> DispatchCounts:
     with connection.cursor() as cursor:
         rows = outbox.claim(cursor, owner="dry run", channels=channels, now=now, lease=LEASE, limit=1_000_000_000)
     connection.rollback()

@@ -62,7 +62,7 @@ def mail(
     domain = domain_of(sender)
     message["From"] = _address(sender)
     message["To"] = _address(recipient, content.reader_name)
-    message["Subject"] = letter.view.subject
+    message["Subject"] = _unencoded(letter.view.subject)
     message["Date"] = format_datetime(created_at)
     message["Message-ID"] = message_id(content.key, domain)
     if content.thread_key:
@@ -98,12 +98,17 @@ def domain_of(sender: str) -> str:
     return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
 
 
+def _unencoded(text: str) -> str:
+    """Break up what a mail reader would take for an encoded word: a name is never decoded into another."""
+    return text.replace("=?", "= ?")
+
+
 def _address(text: str, name: str | None = None) -> Address:
     own_name, address = parseaddr(one_line(text))
     user, at, domain = address.rpartition("@")
     if not at or not user or not domain:
         raise ValueError(f"{text!r} is no address")
-    return Address(one_line(name or own_name, 80), user, domain)
+    return Address(_unencoded(one_line(name or own_name, 80)), user, domain)
 
 
 @lru_cache(maxsize=1)

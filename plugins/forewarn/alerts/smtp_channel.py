@@ -14,7 +14,7 @@ from forewarn.alerts.channel import ChannelDown, Message
 from forewarn.alerts.letter import mail, word
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.recipients import is_address
-from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, Permanent
+from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, ForewarnError, Permanent
 
 TIMEOUT_SECONDS = 15
 READY, ACCEPTED, GOODBYE = 354, 250, 421
@@ -110,7 +110,11 @@ class SmtpChannel:
         return self._smtp
 
     def _connect(self) -> smtplib.SMTP:
-        url = urlsplit(self._resolve())
+        try:
+            url = urlsplit(self._resolve())
+        except ForewarnError as error:
+            # A connection that is not set up is no message's fault, and other channels need not wait for it.
+            raise ChannelDown("connection to the mail server", got=str(error)) from error
         if url.scheme not in ("smtp", "smtps") or not url.hostname:
             raise ChannelDown(
                 "connection to the mail server",

@@ -179,23 +179,22 @@ def test_only_the_newest_live_publication_may(
 
 
 @pytest.mark.parametrize(
-    ("owner_name", "owner_email", "why"),
+    ("owner", "why"),
     [
-        (None, None, "no_owner"),
-        ("Ana Weber", None, "no_address"),
-        ("Ana Weber", "ana weber@meridian", "no_address"),
-        ("Ana Weber", "ana@meridian.example\r\nBcc: all@meridian.example", "no_address"),
+        ((None, None), "no_owner"),
+        (("Ana Weber", None), "no_address"),
+        (("Ana Weber", "ana weber@meridian"), "no_address"),
+        (("Ana Weber", "ana@meridian.example\r\nBcc: all@meridian.example"), "no_address"),
     ],
 )
 def test_without_a_usable_owner_the_fallback_gets_it(
     settings: Settings,
     project: Project,
     marts: AlertingWarehouse,
-    owner_name: str | None,
-    owner_email: str | None,
+    owner: tuple[str | None, str | None],
     why: str,
 ) -> None:
-    marts.customer("c1", owner_name=owner_name, owner_email=owner_email)
+    marts.customer("c1", owner_name=owner[0], owner_email=owner[1])
     marts.score("c1", 0.9)
     marts.publish()
     alert(settings, project)
