@@ -207,7 +207,7 @@ def _deliver_twice(company: Company, drops: Drops) -> None:
     last = world.history_end - timedelta(days=1)
     month = (last.replace(day=1) - timedelta(days=1)).replace(day=1) - timedelta(days=1)
     again = drops.repeat("finance.payments", f"{month:%Y-%m}")
-    when = np.full(1, np.datetime64(world.history_end.replace(day=1), "s"))
+    when = np.full(1, np.datetime64(last.replace(day=1), "s"))
     faults = Defects.of("duplicate delivery", "finance.payments", pa.array([again.name]), when, np.ones(1, bool))
     company.truth.add_defect(99_999, faults.table)
 

@@ -26,7 +26,7 @@ PAGE = 250
 LARGEST_PAGE = 1000
 BUSY_EVERY, BUSY_AT = 17, 3
 BROKEN_EVERY, BROKEN_AT = 29, 7
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)?)?")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+ ]00:00)?)?")
 
 
 class BadRequest(ValueError):
@@ -116,7 +116,7 @@ def _page(data: HelpDeskData, name: str, query: dict[str, list[str]]) -> dict[st
 def _moment(text: str) -> str:
     if not text:
         return ""
-    match = _MOMENT.fullmatch(text.replace(" 00:00", "+00:00"))
+    match = _MOMENT.fullmatch(text)
     if match is None:
         raise BadRequest("updated_since must be a moment in UTC such as 2026-06-30T00:00:00Z")
     return f"{match[1]}T{match[2] or '00:00:00'}Z"

@@ -52,13 +52,19 @@ class Truth:
         """Return the versions of one table's rows that are written on a future day."""
         start = _stamp(day)
         window = [(UPDATED, ">=", start), (UPDATED, "<", _stamp(day + timedelta(days=1)))]
-        return pyarrow.parquet.read_table(self.folder / "future" / table, filters=window)
+        rows = pyarrow.parquet.read_table(self.folder / "future" / table, filters=window)
+        # Parquet knows no whole seconds; written as milliseconds, rows of this day would look unlike those before.
+        return rows.cast(pa.schema([field.with_type(_seconds(field.type)) for field in rows.schema]))
 
     def _write(self, name: str, chunk: int, table: pa.Table) -> None:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         # Small row groups, since a day is read by their statistics of time.
         pyarrow.parquet.write_table(table, folder / f"part-{chunk:05d}.parquet", row_group_size=20_000)
+
+
+def _seconds(kind: pa.DataType) -> pa.DataType:
+    return pa.timestamp("s", tz=kind.tz) if pa.types.is_timestamp(kind) else kind
 
 
 def _stamp(day: date) -> pa.Scalar:
