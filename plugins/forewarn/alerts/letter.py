@@ -73,15 +73,15 @@ def mail(
     message["X-Forewarn-Alert"] = str(alert_id)
     message["X-Forewarn-Case"] = str(content.case_id)
     message["X-Forewarn-Level"] = content.level
-    # set_content drops every Content-* header that is there before it.
     message.set_content(letter.text, cte="base64" if not letter.text.isascii() else "quoted-printable")
-    message["Content-Language"] = letter.view.language
     message.add_alternative(letter.html, subtype="html", cte="base64")
     if letter.chart is not None:
         page = message.get_payload()[1]  # type: ignore[index]
         page.add_related(  # type: ignore[union-attr]
             letter.chart, "image", "png", cid=f"<{CHART}>", filename=CHART, disposition="inline"
         )
+    # Last, since a message that takes a further part gives its Content-* headers to the one that it has.
+    message["Content-Language"] = letter.view.language
     # A boundary that the library draws by chance would make the repeat differ from the first message.
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"=_{content.key}_{number}")

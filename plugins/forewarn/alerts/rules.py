@@ -145,11 +145,11 @@ def _check_texts(document: Document, content: RuleFile, metrics: Metrics) -> Non
                 hint = did_you_mean(language, sorted(CATALOGS.values()))
                 raise document.error([key, language], f"unknown language `{language}`", hint)
     for language, variants in content.reason.items():
-        for variant in variants:
-            _check_sentence(document, ["reason", language], variant, metrics)
+        for number, variant in enumerate(variants):
+            _check_sentence(document, ["reason", language, number], variant, metrics)
 
 
-def _check_sentence(document: Document, path: Sequence[str], variant: str, metrics: Metrics) -> None:
+def _check_sentence(document: Document, path: Sequence[str | int], variant: str, metrics: Metrics) -> None:
     try:
         sentence.check(variant, metrics)
     except sentence.SentenceError as error:

@@ -1,0 +1,213 @@
+"""Rules, playbooks and routes: what is shipped is sound, and what is not sound is refused at its place."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from forewarn.alerts import sentence
+from forewarn.alerts.language import Language
+from forewarn.alerts.levels import LEVELS
+from forewarn.alerts.metrics import declared
+from forewarn.alerts.playbooks import load_playbooks
+from forewarn.alerts.recipients import Owner, load_routes, recipient
+from forewarn.alerts.rules import FAMILIES, load_rules
+from forewarn.config.project import Project, load_project
+from forewarn.errors import ConfigError
+
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+@pytest.fixture
+def project() -> Project:
+    return load_project(CONFIG)
+
+
+@pytest.fixture
+def own(tmp_path: Path, project: Project) -> Project:
+    (tmp_path / "rules").mkdir()
+    return project.model_copy(update={"folder": tmp_path})
+
+
+def test_the_shipped_rules(project: Project) -> None:
+    rules = {rule.name: rule for rule in load_rules(project)}
+    assert set(rules) == {"silent_quarter", "spend_drop", "complaint_spike", "overdue_receivables"}
+    assert rules["overdue_receivables"].content.route == "finance"
+    assert rules["silent_quarter"].content.route == "account_manager"
+    for rule in rules.values():
+        assert set(rule.content.title) == set(rule.content.reason) == {"en", "zh_CN"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "problem"),
+    [
+        ("days_overdue_max >= 30", "days_overdue >= 30", "10:7", "did you mean `days_overdue_max`"),
+        ("overdue_amount > 0", "overdue_amount > 'much'", "9:", "`when`"),
+        ("level: medium", "level: severe", "11:1", "'low', 'medium' or 'high'"),
+        ("version: 1", "version: 1\nliv: true", "3:1", "did you mean `live`"),
+        ("family: finance", "family: finances", "13:1", "did you mean `finance`"),
+        ("{overdue_amount} overdue, the", "{overdue_sum} overdue, the", "19:7", "unknown metric `overdue_sum`"),
+        ("  zh_CN: 发票逾期", "  de: Rechnungen", "16:3", "unknown language `de`"),
+        ("  en: Invoices overdue\n", "", "14:1", "no `en` text"),
+        ("{days_overdue_max} (open", "{days_overdue_max:late} (open", "19:7", "may be followed by :drop or :rise"),
+        ("version: 1", "version: 0", "2:1", "greater than or equal to 1"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused_at_its_place(
+    own: Project, old: str, new: str, place: str, problem: str
+) -> None:
+    text = (CONFIG / "rules" / "overdue_receivables.yml").read_text(encoding="utf-8")
+    assert old in text
+    (own.folder / "rules" / "mine.yml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yml") as caught:
+        load_rules(own)
+    assert f"mine.yml:{place}" in str(caught.value)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "line", "column"),
+    [
+        ("when: 1 = 1 and overdue_amont > 0", 10, 17),
+        ("when: '1 = 1 and overdue_amont > 0'", 10, 18),
+        ("when: >-\n  1 = 1\n\n  and overdue_amont > 0", 13, 7),
+        ("when:\n  1 = 1 and\n  overdue_amont > 0", 12, 3),
+        ("when: |\n  1 = 1\n    and overdue_amont > 0", 12, 9),
+    ],
+)
+def test_a_place_in_a_condition_is_found_in_any_style_of_scalar(
+    own: Project, when: str, line: int, column: int
+) -> None:
+    head = "id: mine\nversion: 1\ndescription: {example: e, reason: r, remedy: r}\nlevel: low\nroute: finance\n"
+    head += "family: finance\ntitle: t\nreason: r\n# a remark\n"
+    (own.folder / "rules" / "mine.yml").write_text(head + when + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="overdue_amount") as caught:
+        load_rules(own)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_one_id_belongs_to_one_file(own: Project) -> None:
+    text = (CONFIG / "rules" / "overdue_receivables.yml").read_text(encoding="utf-8")
+    for name in ("a.yml", "b.yml"):
+        (own.folder / "rules" / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"b\.yml:1:1: a second rule `overdue_receivables`"):
+        load_rules(own)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"overdue_amount": 9699.4, "days_overdue_max": 1.0}, "$9,699 for 1 day"),
+        ({"overdue_amount": None, "days_overdue_max": 2}, "2 days"),
+        ({"overdue_amount": None, "days_overdue_max": None}, "?"),
+    ],
+)
+def test_the_first_sentence_with_every_value_known_is_used(values: dict[str, object], text: str) -> None:
+    variants = ["{overdue_amount} for {days_overdue_max}", "{days_overdue_max}"]
+    assert sentence.fill(variants, values, declared(), Language("en"), "USD") == text
+
+
+def test_a_ratio_can_be_told_as_a_change() -> None:
+    values = {"revenue_trend_90d": 0.54, "orders_trend_90d": 1.3}
+    variants = ["down {revenue_trend_90d:drop}, up {orders_trend_90d:rise}"]
+    assert sentence.fill(variants, values, declared(), Language("en"), "USD") == "down 46%, up 30%"
+
+
+@pytest.mark.capability("C32")
+def test_each_level_route_and_family_has_a_step_and_a_day(project: Project) -> None:
+    playbooks = load_playbooks(project)
+    steps = set()
+    for level in LEVELS:
+        for route in ("account_manager", "finance", "service"):
+            for family in (*FAMILIES, ""):
+                for locale in ("en", "zh_CN"):
+                    steps.add(
+                        playbooks.next_step(
+                            route=route,
+                            family=family,
+                            level=level,
+                            customer="Northwind",
+                            contact=None,
+                            due=date(2026, 11, 18),
+                            language=Language(locale),
+                        )
+                    )
+    assert len(steps) > 20
+    assert all("{" not in step for step in steps)
+    assert "Call your contact at Northwind by Wednesday, Nov 18." in steps
+    # A Monday: two days for high, five for medium (a Saturday, so Monday), ten for low.
+    assert [playbooks.due(level, date(2026, 11, 16)) for level in ("high", "medium", "low")] == [
+        date(2026, 11, 18),
+        date(2026, 11, 23),
+        date(2026, 11, 26),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("  low: {", "  lowest: {", "lowest"),
+        ("with {contact} by {due}.", "with {contract} by {due}.", "unknown `'contract'`"),
+        ("family: spend", "family: spending", "did you mean `spend`"),
+        ("high_from: 0.8", "high_from: 1.8", "less than or equal to 1"),
+        ("  - step:\n", "  - route: service\n    step:\n", "no step without a condition"),
+    ],
+)
+def test_a_playbook_that_cannot_be_meant_is_refused(own: Project, old: str, new: str, problem: str) -> None:
+    text = (CONFIG / "playbooks.yml").read_text(encoding="utf-8")
+    assert old in text
+    (own.folder / "playbooks.yml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_playbooks(own)
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(str(own.folder / "playbooks.yml") + ":")
+
+
+@pytest.mark.capability("C34")
+@pytest.mark.parametrize(
+    ("route", "owner", "address", "why"),
+    [
+        ("account_manager", Owner("Ana", "ana@meridian.example", "zh_CN"), "ana@meridian.example", "owner"),
+        ("account_manager", Owner("Ana", None), "sales-lead@meridian.example", "no_address"),
+        ("account_manager", Owner(None, None), "sales-lead@meridian.example", "no_owner"),
+        ("finance", Owner("Ana", "ana@meridian.example"), "receivables@meridian.example", "team"),
+        ("service", Owner(None, None), "support-lead@meridian.example", "team"),
+    ],
+)
+def test_the_routing_table(project: Project, route: str, owner: Owner, address: str, why: str) -> None:
+    found = recipient(route, owner, load_routes(project).routes, project)  # type: ignore[arg-type]
+    assert (found.address, found.why) == (address, why)
+
+
+def test_a_route_to_no_address_is_refused(own: Project) -> None:
+    (own.folder / "routes.yml").write_text("routes:\n  finance: {to: receivables}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"routes\.yml:2:13: `receivables` is no address"):
+        load_routes(own)
+
+
+@pytest.mark.parametrize(
+    ("locale", "tag", "days", "money"),
+    [
+        ("en", "en", "41 days", "$116,388"),
+        ("en_GB", "en", "41 days", "US$116,388"),
+        ("zh_CN", "zh-CN", "41 天", "US$116,388"),
+        ("zh-Hans-CN", "zh-CN", "41 天", "US$116,388"),
+        ("de_DE", "en", "41 days", "$116,388"),
+        ("not a locale", "en", "41 days", "$116,388"),
+        (None, "en", "41 days", "$116,388"),
+    ],
+)
+def test_a_reader_gets_one_language_and_its_formats(locale: str | None, tag: str, days: str, money: str) -> None:
+    language = Language(locale)
+    assert (language.tag, language.days(41), language.money(116_388.4, "USD")) == (tag, days, money)
+
+
+def test_both_catalogs_say_the_same_things() -> None:
+    def keys(node: object, path: str = "") -> set[str]:
+        if not isinstance(node, dict) or path.startswith("/count/"):
+            return {path}
+        return {key for name, child in node.items() for key in keys(child, f"{path}/{name}")}
+
+    english, chinese = Language("en")._texts, Language("zh_CN")._texts
+    assert keys(english) == keys(chinese)
+    assert len(keys(english)) > 50

@@ -1,0 +1,143 @@
+"""What a message says, held by golden files; `UPDATE_GOLDEN=1 pytest tests/unit/alerts` writes them anew."""
+
+import os
+import re
+from datetime import UTC, date, datetime, timedelta
+from email import policy
+from email.parser import BytesParser
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from forewarn.alerts.content import Content, Past, Said
+from forewarn.alerts.letter import mail, word
+from forewarn.alerts.sparkline import HEIGHT, WIDTH, sparkline
+from forewarn.alerts.view import view
+
+GOLDEN = Path(__file__).parent / "golden"
+SENT = {"alert_id": 17, "sender": "Forewarn <alerts@meridian.example>", "recipient": "ana.weber@meridian.example"}
+
+
+def hold(name: str, content: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(content, encoding="utf-8")
+    assert content == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["full", "chinese", "rules_only"])
+def test_text_and_html_are_as_agreed(content: Content, chinese: Content, kind: str) -> None:
+    messages = {
+        "full": content,
+        "chinese": chinese,
+        "rules_only": content.model_copy(
+            update={
+                "level": "medium",
+                "previous_level": "low",
+                "route": "finance",
+                "probability": None,
+                "threshold": None,
+                "model": None,
+                "history": [],
+                "renewal_on": None,
+                "reasons": [Said(title="Invoices overdue", text="$9,699 overdue, the oldest for 42 days.")],
+                "rules": ["overdue_receivables v1"],
+                "why": "team",
+            }
+        ),
+    }
+    letter = word(messages[kind], 17)
+    hold(f"{kind}.txt", f"Subject: {letter.view.subject}\n\n{letter.text}")
+    hold(f"{kind}.html", letter.html)
+    assert (letter.chart is None) == (kind == "rules_only")
+
+
+def test_the_mail_is_the_same_on_every_try(content: Content) -> None:
+    at = datetime(2026, 11, 16, 6, tzinfo=UTC)
+    first = mail(word(content, 17), content, created_at=at, **SENT).as_bytes()  # type: ignore[arg-type]
+    again = mail(word(content, 17), content, created_at=at, **SENT).as_bytes()  # type: ignore[arg-type]
+    assert first == again
+    assert max(map(len, first.split(b"\r\n"))) <= 998
+
+
+def test_headers_thread_and_identify(content: Content) -> None:
+    raised = content.model_copy(update={"previous_level": "medium", "thread_key": "feed"})
+    message = mail(word(raised, 17), raised, created_at=datetime(2026, 11, 16, tzinfo=UTC), **SENT)  # type: ignore[arg-type]
+    parsed = BytesParser(policy=policy.default).parsebytes(message.as_bytes())
+    assert {name: str(parsed[name]) for name in ("Message-ID", "In-Reply-To", "References", "X-Forewarn-Alert")} == {
+        "Message-ID": "<alert.0123456789abcdef01234567@meridian.example>",
+        "In-Reply-To": "<alert.feed@meridian.example>",
+        "References": "<alert.feed@meridian.example>",
+        "X-Forewarn-Alert": "17",
+    }
+    assert parsed["Content-Language"] == "en"
+    assert parsed["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "summary"),
+    [
+        ([], "Churn risk is 62% for the next 90 days."),
+        ([(28, 0.38)], "Churn risk rose from 38% to 62% in 4 weeks."),
+        ([(7, 0.38)], "Churn risk rose from 38% to 62% in 1 week."),
+        ([(28, 0.71)], "Churn risk is 62%, down from 71% 4 weeks ago."),
+        ([(28, 0.615)], "Churn risk is 62%, as 4 weeks ago."),
+        # Yesterday's score is no history to tell of.
+        ([(1, 0.1)], "Churn risk is 62% for the next 90 days."),
+    ],
+)
+def test_the_summary_tells_the_change(content: Content, earlier: list[tuple[int, float]], summary: str) -> None:
+    today = Past(as_of_date=content.as_of_date, probability=0.62)
+    past = [
+        Past(as_of_date=content.as_of_date - timedelta(days=days), probability=probability)
+        for days, probability in earlier
+    ]
+    changed = content.model_copy(update={"history": [*past, today], "renewal_on": None})
+    assert view(changed, 1).summary == summary
+
+
+@pytest.mark.parametrize(
+    ("renewal", "told"), [(date(2026, 11, 16), False), (date(2026, 11, 17), True), (date(2027, 2, 15), False)]
+)
+def test_only_a_near_renewal_is_in_the_summary(content: Content, renewal: date, told: bool) -> None:
+    summary = view(content.model_copy(update={"renewal_on": renewal}), 1).summary
+    assert ("contract renews in 1 day." in summary) is told
+
+
+def test_markup_in_a_name_is_shown_as_it_is(content: Content) -> None:
+    html = word(content.model_copy(update={"customer": "<script>alert(1)</script> & Sons {{ 7*7 }}"}), 1).html
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Sons {{ 7*7 }}" in html
+
+
+def test_no_picture_of_a_single_score(content: Content) -> None:
+    letter = word(content.model_copy(update={"history": content.history[-1:]}), 1)
+    assert letter.chart is None
+    assert "cid:" not in letter.html
+
+
+def test_the_message_links_nowhere(content: Content) -> None:
+    html = word(content, 1).html
+    assert "href=" not in html
+    assert "@import" not in html
+    assert not re.findall(r"""(?:src|url)\W+https?:""", html)
+
+
+def test_the_picture_shows_line_and_threshold_on_clear_ground() -> None:
+    day = date(2026, 11, 16)
+    picture = Image.open(BytesIO(sparkline([(day - timedelta(days=7), 0.2), (day, 0.6)], threshold=0.4)))
+    assert picture.size == (WIDTH, HEIGHT)
+    assert picture.getpixel((WIDTH // 2, 4)) == (255, 255, 255, 0)
+    data = picture.tobytes()
+    pixels = [tuple(data[at : at + 4]) for at in range(0, len(data), 4)]
+    reds = sum(1 for pixel in pixels if pixel[:3] == (214, 69, 55) and pixel[3] == 255)
+    greys = sum(1 for pixel in pixels if pixel[:3] == (140, 131, 122) and pixel[3] == 255)
+    assert reds > 3000
+    assert greys > 800
+
+
+def test_scores_of_nought_can_be_drawn() -> None:
+    day = date(2026, 11, 16)
+    assert sparkline([(day, 0.0), (day, 0.0)], threshold=0.0).startswith(b"\x89PNG")
