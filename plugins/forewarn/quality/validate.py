@@ -20,6 +20,8 @@ from forewarn.quality.suites import Expectation
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
 
+# Fields of every expectation that our own keys fill, or that a gate has no use for.
+_OURS = frozenset({"id", "meta", "notes", "rendered_content", "severity", "batch_id", "windows", "catch_exceptions"})
 _EMPTY_NOTES = "Nearly every expectation holds of no rows at all, so a batch without rows proves nothing."
 _EMPTY_REMEDY = "see whether the step before this gate ran for this date, and look for its error in its log"
 
@@ -43,7 +45,7 @@ def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
     warehouse = context.data_sources.add_postgres("warehouse", connection_string=url)
     try:
         for number, batch in enumerate(wanted):
-            expected = _expectations(batch)
+            expected = build(batch)
             if batch.query is None:
                 yield _outcome(batch, NOT_EMPTY, expected[NOT_EMPTY], observed="there is no such table")
                 continue
@@ -60,8 +62,14 @@ def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
         warehouse.get_engine().dispose()
 
 
-def _expectations(batch: Batch) -> dict[str, Any]:
-    """Return Great Expectations' own objects by our names."""
+def build(batch: Batch) -> dict[str, Any]:
+    """Return Great Expectations' objects for a batch, by our names.
+
+    Raises
+    ------
+    ConfigError
+        As `validate`.
+    """
     from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
         ExpectTableRowCountToBeBetween,
     )
@@ -98,14 +106,21 @@ def _build(batch: Batch, name: str, expectation: Expectation, kwargs: dict[str, 
         raise document.error(
             (*place, "type"), f"there is no expectation `{expectation.type}`", did_you_mean(expectation.type, known)
         ) from error
+    arguments = sorted(set(kind.__fields__) - _OURS)
+    for given in kwargs:
+        if given not in arguments:
+            raise document.error(
+                (*place, "kwargs", given), f"there is no argument `{given}`", did_you_mean(given, arguments)
+            )
     meta = {"name": name, "remedy": expectation.remedy}
     try:
         return kind(**kwargs, severity=FailureSeverity(expectation.severity), notes=expectation.notes, meta=meta)
     except ValidationError as error:
         first = error.errors()[0]
         argument = str(first["loc"][0]) if first["loc"] else ""
-        hint = f"arguments: {', '.join(sorted(set(kind.__fields__) & set(kind.domain_keys + kind.success_keys)))}"
-        raise document.error((*place, "kwargs", argument), f"`{argument}`: {first['msg']}", hint) from error
+        raise document.error(
+            (*place, "kwargs", argument), f"`{argument}`: {first['msg']}", f"arguments: {', '.join(arguments)}"
+        ) from error
 
 
 def _ask(rows: Any, expected: dict[str, Any], form: str) -> dict[str, ExpectationValidationResult]:
