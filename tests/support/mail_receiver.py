@@ -25,6 +25,7 @@ class Receiver:
     """
 
     def __init__(self, *, smtputf8: bool = True) -> None:
+        self.keep = True
         self.taken: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.to_recipient: dict[str, list[str]] = {}
@@ -71,7 +72,7 @@ class Receiver:
         self.on_data()
         with self._lock:
             answer = self.to_data.pop(0) if self.to_data else OK
-            if answer in (OK, DROP):
+            if self.keep and answer in (OK, DROP):
                 content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
                 message = email.message_from_bytes(content, policy=email.policy.default)
                 self.taken.append(cast(EmailMessage, message))

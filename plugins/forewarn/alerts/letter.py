@@ -20,6 +20,7 @@ from forewarn.alerts.view import View, view
 
 TEMPLATES = Path(__file__).parent / "templates"
 CHART = "risk.png"
+COLOURS = {"high": "#b3261e", "medium": "#8a5a00", "low": "#48606f"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def word(content: Content, alert_id: int, *, chart_address: str = f"cid:{CHART}"
         words,
         picture,
         _text_template().render(view=words),
-        _html_template().render(view=words, chart_address=chart_address),
+        _html_template().render(view=words, chart_address=chart_address, colour=COLOURS[content.level]),
     )
 
 
