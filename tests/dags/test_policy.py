@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_dag_file_is_a_table_of_contents(dag_id: str) -> None:
 def test_the_stages_stand_in_this_order(dags: dict[str, Any]) -> None:
     order = [task.task_id for task in dags["churn_daily"].topological_sort()]
     assert order == CHAIN
-    for before, after in zip(CHAIN, CHAIN[1:], strict=False):
+    for before, after in pairwise(CHAIN):
         assert after in dags["churn_daily"].get_task(before).downstream_task_ids
 
 

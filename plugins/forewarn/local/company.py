@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from ruamel.yaml import YAML
 
 from forewarn.config.settings import Settings
 from forewarn.local.files import write_private
@@ -52,10 +57,25 @@ def reconnect(home: Path, server: EmbeddedServer) -> None:
 
 
 def systems(home: Path) -> AbstractContextManager[object]:
-    """Serve what the company's departments serve over the network, where there is such a company."""
+    """Serve what the company's departments serve over the network, unless it is served or there is no such company."""
     from forewarn import demo
 
-    return demo.serve(home) if demo.is_founded(home) else nullcontext()
+    return demo.serve(home) if demo.is_founded(home) and not _is_served(home) else nullcontext()
+
+
+def help_desk_command(home: Path, port: int) -> list[str]:
+    """Return the command that serves the company's help desk as a process."""
+    return [sys.executable, "-m", "forewarn.demo.help_desk", "--home", str(home), "--port", str(port)]
+
+
+def _is_served(home: Path) -> bool:
+    """Return whether the help desk's named address answers: a second server would take its name."""
+    known = YAML(typ="safe").load((home / "connections.yml").read_text(encoding="utf-8"))
+    parts = urlsplit(known["demo_help_desk"])
+    try:
+        return httpx.get(f"http://{parts.hostname}:{parts.port}/health", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _published(settings: Settings, day: date) -> bool:

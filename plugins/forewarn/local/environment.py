@@ -12,11 +12,11 @@ from pathlib import Path
 from forewarn.config.settings import Settings
 from forewarn.local.files import once
 from forewarn.local.ports import LOOPBACK
+from forewarn.stages import own_day
 
 ADMIN = "admin"
 
 QUIET = {
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "False",
@@ -33,6 +33,7 @@ class Ports:
 
     airflow: int = 0
     mlflow: int = 0
+    help_desk: int = 0
 
 
 def forewarn_environment(settings: Settings) -> dict[str, str]:
@@ -77,6 +78,8 @@ def airflow_environment(settings: Settings, airflow_url: str, ports: Ports) -> d
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "FOREWARN_MLFLOW_ADDRESS": f"http://{LOOPBACK}:{ports.mlflow}" if ports.mlflow else "",
+        # Data that end on a day of their own are run when somebody asks, not when the wall clock says so.
+        **({"FOREWARN_SCHEDULE": ""} if own_day(settings) else {}),
     }
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
-from forewarn.local import processes
+from forewarn.local import company, processes
 from forewarn.local.databases import Databases, stop_databases
 from forewarn.local.environment import (
     ADMIN,
@@ -21,6 +21,7 @@ from forewarn.local.environment import (
     admin_password,
     airflow_environment,
     child_environment,
+    forewarn_environment,
     mlflow_environment,
 )
 from forewarn.local.ports import LOOPBACK, free_ports
@@ -58,7 +59,10 @@ def up(
         A process ended, or was not healthy in time; its log is named.
     """
     stop_services(settings.home)
-    ports = Ports(*free_ports([airflow_port, mlflow_port]))
+    simulated = company.is_founded(settings.home)
+    ports = Ports(*free_ports([airflow_port, mlflow_port, *([0] if simulated else [])]))
+    if simulated:
+        company.reconnect(settings.home, databases.server)
     environment = child_environment(airflow_environment(settings, databases.airflow_url, ports))
     tell("Airflow's database")
     migrate_airflow(settings.project, environment)
@@ -136,7 +140,7 @@ def wait_until_healthy(ports: Ports, started: Sequence[Started], *, within: floa
         A process ended, or time is up.
     """
     give_up = time.monotonic() + within
-    ill = ["everything"]
+    ill: list[str] = []
     while time.monotonic() < give_up:
         for item in started:
             if item.process() is None:
@@ -176,7 +180,7 @@ def _commands(
 ) -> list[tuple[str, list[str], dict[str, str]]]:
     airflow = [sys.executable, "-m", "airflow"]
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(ports.mlflow)]
-    return [
+    commands = [
         ("api-server", [*airflow, "api-server"], environment),
         # Their log servers would listen on every interface; the API server reads the same files here.
         ("scheduler", [*airflow, "scheduler", "--skip-serve-logs"], environment),
@@ -184,6 +188,10 @@ def _commands(
         ("triggerer", [*airflow, "triggerer", "--skip-serve-logs"], environment),
         ("mlflow", [*mlflow, "--workers", "1"], child_environment(mlflow_environment(settings))),
     ]
+    if ports.help_desk:
+        desk = company.help_desk_command(settings.home, ports.help_desk)
+        commands.insert(0, ("help-desk", desk, child_environment(forewarn_environment(settings))))
+    return commands
 
 
 def running(home: Path) -> list[str]:

@@ -1,0 +1,286 @@
+"""No Docker engine runs here: so whatever docker-compose.yml names must be shown to exist.
+
+Airflow's and MLflow's own lists are asked in a process of their own, since they read the environment at import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMPOSE = PROJECT / "docker-compose.yml"
+DOCKER = PROJECT / "docker"
+FOREIGN = {"postgres", "redis", "mail"}
+SERVICES = FOREIGN | {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "mlflow"}
+
+ASK = """
+import json, sys
+from airflow.configuration import conf
+from airflow.cli.cli_parser import ALL_COMMANDS_DICT
+from airflow.cli.cli_config import ActionCommand, GroupCommand
+from airflow.providers_manager import ProvidersManager
+ProvidersManager().initialize_providers_configuration()
+def names(command, path=()):
+    if isinstance(command, GroupCommand):
+        for sub in command.subcommands:
+            yield from names(sub, (*path, command.name))
+    else:
+        flags = [flag for arg in command.args for flag in arg.flags]
+        yield " ".join((*path, command.name)), flags
+from airflow.cli.cli_parser import get_parser
+get_parser()
+commands = dict(pair for command in ALL_COMMANDS_DICT.values() for pair in names(command))
+options = {section: list(found["options"]) for section, found in conf.configuration_description.items()}
+import mlflow.environment_variables as variables
+from mlflow.cli import server
+known = [name for name in dir(variables) if name.startswith("MLFLOW_")]
+print(json.dumps({
+    "commands": commands, "options": options, "mlflow": known + [p.envvar for p in server.params if p.envvar],
+    "mlflow_flags": [flag for p in server.params for flag in p.opts],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(COMPOSE)
+    assert set(found["services"]) == SERVICES
+    return found
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("airflow")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ASK],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ
+        | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/none.db",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        },
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _own(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: service for name, service in compose["services"].items() if name not in FOREIGN}
+
+
+def _scripts() -> str:
+    return "\n".join((DOCKER / name).read_text(encoding="utf-8") for name in ("with-secrets", "init"))
+
+
+def _variables(compose: dict[str, Any]) -> set[str]:
+    named = {name for service in compose["services"].values() for name in service.get("environment", {})}
+    return named | set(re.findall(r"^([A-Z_]{6,})=", _scripts(), re.MULTILINE))
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", "vendor.compose-spec", str(COMPOSE)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_nothing_is_used_that_compose_1_29_refuses(compose: dict[str, Any]) -> None:
+    assert "name" not in compose
+    assert compose["version"] == "3.8"
+
+
+def test_every_airflow_command_exists_with_its_options(compose: dict[str, Any], known: dict[str, Any]) -> None:
+    lines = [service["command"] for service in _own(compose).values() if service["command"][0] == "airflow"]
+    lines += [line.split() for line in re.findall(r"^(airflow .*?)\\?$", _scripts(), re.MULTILINE)]
+    lines += [
+        re.split(r"\s+", match)
+        for service in _own(compose).values()
+        for match in re.findall(r"(airflow jobs .*)$", str(service.get("healthcheck", {}).get("test", [""])[-1]))
+    ]
+    assert len(lines) >= 10
+    for _, *words in lines:
+        path = next(
+            (" ".join(words[:length]) for length in (2, 1) if " ".join(words[:length]) in known["commands"]), None
+        )
+        assert path is not None, f"airflow {' '.join(words)} does not exist"
+        for flag in (word for word in words if word.startswith("--")):
+            assert flag in known["commands"][path], f"airflow {path} has no {flag}"
+
+
+def test_every_mlflow_option_exists(compose: dict[str, Any], known: dict[str, Any]) -> None:
+    program, subcommand, *options = compose["services"]["mlflow"]["command"]
+    assert (program, subcommand) == ("mlflow", "server")
+    assert {option.split("=")[0] for option in options} <= set(known["mlflow_flags"])
+
+
+def test_every_airflow_setting_exists(compose: dict[str, Any], known: dict[str, Any]) -> None:
+    settings = sorted(name for name in _variables(compose) if name.startswith("AIRFLOW__"))
+    assert len(settings) >= 15
+    for name in settings:
+        _, section, key = name.split("__")
+        assert key.lower() in known["options"].get(section.lower(), []), f"Airflow has no {name}"
+
+
+def test_every_mlflow_variable_exists(compose: dict[str, Any], known: dict[str, Any]) -> None:
+    # Read by the basic-auth app alone, which keeps no list.
+    auth = (Path(importlib.import_module("mlflow.server.auth.config").__file__ or "")).parent
+    text = "".join(file.read_text(encoding="utf-8") for file in auth.glob("*.py"))
+    settings = {name for name in _variables(compose) if name.startswith("MLFLOW_")}
+    assert len(settings) >= 7
+    assert {name for name in settings if name not in known["mlflow"] and name not in text} == set()
+
+
+def test_every_variable_of_ours_is_read_somewhere(compose: dict[str, Any]) -> None:
+    text = "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "plugins").rglob("*.py"))
+    settings = (PROJECT / "plugins/forewarn/config/settings.py").read_text(encoding="utf-8")
+    ours = {name for name in _variables(compose) if name.startswith("FOREWARN_")}
+    assert len(ours) >= 5
+    for name in ours:
+        short = name.removeprefix("FOREWARN_")
+        assert name in text or f'"{short}"' in settings or short.startswith("CONN_"), f"nothing reads {name}"
+
+
+def test_every_path_exists_and_is_in_the_image(compose: dict[str, Any]) -> None:
+    recipe = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    copied = {target for line in re.findall(r"^COPY (.*)$", recipe, re.MULTILINE) for target in line.split()[:-1]}
+    assert {path for path in copied if not (PROJECT / path).exists()} == set()
+    named = {
+        match
+        for text in (COMPOSE.read_text(encoding="utf-8"), _scripts(), recipe)
+        for match in re.findall(r"/opt/forewarn/([\w./-]+)", text)
+        if not match.startswith(".venv")
+    }
+    assert named
+    for path in named:
+        assert (PROJECT / path).exists(), path
+        assert path.split("/")[0] in copied, f"{path} is not copied into the image"
+
+
+def test_scripts_of_ours_exist_and_can_be_run(compose: dict[str, Any]) -> None:
+    text = COMPOSE.read_text(encoding="utf-8") + _scripts()
+    scripts = set(re.findall(r"(?<![\w/.])docker/([\w-]+)(?!/)(?=[\s\],'])", text)) - {"Dockerfile", "secrets"}
+    assert {"init", "with-secrets"} <= scripts
+    for name in scripts:
+        assert os.access(DOCKER / name, os.X_OK), name
+    assert compose["x-forewarn"]["build"]["dockerfile"] == "docker/Dockerfile"
+
+
+def test_modules_that_are_named_can_be_imported() -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    assert "airflow.providers.celery.executors.celery_executor.app" in text
+    for module in (
+        "airflow.providers.celery.executors.celery_executor",
+        "airflow.providers.fab.auth_manager.fab_auth_manager",
+        "forewarn.__main__",
+        "mlflow.server.auth",
+    ):
+        assert importlib.util.find_spec(module) is not None, module
+
+
+def test_a_host_in_an_address_is_a_service_and_listens_on_that_port(compose: dict[str, Any]) -> None:
+    ports = {"postgres": 5432, "redis": 6379, "mail": 1025, "api-server": 8080, "mlflow": 5000}
+    text = COMPOSE.read_text(encoding="utf-8") + _scripts()
+    addresses = set(re.findall(r"(?:://|@)(?:\S*@)?([a-z][a-z-]+):(\d+)", text))
+    assert addresses == {(name, str(port)) for name, port in ports.items()}
+    assert set(ports) <= set(compose["services"])
+
+
+def test_published_ports_are_on_loopback_and_listened_to(compose: dict[str, Any]) -> None:
+    published = {
+        name: [tuple(port.rsplit(":", 2)) for port in service["ports"]]
+        for name, service in compose["services"].items()
+        if "ports" in service
+    }
+    assert {host for ports in published.values() for host, _, _ in ports} == {"127.0.0.1"}
+    inside = {name: {port for _, _, port in ports} for name, ports in published.items()}
+    assert inside == {"api-server": {"8080"}, "mlflow": {"5000"}, "mail": {"8025"}}
+    assert "8080" in compose["services"]["api-server"]["command"]
+    assert "--port=5000" in compose["services"]["mlflow"]["command"]
+
+
+def test_every_service_tells_its_health(compose: dict[str, Any]) -> None:
+    unhealthy = {name for name, service in compose["services"].items() if "healthcheck" not in service}
+    assert unhealthy == {"init"}, "init ends; everything else must say how it is"
+
+
+def test_nobody_is_root(compose: dict[str, Any]) -> None:
+    assert {name: compose["services"][name].get("user") for name in FOREIGN} == {
+        "postgres": "postgres",
+        "redis": "redis",
+        "mail": "65534:65534",
+    }
+    recipe = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^USER (\w+)$", recipe, re.MULTILINE) == ["forewarn"]
+    assert recipe.index("USER forewarn") < recipe.index("ENTRYPOINT")
+
+
+def test_secrets_come_by_file_and_each_is_made_and_used(compose: dict[str, Any], tmp_path: Path) -> None:
+    declared = set(compose["secrets"])
+    used = set(re.findall(r"\(secret (\w+)\)|/run/secrets/(\w+)", COMPOSE.read_text(encoding="utf-8") + _scripts()))
+    assert {one or other for one, other in used} == declared
+    (tmp_path / "make-secrets").write_bytes((DOCKER / "make-secrets").read_bytes())
+    for _ in range(2):
+        subprocess.run(["bash", str(tmp_path / "make-secrets")], check=True, capture_output=True)
+        made = {file.name: file.read_text(encoding="utf-8").strip() for file in (tmp_path / "secrets").iterdir()}
+    assert set(made) == declared
+    assert all(len(value) >= 43 for value in made.values())
+    assert len(set(made.values())) == len(made)
+    for name, secret in compose["secrets"].items():
+        assert secret == {"file": f"docker/secrets/{name}"}
+
+
+def test_no_password_stands_in_the_files(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|KEY", variable):
+                assert str(value).startswith("/run/secrets/"), f"{name}: {variable}"
+    ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "docker/secrets/" in ignored
+    assert "docker/secrets" in (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_task_that_runs_long_is_not_handed_out_twice(compose: dict[str, Any]) -> None:
+    timeout = compose["services"]["worker"]["environment"][
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
+    ]
+    assert int(timeout) > 3 * 3600, "longer than the longest execution_timeout of a task"
+
+
+def test_mlflow_is_not_open_with_its_default_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "auth.ini"
+    environment = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://forewarn:secret%40@postgres:5432/mlflow",
+        "MLFLOW_AUTH_CONFIG_PATH": str(file),
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": "a%b",
+    }
+    subprocess.run([sys.executable, str(DOCKER / "mlflow_auth.py")], check=True, env=environment)
+    assert file.stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(file))
+    from mlflow.server.auth.config import read_auth_config
+
+    config = read_auth_config()
+    assert config.admin_password == "a%b"
+    assert config.default_permission == "NO_PERMISSIONS"
+    assert config.database_uri == "postgresql+psycopg2://forewarn:secret%40@postgres:5432/mlflow_auth"
