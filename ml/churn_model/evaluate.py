@@ -17,6 +17,7 @@ from churn_model.pipelines import average, boosting, logistic
 from churn_model.reader import Floats
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
 from churn_model.split import TESTS, rolling_origin
+from churn_model.threads import one_thread
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -155,8 +156,9 @@ def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Eval
         test_features, test_churned = snapshots.rows(np.isin(snapshots.days, _days([fold.test])))
         if min(len(np.unique(churned)), len(np.unique(test_churned))) < 2:
             continue
-        linear = logistic().fit(features, churned).predict_proba(test_features)[:, 1]
-        trees = boosting(len(features)).fit(features, churned).predict_proba(test_features)[:, 1]
+        with one_thread():
+            linear = logistic().fit(features, churned).predict_proba(test_features)[:, 1]
+            trees = boosting(len(features)).fit(features, churned).predict_proba(test_features)[:, 1]
         scores = {
             RULE: recency_frequency(test_features),
             "logistic": linear,

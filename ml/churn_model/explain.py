@@ -9,6 +9,7 @@ import numpy as np
 
 from churn_model.features import BY_NAME, FEATURES, NAMES
 from churn_model.pipelines import LogitAverage, typical
+from churn_model.quiet import quiet
 from churn_model.reader import Floats
 from churn_model.sentences import Facts
 
@@ -107,7 +108,8 @@ def _tree_explainer(pipeline: Any) -> Any:
     classifier = pipeline.named_steps["classify"]
     if hasattr(classifier, "coef_"):
         return None
-    import shap
+    with quiet():
+        import shap
 
     return shap.TreeExplainer(classifier)
 

@@ -23,7 +23,7 @@ class Feature:
     say: s.Template
 
 
-_TENURE = s.below_typical("tenure_days", "Customer for {value} days", "half of all customers for {typical} or more")
+_TENURE = s.below_typical("tenure_days", "Customer for {value} days", "the typical customer for {typical}")
 _LIFETIME = s.first(
     s.silence, s.below_typical("orders_lifetime", "Orders so far: {value}", "the typical customer has placed {typical}")
 )
@@ -109,7 +109,9 @@ FEATURES: tuple[Feature, ...] = (
         "usage_depth_30d",
         "usage",
         "things a day",
-        s.below_typical("usage_depth_30d", "Depth of use {value} a day", "the typical customer's is {typical}"),
+        s.below_typical(
+            "usage_depth_30d", "Things done on a day of use: {value}", "the typical customer does {typical}"
+        ),
     ),
     Feature("days_since_last_usage", "usage", "days", _USAGE),
     Feature("overdue_invoices", "finance", "invoices", _OVERDUE),
@@ -130,7 +132,7 @@ FEATURES: tuple[Feature, ...] = (
         "contract",
         "days",
         s.below_typical(
-            "subscription_tenure_days", "Subscribed for {value} days", "half of all customers for {typical} or more"
+            "subscription_tenure_days", "Subscribed for {value} days", "the typical customer for {typical}"
         ),
     ),
     Feature(

@@ -11,10 +11,7 @@ import hashlib
 import logging
 import os
 import tempfile
-import warnings
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +20,7 @@ from sqlalchemy import make_url
 
 from churn_model.features import NAMES
 from churn_model.pipelines import guard_of
+from churn_model.quiet import quiet
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -95,14 +93,6 @@ def open_store(settings: Settings) -> MlflowClient:
     mlflow.set_registry_uri(settings.mlflow_url)
     with quiet():
         return MlflowClient(settings.mlflow_url, settings.mlflow_url)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the deprecation warnings that mlflow and skops set off inside their own dependencies."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def has_champion(settings: Settings, project: Project) -> bool:

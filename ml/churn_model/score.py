@@ -18,6 +18,7 @@ from churn_model.explain import Explainer
 from churn_model.features import NAMES
 from churn_model.reader import Floats, read_batches
 from churn_model.registry import Champion, load_champion
+from churn_model.threads import one_thread
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -85,7 +86,8 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
     customers, probabilities = [], []
     for keys, features in read_batches(connection, query, keys=["customer_id"], numbers=NAMES):
         customers.append(keys["customer_id"])
-        probabilities.append(champion.model.predict_proba(features)[:, 1])
+        with one_thread():
+            probabilities.append(champion.model.predict_proba(features)[:, 1])
     subject = f"scores of {as_of_date} by {champion.name} version {champion.version}"
     if not customers:
         raise ModelRejected(
@@ -95,7 +97,7 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
             next_step="build the marts for this date, or check churn.eligible_days in forewarn.yml",
         )
     scored = _ranked(np.concatenate(customers), np.concatenate(probabilities))
-    _demand_sane(scored.probabilities, subject)
+    demand_sane(scored.probabilities, subject)
     return scored
 
 
@@ -133,7 +135,14 @@ def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats) -> Scored:
     return Scored(customers[order], probabilities[order])
 
 
-def _demand_sane(probabilities: Floats, subject: str) -> None:
+def demand_sane(probabilities: Floats, subject: str) -> None:
+    """Refuse scores that say nothing.
+
+    Raises
+    ------
+    ModelRejected
+        Some are no numbers, or all are equal.
+    """
     bad = int((~np.isfinite(probabilities)).sum())
     if bad:
         raise ModelRejected(

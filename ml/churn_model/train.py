@@ -15,7 +15,9 @@ from churn_model.evaluate import CANDIDATES, RULE, Evaluation, assess
 from churn_model.features import NAMES, TABLE
 from churn_model.leak import demand_no_leak
 from churn_model.pipelines import candidate, guard_of
+from churn_model.quiet import quiet
 from churn_model.snapshots import Snapshots, read_snapshots
+from churn_model.threads import one_thread
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
@@ -68,7 +70,8 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     demand_no_leak(snapshots, NAMES)
     evaluation = assess(snapshots, definition=churn.definition)
     chosen, reason = evaluation.best()
-    model = candidate(chosen, len(snapshots.churned)).fit(snapshots.features, snapshots.churned)
+    with one_thread():
+        model = candidate(chosen, len(snapshots.churned)).fit(snapshots.features, snapshots.churned)
     threshold = float(np.quantile(evaluation.out_of_time(chosen)[1], 1 - churn.alert_share))
 
     client = registry.open_store(settings)
@@ -81,7 +84,7 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         run_name=f"{registry.model_name(churn)} {as_of_date}",
         tags={"forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()},
     )
-    with registry.quiet(), mlflow.start_run(run_id=run.info.run_id):
+    with quiet(), mlflow.start_run(run_id=run.info.run_id):
         mlflow.log_params(_params(churn, snapshots, model, chosen, threshold))
         _log_figures(evaluation, chosen)
         _log_lineage(snapshots, as_of_date)
