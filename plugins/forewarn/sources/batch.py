@@ -97,7 +97,8 @@ def record_landed(cursor: extensions.cursor, batch: Batch, now: datetime) -> Non
     )
     if batch.watermark_after is not None:
         cursor.execute(
-            "insert into ops.watermark (source, stream, cursor_value, batch_id, advanced_at) values (%s, %s, %s, %s, %s)"
+            "insert into ops.watermark (source, stream, cursor_value, batch_id, advanced_at)"
+            " values (%s, %s, %s, %s, %s)"
             " on conflict (source, stream) do update set cursor_value = excluded.cursor_value,"
             " batch_id = excluded.batch_id, advanced_at = excluded.advanced_at",
             [batch.source, batch.stream, batch.watermark_after, batch.batch_id, now],

@@ -69,9 +69,9 @@ def quarantine(
     table: sql.Composable,
     columns: Sequence[str],
     checks: Sequence[Check],
+    *,
     batch: Batch,
     now: datetime,
-    *,
     as_text: bool = False,
 ) -> int:
     """Move the rows of a table that fail a check to `quarantine.row`, each with its first reason; returns how many."""

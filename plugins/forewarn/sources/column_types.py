@@ -63,8 +63,9 @@ def wanted_columns(stream: Stream) -> list[str]:
 def column_types(source: Source, stream: Stream) -> dict[str, str | None]:
     """Return the type of each wanted column; None where only the source itself can tell.
 
-    Declared types win. A column that is mapped as it stands has the entity column's type; one that is used in arithmetic
-    or compared with a number is numeric; what remains is text, except in a database, which has types of its own.
+    Declared types win. A column that is mapped as it stands has the entity column's type; one that is used in
+    arithmetic or compared with a number is numeric; what remains is text, except in a database, which has types of
+    its own.
     """
     types: dict[str, str | None] = dict.fromkeys(wanted_columns(stream), None if source.kind == "sql" else "text")
     if source.kind != "sql":

@@ -68,7 +68,8 @@ def copy_csv(
 def csv_chunks(rows: Iterable[Sequence[Any]], *, batch: int = 2_000) -> Iterator[bytes]:
     """Yield rows as CSV bytes, some thousand rows at a time."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # With both characters as line end, both are quoted inside a value.
+    writer = csv.writer(buffer, lineterminator="\r\n")
     pending = 0
     for row in rows:
         writer.writerow(row)

@@ -138,6 +138,7 @@ def _reader(path: Path, encoding: str, stream: FileStream) -> csv._reader:  # ty
 
 
 def _header(path: Path, encoding: str, stream: FileStream) -> list[str]:
+    names: list[str]
     try:
         names = next(_reader(path, encoding, stream), [])
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""Which characters the bytes of a file mean: said by its mark, declared, UTF-8, or Chinese beyond doubt; never guessed."""
+"""Which characters the bytes of a file mean: by its mark, declared, UTF-8, or Chinese beyond doubt; never guessed."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def encoding_of(path: Path, declared: str | None, *, is_utf8: bool) -> str:
 
     best = from_bytes(b"\n".join(sample)).best()
     guess = best.encoding if best else "no encoding that is known"
-    if guess in _CHINESE or (best and _CHINESE & set(best.could_be_from_charset)):
-        if _decodes_whole(path, "gb18030"):
-            return "gb18030"
+    chinese = guess in _CHINESE or (best is not None and bool(_CHINESE & set(best.could_be_from_charset)))
+    if chinese and _decodes_whole(path, "gb18030"):
+        return "gb18030"
     raise PartRejected(f"expected UTF-8, got something else (perhaps {guess}); declare `encoding:` for this stream")
 
 

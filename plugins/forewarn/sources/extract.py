@@ -28,8 +28,8 @@ def extract_stream(
 ) -> Batch:
     """Land what is new in one stream in `raw_<source>.<stream>`.
 
-    Rows, quarantine, watermark, files and the batch's record are one transaction: a process that dies at any point leaves
-    all of them or none. A second run of the same stream waits for the first.
+    Rows, quarantine, watermark, files and the batch's record are one transaction: a process that dies at any point
+    leaves all of them or none. A second run of the same stream waits for the first.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ def extract_stream(
         batch = open_batch(connection, source.name, stream, run_id, now)
         try:
             with connection.cursor() as cursor:
-                with open_stream(settings, source, stream, batch.watermark_before, cursor, resolve) as extraction:
+                with open_stream(
+                    settings, source, stream, batch.watermark_before, cursor, resolve=resolve
+                ) as extraction:
                     landed = Landing(cursor, source, stream, batch, now).run(extraction)
                 record_landed(cursor, landed, now)
             connection.commit()
@@ -97,6 +99,7 @@ def open_stream(
     name: str,
     watermark: str | None,
     cursor: extensions.cursor,
+    *,
     resolve: Resolve,
 ) -> AbstractContextManager[Extraction]:
     """Open a stream for reading; `cursor` is the warehouse's, which knows what has landed before."""
@@ -104,18 +107,24 @@ def open_stream(
     if isinstance(stream, FileStream):
         from forewarn.sources.files import open_files
 
-        return open_files(settings, source, stream, name, _known_files(cursor, source, name), resolve)
+        return open_files(settings, source, stream, name, resolve=resolve, known=_known_files(cursor, source, name))
     url = resolve(source.connection or "", settings)
     if isinstance(stream, RestStream):
         from forewarn.sources.rest import open_endpoint
 
         if not isinstance(source, RestSource):
             raise TypeError(f"{source.name}: a REST stream in a source of kind {source.kind}")
-        return open_endpoint(url, source, stream, name, watermark, known_columns(cursor, source, name))
+        return open_endpoint(url, source, stream, name, watermark, known=known_columns(cursor, source, name))
     from forewarn.sources import postgres, sql_tables
 
-    module = postgres if url.startswith(("postgres://", "postgresql")) else sql_tables
-    return module.open_table(url, source, stream, name, watermark)
+    if is_postgres(url):
+        return postgres.open_table(url, source, stream, name, watermark)
+    return sql_tables.open_table(url, source, stream, name, watermark)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a connection is a PostgreSQL database, which is read by COPY."""
+    return url.startswith(("postgres://", "postgresql"))
 
 
 def _known_files(cursor: extensions.cursor, source: Source, stream: str) -> set[tuple[str, str]]:

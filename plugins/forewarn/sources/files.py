@@ -32,7 +32,7 @@ class File:
 
 @contextmanager
 def open_files(
-    settings: Settings, source: Source, stream: FileStream, name: str, known: set[tuple[str, str]], resolve: Resolve
+    settings: Settings, source: Source, stream: FileStream, name: str, *, known: set[tuple[str, str]], resolve: Resolve
 ) -> Iterator[Extraction]:
     """Open the files of a stream that are new or have changed; `known` are (name, sha256) of those read before.
 
@@ -43,7 +43,7 @@ def open_files(
     subject = f"{source.name}.{name}"
     read = csv_files.inspect if stream.format == "csv" else parquet_files.inspect
     with ExitStack() as stack:
-        found = find(settings, source, stream, subject, stack, resolve)
+        found = find(settings, source, stream, subject, stack=stack, resolve=resolve)
         digests = {file: digest(file.path) for file in found}
         fresh = [file for file in found if (file.name, digests[file]) not in known]
         if stream.load_mode == "snapshot" and fresh:
@@ -71,7 +71,7 @@ def open_files(
 
 
 def find(
-    settings: Settings, source: Source, stream: FileStream, subject: str, stack: ExitStack, resolve: Resolve
+    settings: Settings, source: Source, stream: FileStream, subject: str, *, stack: ExitStack, resolve: Resolve
 ) -> list[File]:
     """Return the files that a stream's path means, in the order of their names.
 

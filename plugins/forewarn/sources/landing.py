@@ -51,7 +51,7 @@ class Landing:
         if self.rows_in == 0 and len(self.set_aside) < len(extraction.parts) + len(extraction.rejected):
             self._refuse_empty(extraction, table)
         checks = checks_of_values(self.stream, table.columns, trusted=extraction.trusted)
-        self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch, self.now)
+        self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch=batch, now=self.now)
         watermark = self._watermark(target, table)
         duplicates = self._drop_duplicates(target, table)
         if table.empty:
@@ -128,7 +128,9 @@ class Landing:
             for item in part.rows()
         )
         taken = copy_csv(self.cursor, TEXT, ["_place", "_reason", "_content", *types], csv_chunks(lines))
-        bad = quarantine(self.cursor, TEXT, list(types), checks_of_text(types), self.batch, self.now, as_text=True)
+        bad = quarantine(
+            self.cursor, TEXT, list(types), checks_of_text(types), batch=self.batch, now=self.now, as_text=True
+        )
         names = sql.SQL(", ").join(map(sql.Identifier, types))
         casts = sql.SQL(", ").join(
             sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in types.items()
@@ -182,7 +184,7 @@ class Landing:
         )
 
     def _refuse_halved(self, table: RawTable) -> None:
-        """A snapshot that lost more than half of its rows is more likely a broken export than a fact."""
+        """Refuse a snapshot that lost more than half of its rows: more likely a broken export than a fact."""
         if self.stream.load_mode != "snapshot":
             return
         had = self._count(table)
@@ -202,13 +204,15 @@ class Landing:
     # -- settling what counts
 
     def _watermark(self, target: sql.Composable, table: RawTable) -> str | None:
-        """Return the highest cursor value seen, never beyond the clock: a date in the future must not hide what follows."""
+        """Return the highest cursor value, never beyond the clock: a date in the future must not hide what follows."""
         if self.stream.cursor is None:
             return None
         kind = table.columns[self.stream.cursor]
-        limit = {"timestamptz": "least({0}, {1}::timestamptz)", "date": "least({0}, ({1}::timestamptz)::date)"}
+        # Not least(): it passes over the NULL of a batch without rows, and would give the clock.
+        bound = {"timestamptz": "{1}::timestamptz", "date": "({1}::timestamptz)::date"}.get(kind)
+        limit = f"case when {{0}} > {bound} then {bound} else {{0}} end" if bound else "{0}"
         highest = sql.SQL("max({})").format(sql.Identifier(self.stream.cursor))
-        bounded = sql.SQL(limit.get(kind, "{0}")).format(highest, sql.Literal(self.now))
+        bounded = sql.SQL(limit).format(highest, sql.Literal(self.now))
         before = sql.SQL("{}::{}").format(sql.Literal(self.batch.watermark_before), sql.SQL(kind))
         shown = sql.SQL(
             "to_char(w at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')" if kind == "timestamptz" else "w::text"
@@ -260,8 +264,8 @@ class Landing:
         return int(self.cursor.rowcount)
 
     def _drop_known(self, table: RawTable) -> int:
-        """Drop what the warehouse has already, in this version or a newer one; of equal cursors the one read last wins."""
-        newer = [sql.SQL("false")]
+        """Drop what the warehouse has already, in this version or a newer; of equal cursors the one read last wins."""
+        newer: list[sql.Composable] = [sql.SQL("false")]
         if self.stream.key and self.stream.load_mode != "append":
             names = list(table.columns)
             newer = [sql.SQL("{} is distinct from {}").format(row_hash(names, "landing"), row_hash(names, "kept"))]

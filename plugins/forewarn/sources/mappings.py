@@ -15,8 +15,9 @@ from forewarn.sources.model import Freshness, Source
 def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str, Any]]]:
     """Return, for each canonical entity that some stream feeds, one dict per stream that feeds it.
 
-    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct` and `columns`: entity column
-    → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than that allows.
+    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct` and `columns`: entity
+    column → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than that
+    allows.
     """
     result: dict[str, list[dict[str, Any]]] = {}
     for name, source in sources.items():

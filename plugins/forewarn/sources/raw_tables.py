@@ -187,12 +187,13 @@ def _check_names(source: Source, stream: str, columns: Mapping[str, str]) -> Non
 
 def _existing(cursor: extensions.cursor, schema: str, table: str) -> dict[str, str] | None:
     cursor.execute(
-        "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a join pg_class c on c.oid = a.attrelid"
-        " join pg_namespace n on n.oid = c.relnamespace where n.nspname = %s and c.relname = %s and a.attnum > 0"
+        "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a"
+        " join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relname = %s and a.attnum > 0"
         " and not a.attisdropped order by a.attnum",
         [schema, table],
     )
-    found = dict(cursor.fetchall())
+    found: dict[str, str] = dict(cursor.fetchall())
     names = {"timestamp with time zone": "timestamptz"}
     return {name: names.get(kind, kind) for name, kind in found.items() if name not in OWN} if found else None
 

@@ -24,7 +24,7 @@ from forewarn.sources.sql_tables import plain_row
 
 @contextmanager
 def open_endpoint(
-    url: str, source: RestSource, stream: RestStream, name: str, watermark: str | None, known: dict[str, str]
+    url: str, source: RestSource, stream: RestStream, name: str, watermark: str | None, *, known: dict[str, str]
 ) -> Iterator[Extraction]:
     """Fetch every page of an endpoint to a temporary file; `known` are the columns that have landed before."""
     subject = f"{source.name}.{name}"

@@ -10,7 +10,7 @@ from forewarn.config.settings import Settings
 from forewarn.errors import SourceRejected
 from forewarn.sources.column_types import column_types, wanted_columns
 from forewarn.sources.connections import Resolve, resolve
-from forewarn.sources.extract import stream_of
+from forewarn.sources.extract import is_postgres, stream_of
 from forewarn.sources.model import FileStream, RestSource, RestStream, Source
 from forewarn.sources.reader import PartRejected
 
@@ -35,33 +35,34 @@ def sample(settings: Settings, source: Source, stream: str, n: int = 5, *, resol
     """
     found = stream_of(source, stream)
     if isinstance(found, FileStream):
-        types, rows = _files(settings, source, found, stream, n, resolve)
-    elif isinstance(found, RestStream) and isinstance(source, RestSource):
-        types, rows = _rest(resolve(source.connection, settings), source, found, stream, n)
+        types, rows = _files(settings, source, found, stream, n, resolve=resolve)
+    elif isinstance(found, RestStream):
+        types, rows = _rest(resolve(source.connection or "", settings), source, found, stream, n)
     else:
         from forewarn.sources import postgres, sql_tables
 
         url = resolve(source.connection or "", settings)
-        module = postgres if url.startswith(("postgres://", "postgresql")) else sql_tables
-        types, rows = module.first_rows(url, source, found, stream, n)  # type: ignore[arg-type]
+        first_rows = postgres.first_rows if is_postgres(url) else sql_tables.first_rows
+        types, rows = first_rows(url, source, found, stream, n)
     return Sample(source.name, stream, types, rows)
 
 
 def _files(
-    settings: Settings, source: Source, stream: FileStream, name: str, n: int, resolve: Resolve
+    settings: Settings, source: Source, stream: FileStream, name: str, n: int, *, resolve: Resolve
 ) -> tuple[dict[str, str], list[list[str | None]]]:
     from forewarn.sources import csv_files, files, parquet_files
 
     subject = f"{source.name}.{name}"
     with ExitStack() as stack:
-        found = files.find(settings, source, stream, subject, stack, resolve)
+        found = files.find(settings, source, stream, subject, stack=stack, resolve=resolve)
         if not found:
             raise SourceRejected(
                 subject, expected=f"files at {files.expand(stream.path)}", got="none", next_step="correct `path`"
             )
-        module = csv_files if stream.format == "csv" else parquet_files
         try:
-            return module.first_rows(source, stream, subject, found[0], n)
+            if stream.format == "csv":
+                return csv_files.first_rows(source, stream, subject, found[0], n)
+            return parquet_files.first_rows(source, stream, subject, found[0], n)
         except PartRejected as rejected:
             raise SourceRejected(
                 subject,
@@ -72,11 +73,13 @@ def _files(
 
 
 def _rest(
-    url: str, source: RestSource, stream: RestStream, name: str, n: int
+    url: str, source: Source, stream: RestStream, name: str, n: int
 ) -> tuple[dict[str, str], list[list[str | None]]]:
     from forewarn.sources.missing import require_columns
     from forewarn.sources.rest import flatten, pages
 
+    if not isinstance(source, RestSource):
+        raise TypeError(f"{source.name}: a REST stream in a source of kind {source.kind}")
     subject = f"{source.name}.{name}"
     first = next(pages(url, source, stream, subject), [])
     records = [flatten(record) for record in first]

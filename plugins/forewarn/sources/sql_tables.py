@@ -42,7 +42,7 @@ def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark
     with _connect(url, source) as connection:
         types_of = _columns(connection, source, stream, name)
         names = list(types_of)
-        query = _query(connection, source, stream, names, types_of, watermark)
+        query = _query(connection, source, stream, types_of, watermark)
 
         def values() -> Iterator[list[Any]]:
             result = connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query)
@@ -70,7 +70,7 @@ def first_rows(
     """Return the columns with the types they land as, and some rows as text."""
     with _connect(url, source) as connection:
         types_of = _columns(connection, source, stream, name)
-        found = connection.execute(_query(connection, source, stream, list(types_of), types_of, None))
+        found = connection.execute(_query(connection, source, stream, types_of, None))
         return types_of, [[None if v is None else str(_as_text(v)) for v in row] for row in islice(found, n)]
 
 
@@ -157,12 +157,12 @@ def _query(
     connection: sqlalchemy.Connection,
     source: Source,
     stream: SqlStream,
-    names: list[str],
     types_of: dict[str, str],
     watermark: str | None,
 ) -> sqlalchemy.Select[Any]:
     # Columns without a type: the driver's values go on as they are, which is what COPY parses best.
-    query = sqlalchemy.select(*(sqlalchemy.column(name) for name in names)).select_from(_table(stream))
+    columns: list[sqlalchemy.ColumnClause[Any]] = [sqlalchemy.column(name) for name in types_of]
+    query: sqlalchemy.Select[Any] = sqlalchemy.select(*columns).select_from(_table(stream))
     if stream.cursor is None or watermark is None:
         return query
     bound = _bound(connection, source, stream, types_of[stream.cursor], watermark)

@@ -145,12 +145,20 @@ def test_a10_declared_encoding_is_used(write_source, invoices, drop, land, rows)
 @pytest.mark.capability("C5")
 def test_a11_nul_and_undecodable_rows_are_quarantined_alone(before, invoices, drop, land, rows):
     good = "".join(line(n, note="größer") for n in (4, 8))
-    drop("b.csv", (HEADER + good + line(5, note="a\0b")).encode() + line(6).encode().replace(b"ok", b"\xff\xfe") + line(7).encode())
+    drop(
+        "b.csv",
+        (HEADER + good + line(5, note="a\0b")).encode()
+        + line(6).encode().replace(b"ok", b"\xff\xfe")
+        + line(7).encode(),
+    )
     batch = land(invoices, "invoices")
     assert (batch.rows_loaded, batch.rows_quarantined) == (3, 2)
     assert rows("select reason, content from quarantine.row order by row_id") == [
         ("line 4: expected text, got a NUL character", r"I5,C2,2026-01-06,2026-02-01,10.50,a\x00b"),
-        ("line 5: expected text, got bytes that are not text in its encoding", r"I6,C0,2026-01-07,2026-02-01,10.50,\udcff\udcfe"),
+        (
+            "line 5: expected text, got bytes that are not text in its encoding",
+            r"I6,C0,2026-01-07,2026-02-01,10.50,\udcff\udcfe",
+        ),
     ]
 
 
@@ -204,7 +212,9 @@ def test_a13_path_or_link_that_leads_outside_is_refused(invoices, drops, tmp_pat
 
 
 def test_a14_file_without_its_marker_waits(write_source, invoices, drop, land):
-    source = write_source("finance", INVOICES.replace("format: csv", "format: csv\n    marker: .done\n    allow_empty: true"))
+    source = write_source(
+        "finance", INVOICES.replace("format: csv", "format: csv\n    marker: .done\n    allow_empty: true")
+    )
     drop("a.csv", HEADER + line(1))
     assert land(source, "invoices").files == 0
     drop("a.csv.done", "")
@@ -229,7 +239,8 @@ streams:
     key: [account, day]
     entities:
       usage_event:
-        columns: {usage_event_id: "account || '-' || cast(day as text)", account_id: account, occurred_at: day, events: n}
+        columns: {usage_event_id: account || '-' || cast(day as text), account_id: account,
+                  occurred_at: day, events: n}
 """
 
 

@@ -29,7 +29,8 @@ streams:
 def shop(tmp_path):
     connection = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
     connection.execute(
-        "create table orders (id integer, customer text, placed datetime, amount numeric, paid boolean, updated_at text)"
+        "create table orders"
+        " (id integer, customer text, placed datetime, amount numeric, paid boolean, updated_at text)"
     )
     connection.executemany(
         "insert into orders values (?, ?, '2026-02-01 10:00:00', ?, 1, ?)",

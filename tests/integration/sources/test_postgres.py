@@ -29,8 +29,8 @@ def orders(erp, write_source):
     with erp.cursor() as cursor:
         cursor.execute(
             "create schema sales; create type sales.state as enum ('new', 'paid');"
-            "create table sales.orders (order_no int, customer_no varchar(10), placed_at timestamp, amount numeric(12,2),"
-            " state sales.state, tags text[], extra json, updated_at timestamptz)"
+            "create table sales.orders (order_no int, customer_no varchar(10), placed_at timestamp, amount"
+            " numeric(12,2), state sales.state, tags text[], extra json, updated_at timestamptz)"
         )
         cursor.execute(
             "insert into sales.orders select n, 'C' || n % 3, timestamp '2026-02-01 12:00', n * 1.5, 'new', '{a,b}',"
@@ -62,7 +62,9 @@ def test_next_run_lands_only_what_changed(orders, erp, land, rows):
     land(orders, "orders")
     with erp.cursor() as cursor:
         cursor.execute("update sales.orders set amount = 7, updated_at = '2026-03-01 10:00+00' where order_no = 5")
-        cursor.execute("insert into sales.orders values (101, 'C9', now(), 1, 'paid', null, null, '2026-03-01 11:00+00')")
+        cursor.execute(
+            "insert into sales.orders values (101, 'C9', now(), 1, 'paid', null, null, '2026-03-01 11:00+00')"
+        )
     batch = land(orders, "orders", now=datetime(2026, 3, 3, tzinfo=UTC))
     assert batch.rows_loaded == 2
     assert batch.rows_in == batch.rows_loaded + batch.rows_deduplicated == 101
@@ -75,7 +77,9 @@ def test_next_run_lands_only_what_changed(orders, erp, land, rows):
 def test_a02_row_committed_late_with_an_older_cursor_arrives_with_the_next_run(orders, erp, land, rows):
     land(orders, "orders")
     with erp.cursor() as cursor:
-        cursor.execute("insert into sales.orders values (900, 'C1', now(), 1, 'new', null, null, '2026-03-01 00:30+00')")
+        cursor.execute(
+            "insert into sales.orders values (900, 'C1', now(), 1, 'new', null, null, '2026-03-01 00:30+00')"
+        )
         cursor.execute("insert into sales.orders values (901, 'C1', now(), 1, 'new', null, null, null)")
     land(orders, "orders")
     assert rows("select order_no from raw_erp.orders where order_no >= 900 order by 1") == [(900,), (901,)]
@@ -84,8 +88,12 @@ def test_a02_row_committed_late_with_an_older_cursor_arrives_with_the_next_run(o
 @pytest.mark.capability("C5")
 def test_duplicate_key_becomes_one_row_the_newest_and_is_counted(orders, erp, land, rows):
     with erp.cursor() as cursor:
-        cursor.execute("insert into sales.orders values (5, 'C5', now(), 99, 'paid', null, null, '2026-03-01 09:00+00')")
-        cursor.execute("insert into sales.orders values (5, 'C5', now(), 11, 'paid', null, null, '2026-02-01 09:00+00')")
+        cursor.execute(
+            "insert into sales.orders values (5, 'C5', now(), 99, 'paid', null, null, '2026-03-01 09:00+00')"
+        )
+        cursor.execute(
+            "insert into sales.orders values (5, 'C5', now(), 11, 'paid', null, null, '2026-02-01 09:00+00')"
+        )
     batch = land(orders, "orders")
     assert (batch.rows_in, batch.rows_loaded, batch.rows_deduplicated) == (102, 100, 2)
     assert rows("select amount from raw_erp.orders where order_no = 5") == [(99,)]
@@ -97,9 +105,15 @@ def test_null_keys_and_numbers_that_are_none_are_quarantined(orders, erp, land, 
     for _ in range(rounds - 1):
         land(orders, "orders")
     with erp.cursor() as cursor:
-        cursor.execute("insert into sales.orders values (null, 'C5', now(), 9, 'paid', null, null, '2026-03-01 09:00+00')")
-        cursor.execute("insert into sales.orders values (200, 'C5', now(), 'NaN', 'paid', null, null, '2026-03-01 09:00+00')")
-        cursor.execute("insert into sales.orders values (201, 'C5', '0001-01-01', 1, 'new', null, null, '2026-03-01 09:00Z')")
+        cursor.execute(
+            "insert into sales.orders values (null, 'C5', now(), 9, 'paid', null, null, '2026-03-01 09:00+00')"
+        )
+        cursor.execute(
+            "insert into sales.orders values (200, 'C5', now(), 'NaN', 'paid', null, null, '2026-03-01 09:00+00')"
+        )
+        cursor.execute(
+            "insert into sales.orders values (201, 'C5', '0001-01-01', 1, 'new', null, null, '2026-03-01 09:00Z')"
+        )
     batch = land(orders, "orders")
     assert batch.rows_quarantined == 3
     assert rows("select count(*) from raw_erp.orders") == [(100,)]
@@ -186,7 +200,9 @@ def test_a_snapshot_removes_what_is_gone_and_keeps_what_did_not_change(orders, e
     source = write_source("erp", text)
     first = land(source, "orders")
     with erp.cursor() as cursor:
-        cursor.execute("delete from sales.orders where order_no > 90; update sales.orders set amount = 0 where order_no = 1")
+        cursor.execute(
+            "delete from sales.orders where order_no > 90; update sales.orders set amount = 0 where order_no = 1"
+        )
     batch = land(source, "orders", now=datetime(2026, 3, 3, tzinfo=UTC))
     assert (batch.rows_loaded, batch.rows_removed, batch.rows_deduplicated) == (1, 10, 89)
     assert rows("select count(*) from raw_erp.orders where _batch_id = %s", first.batch_id) == [(89,)]

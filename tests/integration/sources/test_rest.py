@@ -127,21 +127,26 @@ def test_a15_a_wait_beyond_the_limit_is_left_to_a_later_run(httpserver, before, 
 
 
 def test_a16_server_that_fails_on_a_later_page_leaves_no_page(httpserver, before, desk, hasty):
-    httpserver.expect_request("/v1/tickets", query_string={"status": "all", "updated_since": "2026-02-06T10:00:00Z"}).respond_with_json(
-        {"data": [ticket(20)], "next": "2"}
-    )
+    httpserver.expect_request(
+        "/v1/tickets", query_string={"status": "all", "updated_since": "2026-02-06T10:00:00Z"}
+    ).respond_with_json({"data": [ticket(20)], "next": "2"})
     httpserver.expect_request("/v1/tickets").respond_with_data("oops", 502)
-    with pytest.raises(SourceUnavailable, match=r"support\.tickets: GET /v1/tickets: .*status 502 until the deadline of 1 s"):
+    with pytest.raises(
+        SourceUnavailable, match=r"support\.tickets: GET /v1/tickets: .*status 502 until the deadline of 1 s"
+    ):
         desk(source=hasty)
 
 
 def test_a17_page_token_that_loops_is_stopped(httpserver, before, desk):
     httpserver.expect_request("/v1/tickets").respond_with_handler(
         lambda request: Response(
-            json.dumps({"data": [ticket(9, seen=request.args.get("page_token"))], "next": "again"}), mimetype="application/json"
+            json.dumps({"data": [ticket(9, seen=request.args.get("page_token"))], "next": "again"}),
+            mimetype="application/json",
         )
     )
-    with pytest.raises(SourceRejected, match="expected pages that end, got an address that was read before after 2 pages"):
+    with pytest.raises(
+        SourceRejected, match="expected pages that end, got an address that was read before after 2 pages"
+    ):
         desk()
 
 
@@ -194,7 +199,9 @@ def test_a08_missing_field_is_named(httpserver, desk):
 
 def test_wrong_records_path_shows_what_the_answer_has(httpserver, desk):
     httpserver.expect_request("/v1/tickets").respond_with_json({"items": [], "total": 0})
-    with pytest.raises(SourceRejected, match=r"expected a list of objects at `data`, got null \(the answer has: items, total\)"):
+    with pytest.raises(
+        SourceRejected, match=r"expected a list of objects at `data`, got null \(the answer has: items, total\)"
+    ):
         desk()
 
 
@@ -211,8 +218,16 @@ def test_nothing_since_the_watermark_is_no_error(httpserver, before, desk):
 
 @pytest.mark.capability("C5")
 def test_values_that_do_not_fit_are_quarantined(httpserver, desk, rows):
-    data = [ticket(1), ticket(2, rating="good"), ticket(3, id=None), ticket(4, rating=float("nan")), ticket(5, tags="a\0b")]
-    httpserver.expect_request("/v1/tickets").respond_with_data(json.dumps({"data": data}), content_type="application/json")
+    data = [
+        ticket(1),
+        ticket(2, rating="good"),
+        ticket(3, id=None),
+        ticket(4, rating=float("nan")),
+        ticket(5, tags="a\0b"),
+    ]
+    httpserver.expect_request("/v1/tickets").respond_with_data(
+        json.dumps({"data": data}), content_type="application/json"
+    )
     batch = desk()
     assert (batch.rows_loaded, batch.rows_quarantined) == (1, 4)
     assert rows("select reason from quarantine.row order by 1") == [

@@ -93,7 +93,7 @@ def test_mappings_are_cast_and_quoted_and_json(load):
         "schema": "raw_finance",
         "table": "invoices",
         "account_source": "erp",
-        "where": "\"state\" <> 'draft' AND \"qty\" > 0",
+        "where": '"state" <> \'draft\' AND "qty" > 0',
         "distinct": False,
         "columns": {
             "invoice_id": 'cast("Invoice No" as text)',
@@ -132,7 +132,7 @@ def test_connection_comes_from_the_environment_then_from_the_home(settings_of, m
     secret.write_text("postgresql://file/y\n")
     monkeypatch.setenv("FOREWARN_CONN_CRM_FILE", str(secret))
     assert resolve("crm", settings_of) == "postgresql://file/y"
-    with pytest.raises(SourceRejected, match="connection erpp: .*FOREWARN_CONN_ERPP.*did you mean `erp`"):
+    with pytest.raises(SourceRejected, match=r"connection erpp: .*FOREWARN_CONN_ERPP.*did you mean `erp`"):
         resolve("erpp", settings_of)
 
 

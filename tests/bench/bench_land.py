@@ -1,0 +1,218 @@
+"""Extraction and landing beside their limits: a bare binary COPY pipe, and a bare CSV COPY from disk.
+
+    python tests/bench/bench_land.py [--rows 200000] [--rounds 5] [--sizes]
+
+Prints `name ratio (min median max) peak_mb`: the limit's time over ours, so 1.0 is as fast as the limit. Both run
+in turn, so that a noisy neighbour meets both. `peak_mb` is what this process grew by while it landed.
+
+How it grows: a first landing grows with the rows (one copy, one scan, one index); a later landing with the rows that
+changed plus those in the overlap, not with what has landed before; a full re-read without a cursor with the rows of the
+source. Memory does not grow with rows: COPY moves 64 kB at a time, CSV is decoded by line. `--sizes` shows three sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import psutil
+import psycopg2
+from psycopg2 import sql
+
+from forewarn.config.settings import Settings
+from forewarn.sources import Source, extract_stream, reset_stream
+from forewarn.sources.copy_rows import copy_between, copy_csv
+from forewarn.sources.loader import load_source
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.migrate import migrate
+
+COLUMNS = (
+    "order_no", "customer_no", "placed_at", "updated_at", "status", "channel", "currency", "quantity", "net_amount",
+    "discount", "paid", "note",
+)  # fmt: skip
+TABLE = """
+create table {name} (order_no bigint, customer_no text, placed_at timestamptz, updated_at timestamptz, status text,
+  channel text, currency text, quantity bigint, net_amount numeric, discount numeric, paid boolean, note text)
+"""
+FILL = """
+insert into orders select n, 'C' || n %% 100000, timestamptz '2024-01-01' + n * interval '7 seconds',
+  timestamptz '2024-01-02' + n * interval '7 seconds', (array['new','paid','sent'])[1 + n %% 3], 'web', 'EUR', n %% 40,
+  (n %% 10007) * 1.37, (n %% 11) * 0.1, n %% 5 > 0, 'order number ' || n from generate_series(1, %s) n
+"""
+MAPPING = """
+    key: [order_no]
+    entities:
+      order:
+        columns: {order_id: order_no, account_id: customer_no, ordered_at: placed_at, amount: net_amount,
+                  discount_amount: discount, status: status}
+"""
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Bench:
+    """One server with a source database, a warehouse, and the same rows as a CSV file."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.folder, self.rows = folder, rows
+        self.server = EmbeddedServer(folder / "pg")
+        self.server.start()
+        self.source_url = self.server.ensure_database("shop")
+        warehouse = self.server.ensure_database("warehouse")
+        migrate(warehouse)
+        self.settings = Settings(folder, folder, folder / "home", warehouse, "sqlite://")
+        self.csv = folder / "drops" / "orders.csv"
+        self.csv.parent.mkdir()
+        (folder / "pg_shop.yml").write_text(
+            f"kind: sql\nconnection: shop\nstreams:\n  orders:\n    table: orders\n    cursor: updated_at{MAPPING}"
+        )
+        (folder / "csv_shop.yml").write_text(
+            "kind: files\nconnection: drops\nstreams:\n  orders:\n    path: orders.csv\n    format: csv\n    columns:"
+            " {order_no: bigint, updated_at: timestamptz, quantity: bigint, paid: boolean}" + MAPPING
+        )
+        self.sources = {name: load_source(folder / f"{name}.yml") for name in ("pg_shop", "csv_shop")}
+        self._fill()
+
+    def _fill(self) -> None:
+        with psycopg2.connect(dsn(self.source_url)) as connection, connection.cursor() as cursor:
+            cursor.execute("drop table if exists orders;" + TABLE.format(name="orders"))
+            cursor.execute(FILL, [self.rows])
+            with self.csv.open("wb") as file:
+                cursor.copy_expert("copy orders to stdout (format csv, header)", file)
+        connection.close()
+
+    def land(self, name: str) -> None:
+        """Extract and land the whole stream, as on the first day."""
+        source: Source = self.sources[name]
+        reset_stream(self.settings, source, "orders")
+        self.again(name, self.rows)
+
+    def again(self, name: str, expected: int) -> None:
+        """Extract what is new."""
+        urls = {"shop": self.source_url, "drops": str(self.csv.parent)}
+        batch = extract_stream(
+            self.settings, self.sources[name], "orders", run_id="bench", now=NOW, resolve=lambda c, _: urls[c]
+        )
+        if batch.rows_loaded != expected:
+            raise SystemExit(f"{name}: {expected} rows expected, {batch.rows_loaded} landed")
+
+    def pipe(self) -> None:
+        """The limit of PostgreSQL to PostgreSQL."""
+        source = psycopg2.connect(dsn(self.source_url))
+        with self._bare() as target, source.cursor() as reading, target.cursor() as writing:
+            names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+            copy_between(
+                reading,
+                sql.SQL("select {} from orders").format(names),
+                target=writing,
+                table=sql.Identifier("bare"),
+                columns=COLUMNS,
+            )
+        source.close()
+        target.close()
+
+    def copy(self) -> None:
+        """The limit of a CSV file."""
+        with self._bare() as target, target.cursor() as cursor, self.csv.open("rb") as file:
+            chunks = iter(lambda: file.read(1 << 16), b"")
+            copy_csv(cursor, sql.Identifier("bare"), COLUMNS, chunks, header=True)
+        target.close()
+
+    def _bare(self) -> psycopg2.extensions.connection:
+        connection = psycopg2.connect(dsn(self.settings.warehouse_url))
+        with connection.cursor() as cursor:
+            cursor.execute("drop table if exists bare;" + TABLE.format(name="bare"))
+        connection.commit()
+        return connection
+
+    def change(self, share: float) -> int:
+        """Change a share of the rows in the source; returns how many."""
+        every = round(1 / share)
+        with psycopg2.connect(dsn(self.source_url)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "update orders set net_amount = net_amount + 1, updated_at = (select max(updated_at) from orders)"
+                " + interval '1 hour' where order_no %% %s = 0",
+                [every],
+            )
+            changed = int(cursor.rowcount)
+        connection.close()
+        return changed
+
+
+def timed(action: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds and the growth of this process in MB while an action ran."""
+    process, done = psutil.Process(), threading.Event()
+    start = process.memory_info().rss
+    peak = [start]
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            peak[0] = max(peak[0], process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    began = time.perf_counter()
+    action()
+    seconds = time.perf_counter() - began
+    done.set()
+    watcher.join()
+    return seconds, (peak[0] - start) / 1024**2
+
+
+def compare(name: str, ours: Callable[[], None], limit: Callable[[], None], rounds: int, rows: int) -> None:
+    """Run both in turn and print the ratio of their speeds."""
+    ratios, peaks, speeds = [], [], []
+    for _ in range(rounds):
+        bare, _unused = timed(limit)
+        seconds, peak = timed(ours)
+        ratios.append(bare / seconds)
+        peaks.append(peak)
+        speeds.append(rows / seconds)
+    print(
+        f"{name} {median(ratios):.2f} ({min(ratios):.2f} {median(ratios):.2f} {max(ratios):.2f}) {max(peaks):.0f}"
+        f"   # {rows} rows, {median(speeds) / 1000:.0f} thousand rows/s"
+    )
+
+
+def incremental(bench: Bench) -> None:
+    """Print what landing 1% of changed rows costs beside the first landing."""
+    first, _ = timed(lambda: bench.land("pg_shop"))
+    changed = bench.change(0.01)
+    later, _ = timed(lambda: bench.again("pg_shop", changed))
+    print(f"land_postgres_1_percent {later / first:.2f} of a first landing   # {changed} of {bench.rows} rows changed")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", action="store_true", help="run at a quarter, half and all of the rows")
+    options = parser.parse_args(arguments)
+    sizes = [options.rows // 4, options.rows // 2, options.rows] if options.sizes else [options.rows]
+    for rows in sizes:
+        folder = Path(tempfile.mkdtemp(prefix="fw-bench-"))
+        bench = Bench(folder, rows)
+        try:
+            bench.land("pg_shop")
+            bench.land("csv_shop")
+            compare("land_postgres", lambda b=bench: b.land("pg_shop"), bench.pipe, options.rounds, rows)
+            compare("land_csv", lambda b=bench: b.land("csv_shop"), bench.copy, options.rounds, rows)
+            incremental(bench)
+        finally:
+            bench.server.stop()
+            shutil.rmtree(folder)
+    print(f"peak_mb of the whole process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,194 @@
+"""Group A of the faults: extraction that dies, repeats, or runs twice at once. Numbers are the rows of the fault list.
+
+Bad files and bad servers (A7 to A20) are shown beside each kind of source in `tests/integration/sources`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from forewarn.errors import ForewarnError
+from forewarn.sources import extract_stream
+from forewarn.sources.loader import load_source
+from forewarn.warehouse.engine import dsn
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+ORDERS = """
+kind: sql
+connection: erp
+streams:
+  orders:
+    table: orders
+    key: [id]
+    cursor: updated_at
+    entities:
+      order:
+        columns: {order_id: id, account_id: customer, ordered_at: updated_at, amount: amount}
+"""
+CHILD = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from forewarn.config.settings import Settings
+from forewarn.sources import extract_stream
+from forewarn.sources.loader import load_source
+home, warehouse, shop, file = sys.argv[1:]
+settings = Settings(Path(home), Path(home), Path(home), warehouse, "sqlite://")
+now = datetime(2026, 3, 2, tzinfo=UTC)
+extract_stream(settings, load_source(Path(file)), "orders", run_id="child", now=now, resolve=lambda *_: shop)
+"""
+
+
+@pytest.fixture
+def erp(database_url):
+    connection = psycopg2.connect(dsn(database_url))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("create table orders (id int, customer text, amount numeric, updated_at timestamptz)")
+        cursor.execute(
+            "insert into orders select n, 'C1', case n when 7 then 'NaN'::numeric else n end,"
+            " timestamptz '2026-02-01' + n * interval '1 minute' from generate_series(1, 200) n"
+        )
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def source(tmp_path):
+    file = tmp_path / "shop.yml"
+    file.write_text(ORDERS)
+    return load_source(file)
+
+
+@pytest.fixture
+def land(settings, source, database_url, erp):
+    return lambda run_id="run": extract_stream(
+        settings, source, "orders", run_id=run_id, now=NOW, resolve=lambda *_: database_url
+    )
+
+
+def state(cursor) -> tuple[int, int, list[tuple[str]]]:
+    """Rows landed, rows quarantined, watermark."""
+    cursor.execute("select to_regclass('raw_shop.orders') is not null")
+    landed = 0
+    if cursor.fetchone()[0]:
+        cursor.execute("select count(*) from raw_shop.orders")
+        landed = cursor.fetchone()[0]
+    cursor.execute("select count(*) from quarantine.row")
+    quarantined = cursor.fetchone()[0]
+    cursor.execute("select cursor_value from ops.watermark")
+    return landed, quarantined, cursor.fetchall()
+
+
+NOTHING = (0, 0, [])
+EVERYTHING = (199, 1, [("2026-02-01 03:20:00.000000+00",)])
+
+
+@pytest.mark.capability("C5")
+@pytest.mark.parametrize("table", ["quarantine.row", "ops.watermark", "ops.batch"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a01_error_at_any_write_leaves_data_and_watermark_both_or_neither(warehouse, land, table, moment):
+    with warehouse.cursor() as cursor:
+        cursor.execute(
+            "create function fail() returns trigger language plpgsql as $$ begin raise exception 'pulled the plug';"
+            " end $$"
+        )
+        only = "when (new.status = 'landed')" if table == "ops.batch" else ""
+        event = "update" if table == "ops.batch" else "insert or update"
+        cursor.execute(f"create trigger plug {moment} {event} on {table} for each row {only} execute function fail()")
+        with pytest.raises((ForewarnError, psycopg2.Error), match="pulled the plug"):
+            land()
+        assert state(cursor) == NOTHING
+        cursor.execute("select status, error like '%%pulled the plug%%' from ops.batch")
+        assert cursor.fetchall() == [("failed", True)]
+        cursor.execute(f"drop trigger plug on {table}")
+        land()
+        assert state(cursor) == EVERYTHING
+
+
+def test_a01_killed_in_the_middle_of_a_copy_leaves_nothing_and_the_next_run_everything(
+    warehouse, warehouse_url, database_url, erp, source, land, tmp_path
+):
+    blocker = psycopg2.connect(dsn(database_url))
+    with blocker.cursor() as cursor:
+        # The catalogue can be read and the rows cannot: the child stops inside its COPY.
+        cursor.execute("lock table orders in access exclusive mode")
+    plugins = Path(__file__).resolve().parents[2] / "plugins"
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path), warehouse_url, database_url, str(source.file)],
+        env=os.environ | {"PYTHONPATH": str(plugins)},
+    )
+    with warehouse.cursor() as cursor:
+        for _ in range(300):
+            cursor.execute("select count(*) from ops.batch where status = 'running'")
+            if cursor.fetchone() == (1,):
+                break
+            time.sleep(0.1)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        blocker.close()
+        assert state(cursor) == NOTHING
+        batch = land()
+        assert batch.rows_loaded == 199
+        assert state(cursor) == EVERYTHING
+        cursor.execute("select status, error from ops.batch order by batch_id")
+        assert cursor.fetchall() == [("failed", "the process ended before the batch did"), ("landed", None)]
+
+
+def test_a03_reading_everything_again_changes_nothing(warehouse, land):
+    land()
+    with warehouse.cursor() as cursor:
+        cursor.execute("delete from ops.watermark")
+        cursor.execute("select md5(string_agg(o::text, '' order by id)) from raw_shop.orders o")
+        before = cursor.fetchone()
+        batch = land()
+        cursor.execute("select md5(string_agg(o::text, '' order by id)) from raw_shop.orders o")
+        assert cursor.fetchone() == before
+    assert (batch.rows_in, batch.rows_loaded, batch.rows_quarantined, batch.rows_deduplicated) == (200, 0, 1, 199)
+
+
+def test_a05_a_thousand_equal_cursor_values_lose_no_row(warehouse, erp, land):
+    land()
+    with erp.cursor() as cursor:
+        cursor.execute("insert into orders select n, 'C2', 1, '2026-02-20' from generate_series(1000, 1499) n")
+    land()
+    with erp.cursor() as cursor:
+        cursor.execute("insert into orders select n, 'C2', 1, '2026-02-20' from generate_series(1500, 1999) n")
+    batch = land()
+    assert (batch.rows_loaded, batch.rows_deduplicated) == (500, 500)
+    with warehouse.cursor() as cursor:
+        cursor.execute("select count(*) from raw_shop.orders where id >= 1000")
+        assert cursor.fetchone() == (1000,)
+
+
+def test_a22_two_runs_at_once_wait_for_each_other(warehouse, land):
+    batches, failures = [], []
+
+    def run(name: str) -> None:
+        try:
+            batches.append(land(name))
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=[f"run {number}"]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sorted(batch.rows_loaded for batch in batches) == [0, 0, 199]
+    with warehouse.cursor() as cursor:
+        assert state(cursor)[0] == 199
+        cursor.execute("select array_agg(distinct status) from ops.batch")
+        assert cursor.fetchone() == (["landed"],)
