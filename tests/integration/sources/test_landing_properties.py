@@ -50,9 +50,7 @@ def content(rows):
 @pytest.mark.capability("C5")
 @_few
 @given(data=st.data())
-def test_a04_versions_in_any_order_and_split_leave_the_newest(
-    data, write_source, drops, land, rows, settings
-):
+def test_a04_versions_in_any_order_and_split_leave_the_newest(data, write_source, drops, land, rows, settings):
     source = write_source("shop", PRICES)
     keys = data.draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=8))
     versions = [(key, f"2026-01-{day:02d}", f"v{day}") for day, key in enumerate(keys, start=1)]

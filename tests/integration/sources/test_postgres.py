@@ -49,8 +49,8 @@ def test_first_landing_keeps_types_counts_and_watermark(orders, land, rows):
         " length(_row_hash) from raw_erp.orders order by order_no limit 1"
     )
     assert first == [
-        (1, "C1", datetime(2026, 2, 1, 11, tzinfo=UTC), 1.5, "new", "{a,b}", {"a": 1}, datetime(2026, 3, 2, 4, tzinfo=UTC),
-         batch.batch_id, 16)
+        (1, "C1", datetime(2026, 2, 1, 11, tzinfo=UTC), 1.5, "new", "{a,b}", {"a": 1},
+         datetime(2026, 3, 2, 4, tzinfo=UTC), batch.batch_id, 16)
     ]  # fmt: skip
     assert rows("select status, rows_in, rows_loaded, watermark_after from ops.batch") == [
         ("landed", 100, 100, "2026-03-01 01:40:00.000000+00")
