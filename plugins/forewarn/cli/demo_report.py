@@ -103,4 +103,5 @@ def _champion_run(settings: Settings) -> str:
         run = client.get_run(str(version.run_id))
     except MlflowException:
         return ""
-    return f"{str(run.info.artifact_uri).removeprefix('file://')} (run {run.info.run_id}, {name} version {version.version})"
+    where = str(run.info.artifact_uri).removeprefix("file://")
+    return f"{where} (run {run.info.run_id}, {name} version {version.version})"

@@ -1,0 +1,176 @@
+"""churn_daily through a real scheduler and LocalExecutor, started as `make up` starts them, triggered over the API.
+
+The tests of this file tell one story in their order: a day, the same day again, a task cleared, a source that refuses.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+from sqlalchemy import make_url
+
+from forewarn.config.settings import Settings
+from forewarn.demo.connections import name_connection
+from forewarn.local import company, processes, services
+from forewarn.local.databases import local_settings, start_databases
+from forewarn.sources import resolve
+from forewarn.warehouse.engine import dsn
+
+PROJECT = Path(__file__).resolve().parents[2]
+CUSTOMERS, MONTHS = 300, 12
+_spec = importlib.util.spec_from_file_location("airflow_client", Path(__file__).with_name("airflow_client.py"))
+assert _spec is not None
+assert _spec.loader is not None
+_client = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_client)
+
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(1200)]
+
+SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"
+FEATURES = "select md5(string_agg(f::text, '|' order by customer_id)) from marts.churn_features f where as_of_date = %s"
+CASES = 'select case_id, customer_id, route, episode, level, state from alerts."case" order by case_id'
+OUTBOX = "select alert_id, dedup_key, state, attempts, sent_at from alerts.outbox order by alert_id"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `make up` started, for a simulated company."""
+
+    settings: Settings
+    client: Any
+
+    def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(dsn(self.settings.warehouse_url))
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query, arguments)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def letters(self) -> set[str]:
+        return {file.name for file in self.settings.outbox.rglob("*.eml")}
+
+    def everything(self) -> tuple[Any, ...]:
+        day = company_day(self.settings)
+        queries = [(SCORES, ()), (FEATURES, (day,)), (CASES, ()), (OUTBOX, ())]
+        return (*[self.rows(query, *arguments) for query, arguments in queries], self.letters())
+
+
+def company_day(settings: Settings) -> str:
+    return (settings.home / "as_of_date").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    home = Path(tempfile.mkdtemp(prefix="fw-e2e-")) / "home"
+    databases = start_databases(home)
+    settings = local_settings(PROJECT, PROJECT / "config", home, databases)
+    company.found(home, databases.server, customers=CUSTOMERS, months=MONTHS, seed=7, progress=lambda *_: None)
+    try:
+        where = services.up(settings, databases)
+        yield Stack(settings, _client.AirflowClient(where.airflow, where.user, where.password))
+    finally:
+        services.down(home)
+        shutil.rmtree(home.parent)
+
+
+@pytest.fixture(scope="module")
+def first_run(stack: Stack) -> str:
+    stack.client.unpause()
+    run_id = str(stack.client.trigger())
+    assert stack.client.wait(run_id) == "success", stack.client.tasks(run_id)
+    return run_id
+
+
+def test_a_day_ends_with_letters_sent(stack: Stack, first_run: str) -> None:
+    tasks = stack.client.tasks(first_run)
+    assert {task["state"] for task in tasks.values()} == {"success"}
+    assert "extract[erp.orders]" in tasks
+    assert len([name for name in tasks if name.startswith("extract[")]) == 16
+    sent = stack.rows("select count(*) from alerts.outbox where state = 'sent'")[0][0]
+    assert sent > 0
+    assert len(stack.letters()) == sent
+    assert stack.rows("select as_of_date::text, live from ops.publication") == [(company_day(stack.settings), True)]
+
+
+def test_only_what_was_asked_for_ran(stack: Stack, first_run: str) -> None:
+    """The company's own clock is not the wall's, so the schedule is off."""
+    assert [run["dag_run_id"] for run in stack.client.runs()] == [first_run]
+
+
+def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> None:
+    started = processes.recall(services.processes_file(stack.settings.home))
+    assert {item.name for item in started} == {
+        *("api-server", "scheduler", "dag-processor", "triggerer", "mlflow", "help-desk")
+    }
+    family = [child for item in started for child in _family(item.pid)]
+    listening = {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_the_same_day_again_sends_nothing_again(stack: Stack, first_run: str) -> None:
+    before = stack.everything()
+    run_id = stack.client.trigger()
+    assert run_id != first_run
+    assert stack.client.wait(run_id) == "success", stack.client.tasks(run_id)
+    assert stack.everything() == before
+
+
+@pytest.mark.parametrize("task_id", ["build_marts", "publish"])
+def test_clearing_a_task_gives_the_same_rows(stack: Stack, first_run: str, task_id: str) -> None:
+    before = stack.everything()
+    stack.client.clear(first_run, task_id)
+    assert stack.client.wait(first_run) == "success", stack.client.tasks(first_run)
+    assert stack.client.tasks(first_run)[task_id]["try_number"] > 1
+    assert stack.everything() == before
+
+
+def test_a_source_that_refuses_fails_at_once_and_stops_the_run(stack: Stack, first_run: str) -> None:
+    before = stack.everything()
+    sound = resolve("demo_erp", stack.settings)
+    wrong = make_url(sound).set(password="wrong").render_as_string(hide_password=False)
+    name_connection(stack.settings.home, "demo_erp", wrong)
+    try:
+        run_id = stack.client.trigger()
+        assert stack.client.wait(run_id) == "failed"
+    finally:
+        name_connection(stack.settings.home, "demo_erp", sound)
+    tasks = stack.client.tasks(run_id)
+    refused = {name: task for name, task in tasks.items() if task["state"] == "failed"}
+    assert set(refused) == {
+        f"extract[erp.{stream}]" for stream in ("products", "customers", "orders", "order_lines", "returns")
+    }
+    assert {task["try_number"] for task in refused.values()} == {1}, "a permanent error is not tried again"
+    assert tasks["gate_raw"]["state"] == "upstream_failed"
+    assert stack.everything() == before
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    leader = psutil.Process(pid)
+    return [leader, *leader.children(recursive=True)]
+
+
+def test_down_ends_all_of_it(stack: Stack, first_run: str) -> None:
+    started = processes.recall(services.processes_file(stack.settings.home))
+    family = [process for item in started for process in _family(item.pid)]
+    assert len(family) > len(started)
+    ended = services.down(stack.settings.home)
+    assert set(ended) == {item.name for item in started}
+    assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
+    with pytest.raises(psycopg2.OperationalError, match="Connection refused"):
+        psycopg2.connect(dsn(stack.settings.warehouse_url))
