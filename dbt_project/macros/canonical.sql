@@ -100,3 +100,12 @@ where 1 = 0
     {%- endfor -%}
     {{ return(false) }}
 {% endmacro %}
+
+
+{# A view, unless rows must be ranked to find one per record: then it is done once a run and not once a reader. #}
+{% macro canonical_materialization(entity) %}
+    {%- set feeds = var('canonical').get(entity, []) -%}
+    {%- set sources = feeds | map(attribute='source') | list -%}
+    {%- set ranked = feeds | selectattr('distinct') | list or sources | length != sources | unique | list | length -%}
+    {{ return('table' if ranked else 'view') }}
+{% endmacro %}

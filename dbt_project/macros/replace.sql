@@ -29,3 +29,18 @@
 {% macro get_incremental_replace_labels_sql(arg_dict) %}
     {{ return(replace_where(arg_dict, is_unsettled_label())) }}
 {% endmacro %}
+
+
+{# Also forgets orders that their source no longer has. #}
+{% macro get_incremental_replace_orders_sql(arg_dict) %}
+    {%- set condition -%}
+        order_key in (select written.order_key from {{ arg_dict['temp_relation'] }} as written)
+        or not exists (
+            select 1
+            from {{ ref('stg_orders') }} as orders
+            where orders.source = {{ arg_dict['target_relation'] }}.source
+                and orders.order_id = {{ arg_dict['target_relation'] }}.order_id
+        )
+    {%- endset -%}
+    {{ return(replace_where(arg_dict, condition)) }}
+{% endmacro %}

@@ -2,11 +2,13 @@
     materialized='incremental',
     incremental_strategy='replace_customers',
     on_schema_change='append_new_columns',
-    indexes=[{'columns': ['customer_id']}, {'columns': ['day']}, {'columns': ['_version']}],
+    indexes=[{'columns': ['customer_id']}, {'columns': ['_version']}],
 ) }}
-{#- How many different articles a customer bought in a window, without counting distinct: a row counts on exactly the
-    dates on which it is the customer's last known purchase of the article, (known_day, superseded_on]. So a window is a
-    plain count of rows, and a late row takes over only once it is known. -#}
+{#- How many different articles a customer bought in a window, without counting distinct for every date. A purchase stands
+    for its article from the day after it is known until a later purchase of the article is known or it is as old as
+    the window is long. So each gives one step up and one step down, and the number on a date is the sum of the steps
+    until then: one small row per customer and day whatever the number of articles, and a late row still counts only from
+    the day on which it is known. -#}
 with orders as (
     select source, order_id, customer_id, day, known_day
     from {{ ref('int_orders') }}
@@ -45,20 +47,64 @@ items as (
     inner join products on bought.source = products.source and bought.product_id = products.product_id
 ),
 
-final as (
+spans as (
     select
         items.customer_id,
         items.level,
-        items.item,
         items.day,
         items.known_day,
         min(items.known_day) over (
             partition by items.customer_id, items.level, items.item
             order by items.day, items.known_day
             rows between 1 following and unbounded following
-        ) as superseded_on,
-        newest.version as _version
+        ) as superseded_on
     from items
+),
+
+edges as (
+    select 90 as length, 1 as step
+    union all
+    select 90 as length, -1 as step
+    union all
+    select 365 as length, 1 as step
+    union all
+    select 365 as length, -1 as step
+),
+
+steps as (
+    select
+        spans.customer_id,
+        spans.level,
+        edges.length,
+        edges.step,
+        case
+            when edges.step = 1 then {{ plus_days('spans.known_day', 1) }}
+            else {{ plus_days('least(spans.superseded_on, ' ~ plus_days('spans.day', 'edges.length') ~ ')', 1) }}
+        end as day
+    from spans
+    cross join edges
+    where spans.known_day < least(spans.superseded_on, {{ plus_days('spans.day', 'edges.length') }})
+),
+
+summed as (
+    select
+        customer_id,
+        day,
+        {%- for level in ['product', 'category'] %}
+        {%- for length in [90, 365] %}
+        cast(
+            coalesce(sum(step) filter (where level = '{{ level }}' and length = {{ length }}), 0) as integer
+        ) as {{ level }}_{{ length }}d
+        {{- ',' if not loop.last or level == 'product' }}
+        {%- endfor %}
+        {%- endfor %}
+    from steps
+    group by customer_id, day
+),
+
+final as (
+    select summed.*, newest.version as _version
+    from summed
     cross join newest
 )
 

@@ -6,9 +6,11 @@
 ) }}
 with events as (
     select * from {{ ref('int_customer_events') }}
-    {%- if is_incremental() %}
-    where customer_id in ({{ touched_customers(this) }})
-    {%- endif %}
+    where
+        kind <> 'removed'
+        {%- if is_incremental() %}
+        and customer_id in ({{ touched_customers(this) }})
+        {%- endif %}
 ),
 
 newest as (

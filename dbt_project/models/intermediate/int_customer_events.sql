@@ -156,11 +156,34 @@ changed as (
 
 {% if is_incremental() %}
 before as (
-    select record_key, min(customer_id) as customer_id from {{ this }} group by record_key
+    select
+        record_key,
+        min(customer_id) as customer_id,
+        min(occurred_at) as occurred_at,
+        min(known_at) as known_at,
+        min(source) as source,
+        min(source_record_id) as source_record_id,
+        min(_batch_id) as _batch_id,
+        min(_identity_version) as _identity_version
+    from {{ this }}
+    where kind <> 'removed'
+    group by record_key
 ),
 
 newest as (
     select coalesce(max(_version), 0) as version from {{ this }}
+),
+
+present as (
+    select entity || '|' || source || '|' || source_record_id as record_key from united
+),
+
+gone as (
+    -- A record that its source no longer has stays as a mark, from which the roll-ups learn whom it concerned.
+    select before.*
+    from before
+    left join present on before.record_key = present.record_key
+    where present.record_key is null
 ),
 {% endif %}
 final as (
@@ -193,6 +216,29 @@ final as (
     {%- if is_incremental() %}
     cross join newest
     left join before on changed.record_key = before.record_key
+    union all
+    select
+        gone.record_key as event_key,
+        gone.record_key,
+        gone.customer_id,
+        'removed' as kind,
+        gone.occurred_at,
+        gone.known_at,
+        {{ utc_day('gone.occurred_at') }} as day,
+        {{ utc_day('gone.known_at') }} as known_day,
+        {{ nothing }} as amount,
+        {{ nothing }} as discount_amount,
+        {{ nothing }} as quantity,
+        {{ nothing }} as active_users,
+        {{ no_text }} as detail,
+        gone.source,
+        gone.source_record_id,
+        gone._batch_id,
+        gone._identity_version,
+        {{ no_text }} as previous_customer_id,
+        newest.version + 1 as _version
+    from gone
+    cross join newest
     {%- endif %}
 )
 

@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key='order_key',
+    incremental_strategy='replace_orders',
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['order_key'], 'unique': true}, {'columns': ['customer_id']}],
 ) }}
@@ -15,6 +14,7 @@ lines as (
         order_id,
         sum(amount) as amount,
         sum(discount_amount) as discount_amount,
+        count(*) as line_count,
         max(_batch_id) as _batch_id
     from {{ ref('stg_order_lines') }}
     group by source, order_id
@@ -41,6 +41,7 @@ joined as (
         lower(trim(orders.status)) as status,
         coalesce(orders.amount, lines.amount) as amount,
         coalesce(orders.discount_amount, lines.discount_amount) as discount_amount,
+        coalesce(lines.line_count, 0) as line_count,
         greatest(orders._batch_id, coalesce(lines._batch_id, orders._batch_id)) as _batch_id,
         identity.changed_version as _identity_version
     from orders
@@ -52,7 +53,16 @@ changed as (
     select joined.*
     from joined
     cross join seen
-    where joined._batch_id > seen.batch_id or joined._identity_version > seen.identity_version
+    {%- if is_incremental() %}
+    left join {{ this }} as before on joined.order_key = before.order_key
+    {%- endif %}
+    where
+        joined._batch_id > seen.batch_id
+        or joined._identity_version > seen.identity_version
+        {%- if is_incremental() %}
+        -- A line that its source no longer has comes with no batch of its own.
+        or joined.line_count <> before.line_count
+        {%- endif %}
 ),
 
 final as (
@@ -73,6 +83,7 @@ final as (
         -- A purchase of unknown value is one; a cancelled order or a credit is not.
         coalesce(amount, 1) > 0
         and coalesce(status, '') not in ('cancelled', 'canceled', 'cancelled by customer', 'void', 'voided', 'rejected') as is_purchase,
+        line_count,
         _batch_id,
         _identity_version
     from changed

@@ -109,21 +109,14 @@ rhythm as (
 breadth as (
     select
         dates.as_of_date,
-        items.customer_id,
-        {%- for level in ['product', 'category'] %}
-        count(*) filter (
-            where items.level = '{{ level }}' and items.day >= {{ minus_days('dates.as_of_date', 90) }}
-        ) as {{ level }}_90d,
-        count(*) filter (where items.level = '{{ level }}') as {{ level }}_365d
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        steps.customer_id,
+        sum(steps.product_90d) as product_90d,
+        sum(steps.product_365d) as product_365d,
+        sum(steps.category_90d) as category_90d,
+        sum(steps.category_365d) as category_365d
     from dates
-    inner join {{ ref('int_customer_breadth') }} as items
-        on
-            items.known_day < dates.as_of_date
-            and items.day >= {{ minus_days('dates.as_of_date', 365) }}
-            and (items.superseded_on is null or items.superseded_on >= dates.as_of_date)
-    group by dates.as_of_date, items.customer_id
+    inner join {{ ref('int_customer_breadth') }} as steps on steps.day <= dates.as_of_date
+    group by dates.as_of_date, steps.customer_id
 ),
 
 service as (

@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('account_link')) }}
 {{ canonical('account_link') }}

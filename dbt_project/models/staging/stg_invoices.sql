@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('invoice')) }}
 {{ canonical('invoice') }}

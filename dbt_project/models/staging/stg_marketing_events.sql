@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('marketing_event')) }}
 {{ canonical('marketing_event') }}

@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('order_line')) }}
 {{ canonical('order_line') }}

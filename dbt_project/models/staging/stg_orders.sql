@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('order')) }}
 {{ canonical('order') }}

@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('product')) }}
 {{ canonical('product') }}

@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('return')) }}
 {{ canonical('return') }}

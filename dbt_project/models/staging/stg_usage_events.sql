@@ -1,1 +1,2 @@
+{{ config(materialized=canonical_materialization('usage_event')) }}
 {{ canonical('usage_event') }}

@@ -66,6 +66,11 @@ class Company:
                     [*row, LANDED_AT, self._batch, hashlib.md5(repr(row).encode()).digest()],
                 )
 
+    def remove(self, source: str, entity: str, condition: str) -> None:
+        """Remove landed rows, as a snapshot does with those that its source no longer has."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"delete from raw_{source}.{entity}_rows where {condition}")
+
     def build(self, *as_of_dates: str, **options: Any) -> list[dbt.NodeResult]:
         """Build for these dates."""
         return dbt.build(

@@ -80,7 +80,7 @@ def test_increments_end_where_a_build_from_nothing_ends(company, new_company):
     _trade(company)
     company.build("2024-07-01")
     changes = [
-        # Grown, moved to another customer, cancelled, moved to another day, new.
+        # Grown, moved to another customer, cancelled, moved to another day, new; below also an order and a line gone.
         ("a1", "a", "2024-01-10T00:00Z", None, "shipped", 99),
         ("a2", "b", "2024-02-10T00:00Z", None, "shipped", 20),
         ("a3", "a", "2024-03-10T00:00Z", None, "cancelled", 30),
@@ -89,16 +89,22 @@ def test_increments_end_where_a_build_from_nothing_ends(company, new_company):
     ]
     company.land("erp", "order", ORDERS, changes)
     company.land("erp", "order_line", "order_line_id order_id product_id amount", [("b4-1", "b4", "p8", 1)])
+    gone = [("order", "order_id = 'c5'"), ("order_line", "order_line_id = 'c6-1'")]
+    for entity, condition in gone:
+        company.remove("erp", entity, condition)
     company.build("2024-07-01")
     fresh = new_company()
     _trade(fresh)
     fresh.land("erp", "order", ORDERS, changes)
     fresh.land("erp", "order_line", "order_line_id order_id product_id amount", [("b4-1", "b4", "p8", 1)])
+    for entity, condition in gone:
+        fresh.remove("erp", entity, condition)
     fresh.build("2024-07-01")
     for table in TABLES[2:]:
         assert company.digest(table) == fresh.digest(table), table
     assert company.features("a", "2024-07-01")["orders_lifetime"] == 4
     assert company.features("b", "2024-07-01")["orders_lifetime"] == 7
+    assert company.features("c", "2024-07-01")["orders_lifetime"] == 6
 
 
 def test_an_untouched_customer_keeps_its_roll_up(company):
