@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import Any
 
 from psycopg2 import extensions
@@ -13,6 +14,7 @@ from forewarn.quality.streams import Stream
 from forewarn.quality.suites import Check, Expectation, Gate, Severity, Suite
 
 NOT_EMPTY = "not_empty"
+SHARE_OF_BEFORE = "share_of_before"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def batches(
             if stream is not None:
                 table = table.replace("{source}", stream.source).replace("{stream}", stream.name)
                 when_empty = "critical" if stream.entities & set(check.required) else "warning"
+            known = {"streams": len(streams)} | _before(cursor, check, table, as_of_date)
             yield Batch(
                 table=table,
                 query=_query(cursor, check, table, stream=stream, as_of_date=as_of_date, run_id=run_id)
@@ -56,17 +59,19 @@ def batches(
                 else None,
                 when_empty=when_empty,
                 suite=suite,
-                expectations=tuple(_applicable(suite, stream, fed, len(streams))),
+                expectations=tuple(_applicable(suite, stream, fed, known)),
             )
 
 
 def _applicable(
-    suite: Suite, stream: Stream | None, fed: frozenset[str], streams: int
+    suite: Suite, stream: Stream | None, fed: frozenset[str], known: dict[str, int]
 ) -> Iterator[tuple[str, Expectation, dict[str, Any]]]:
     for expectation in suite.expectations:
         if expectation.when and not fed & set(expectation.when):
             continue
-        kwargs = {name: _filled(value, streams) for name, value in expectation.kwargs.items()}
+        kwargs = {name: _filled(value, known) for name, value in expectation.kwargs.items()}
+        if None in kwargs.values():
+            continue
         of_key = [name for name, value in kwargs.items() if value == "{key}"]
         if not of_key:
             yield expectation.name, expectation, kwargs
@@ -75,11 +80,24 @@ def _applicable(
             yield f"{expectation.name}:{column}", expectation, kwargs | dict.fromkeys(of_key, column)
 
 
-def _filled(value: Any, streams: int) -> Any:
+def _filled(value: Any, known: dict[str, int]) -> Any:
+    """Return an argument with its placeholder filled; None where there is nothing to compare with."""
     if value == "{streams}":
-        return streams
+        return known["streams"]
+    if isinstance(value, dict) and SHARE_OF_BEFORE in value:
+        return ceil(value[SHARE_OF_BEFORE] * known["before"]) if "before" in known else None
     # Great Expectations gives the batch an alias, or none where the query holds a join; so a query could not name it.
     return value.replace("{batch}", "(select * from {batch})") if isinstance(value, str) else value
+
+
+def _before(cursor: extensions.cursor, check: Check, table: str, as_of_date: date) -> dict[str, int]:
+    """Return how many rows the date before has, where an expectation may compare with it."""
+    if check.batch != "as_of_date" or not _exists(cursor, table):
+        return {}
+    rows = f"select count(*) from {_quoted(table)} where as_of_date ="
+    cursor.execute(f"{rows} (select max(as_of_date) from {_quoted(table)} where as_of_date < %s)", [as_of_date])
+    before = int((cursor.fetchone() or [0])[0])
+    return {"before": before} if before else {}
 
 
 def _query(

@@ -27,7 +27,8 @@ class Expectation(_Strict):
         Unique in the suite; results are recorded under it.
     type, kwargs
         As Great Expectations names them. A text `{key}` stands for each key column of a stream, `{streams}` for the
-        number of configured streams.
+        number of configured streams; `{share_of_before: 0.5}` for half of the rows of the date before, without which
+        the expectation is left out.
     severity
         `critical` stops the run, `warning` is reported, `info` is kept.
     when

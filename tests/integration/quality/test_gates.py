@@ -114,7 +114,7 @@ WARNINGS = [
     ("features", "update marts.churn_features set tickets_90d = 0", "tickets_still_come"),
     (
         "features",
-        "delete from marts.churn_features where as_of_date = '2026-02-28' and length(customer_id) = 2",
+        "delete from marts.churn_features where as_of_date = '2026-02-28' and length(customer_id) = 3",
         "customers_are_about_as_many",
     ),
     ("scores", "update ml.score set threshold = 0.3", "alerts_are_few"),

@@ -70,7 +70,10 @@ def test_columns_that_are_expected_are_columns_of_the_models() -> None:
 
 
 def _batch(suite: Suite) -> Batch:
-    filled = [{k: 1 if v == "{streams}" else v for k, v in e.kwargs.items()} for e in suite.expectations]
+    filled = [
+        {k: 1 if v == "{streams}" or isinstance(v, dict) else v for k, v in e.kwargs.items()}
+        for e in suite.expectations
+    ]
     expectations = tuple((e.name, e, kwargs) for e, kwargs in zip(suite.expectations, filled, strict=True))
     return Batch(table="t", query=None, when_empty="critical", suite=suite, expectations=expectations)
 
