@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow.listeners import hookimpl
+from airflow.sdk import TaskInstanceState
 
 Tell = Callable[["TaskEvent"], None]
 
@@ -22,7 +23,7 @@ class TaskEvent:
     label : str
         Its name among the instances of a mapped task (`crm.accounts`); empty otherwise.
     state : str
-        `running`, `success` or `failed`.
+        `running`, `success`, `failed` or `up_for_retry`.
     seconds : float
         How long it ran; 0 while it does.
     summary : Any
@@ -59,8 +60,9 @@ class TaskListener:
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
-        """Tell the error."""
-        self._end(task_instance, "failed", error=error)
+        """Tell the error; Airflow gives notice of an attempt that will be repeated as well."""
+        again = str(getattr(task_instance, "state", "")) == TaskInstanceState.UP_FOR_RETRY.value
+        self._end(task_instance, "up_for_retry" if again else "failed", error=error)
 
     def _end(self, instance: Any, state: str, **more: Any) -> None:
         started = self._started.pop((instance.task_id, instance.map_index), time.perf_counter())

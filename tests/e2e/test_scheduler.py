@@ -170,7 +170,7 @@ def test_down_ends_all_of_it(stack: Stack, first_run: str) -> None:
     family = [process for item in started for process in _family(item.pid)]
     assert len(family) > len(started)
     ended = services.down(stack.settings.home)
-    assert set(ended) == {item.name for item in started}
+    assert set(ended) == {item.name for item in started} | {"PostgreSQL"}
     assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
     with pytest.raises(psycopg2.OperationalError, match="Connection refused"):
         psycopg2.connect(dsn(stack.settings.warehouse_url))

@@ -107,6 +107,8 @@ class Board:
             if not self.stages or self.stages[-1].name != name:
                 self.begin(name, self._expected.get(name))
             self.move(event.label)
+        elif event.state == "up_for_retry":
+            self.move(f"{event.label} failed, will be tried again")
         elif event.state == "failed":
             self.fail()
         elif name == "streams":

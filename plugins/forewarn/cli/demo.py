@@ -61,7 +61,8 @@ def _demo(console: Console, here: Place, *, customers: int, months: int, seed: i
         day = _day(board, here, settings, databases, customers=customers, months=months, seed=seed)
         with systems(here.home):
             outcome = _run(board, settings, databases, day)
-    if failure := outcome.failure:
+    failure = outcome.failure
+    if failure and outcome.state != "success":
         raise _readable(failure.task_id, failure.label, failure.error, settings)
     if outcome.state != "success":
         raise ForewarnError(

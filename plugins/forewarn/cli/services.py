@@ -46,4 +46,4 @@ def down() -> None:
     from forewarn.local import services
 
     ended = services.down(chosen().home)
-    typer.echo(f"Ended: {', '.join([*ended, 'PostgreSQL'])}" if ended else "Ended: PostgreSQL")
+    typer.echo(f"Ended: {', '.join(ended)}." if ended else "Nothing was running.")

@@ -37,10 +37,12 @@ def start_databases(home: Path) -> Databases:
     return found
 
 
-def stop_databases(home: Path) -> None:
-    """Stop the server under `home`; does nothing when there is none."""
-    if (home / "postgres" / "PG_VERSION").exists():
-        EmbeddedServer(home / "postgres").stop()
+def stop_databases(home: Path) -> bool:
+    """Stop the server under `home` and return whether one was running."""
+    if not (home / "postgres" / "postmaster.pid").exists():
+        return False
+    EmbeddedServer(home / "postgres").stop()
+    return True
 
 
 def local_settings(project: Path, config: Path, home: Path, databases: Databases) -> Settings:

@@ -88,8 +88,7 @@ def up(
 def down(home: Path) -> list[str]:
     """End what was started for this home, by process id, the database last; return what was still running."""
     ended = stop_services(home)
-    stop_databases(home)
-    return ended
+    return [*ended, "PostgreSQL"] if stop_databases(home) else ended
 
 
 def stop_services(home: Path) -> list[str]:

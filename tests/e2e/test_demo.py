@@ -1,0 +1,129 @@
+"""`forewarn demo` as somebody types it: by the command line, in a process of its own, twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from sqlalchemy import make_url
+
+from forewarn.local.databases import stop_databases
+
+CUSTOMERS, MONTHS = 150, 12
+
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="fw-demo-")) / "home"
+    yield folder
+    stop_databases(folder)
+    shutil.rmtree(folder.parent)
+
+
+def forewarn(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FOREWARN_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "forewarn", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=inherited | {"FOREWARN_HOME": str(home)} | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def first_day(home: Path) -> str:
+    done = forewarn(home, "demo", "--customers", str(CUSTOMERS), "--months", str(MONTHS))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def letters(home: Path) -> set[str]:
+    return {file.name for file in (home / "outbox").rglob("*.eml")}
+
+
+def test_it_ends_with_whom_to_call_and_why(first_day: str) -> None:
+    assert re.search(r"Call these first: top \d+ alerts as of 2026-07-01", first_day)
+    assert "account manager" in first_day
+    assert re.search(r"· No order for \d+ days", first_day)
+
+
+def test_each_stage_leaves_a_line_with_counts_and_seconds(first_day: str) -> None:
+    lines = {match[1]: match[2] for match in re.finditer(r"✓ (\w+(?: \w+)*) +[\d.]+ s +(.*)", first_day)}
+    assert "16 streams" in lines["extract"]
+    assert "rows loaded" in lines["extract"]
+    assert "scored" in lines["score"]
+    assert "sent" in lines["dispatch"]
+    assert list(lines)[-1] == "dispatch"
+
+
+def test_the_places_that_it_names_exist(home: Path, first_day: str) -> None:
+    for name, where in re.findall(r"^ +(Messages|Data docs|MLflow run) +(/\S+)", first_day, re.MULTILINE):
+        assert Path(where).exists(), name
+    assert first_day.count(str(home)) >= 4
+    assert len(letters(home)) > 0
+
+
+def test_nothing_but_its_own_words_reaches_the_terminal(first_day: str) -> None:
+    assert not re.search(r"WARNING|Traceback|\[info", first_day)
+
+
+def test_a_stage_that_fails_is_named_and_the_next_attempt_is_for_the_same_day(home: Path, first_day: str) -> None:
+    known = YAML(typ="safe").load((home / "connections.yml").read_text(encoding="utf-8"))
+    wrong = make_url(known["demo_erp"]).set(password="wrong").render_as_string(hide_password=False)
+    done = forewarn(home, "demo", FOREWARN_CONN_DEMO_ERP=wrong)
+    assert done.returncode == 1
+    assert "✗ extract" in done.stdout
+    assert re.search(r"Error: stage extract \(erp\.\w+\): erp", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert (home / "as_of_date").read_text() == "2026-07-02"
+
+
+def test_again_is_the_next_simulated_day(home: Path, first_day: str) -> None:
+    before = letters(home)
+    done = forewarn(home, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "alerts as of 2026-07-02" in done.stdout or "No customer needs a call" in done.stdout
+    assert before <= letters(home)
+    again = letters(home) - before
+    assert len(again) < len(before) / 2, "customers who were announced yesterday are not announced again"
+
+
+def test_doctor_finds_everything_in_order(home: Path, first_day: str) -> None:
+    done = forewarn(home, "doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    checks = set(re.findall(r'"check": "([^"]+)"', done.stdout))
+    assert {"python", "warehouse", "migrations", "configuration", "MLflow", "mail", "freshness"} <= checks
+    assert {f"source {name}" for name in ("crm", "erp", "finance", "helpdesk", "usage")} <= checks
+
+
+def test_a_source_shows_rows_and_types(home: Path, first_day: str) -> None:
+    done = forewarn(home, "source", "test", "erp", "--stream", "orders")
+    assert done.returncode == 0, done.stderr
+    assert "erp.orders" in done.stdout
+    assert "timestamptz" in done.stdout or "timesta" in done.stdout
+
+
+def test_a_run_without_airflow_repeats_a_stage(home: Path, first_day: str) -> None:
+    done = forewarn(home, "run", "--stage", "score", "--stage", "gate-scores")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"✓ score +[\d.]+ s +\d+ scored", done.stdout)
+
+
+def test_a_dry_run_touches_nothing(home: Path, first_day: str) -> None:
+    before = letters(home)
+    done = forewarn(home, "run", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "would extract crm.accounts" in done.stdout
+    assert forewarn(home, "dispatch", "--dry-run").returncode == 0
+    assert letters(home) == before

@@ -1,0 +1,51 @@
+"""The board adds up what tasks report, and shows a mapped task as one stage."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console
+
+from forewarn.cli.board import Board, Stage
+
+
+def event(task_id: str, state: str, *, label: str = "", summary: Any = None) -> Any:
+    return SimpleNamespace(task_id=task_id, label=label, state=state, seconds=1.0, summary=summary, error=None)
+
+
+def shown(*events: Any) -> tuple[Board, str]:
+    console = Console(file=io.StringIO(), width=160)
+    with Board(console) as board:
+        for one in events:
+            board.task(one)
+    text = console.file
+    assert isinstance(text, io.StringIO)
+    return board, text.getvalue()
+
+
+def test_instances_of_a_mapped_task_are_one_line() -> None:
+    board, text = shown(
+        event("streams", "running"),
+        event("streams", "success", summary=[{}, {}]),
+        event("extract", "running", label="crm.accounts"),
+        event("extract", "success", label="crm.accounts", summary={"rows_in": 1200, "batch_id": 7, "source": "crm"}),
+        event("extract", "running", label="erp.orders"),
+        event("extract", "success", label="erp.orders", summary={"rows_in": 300, "rows_quarantined": 2}),
+    )
+    assert [stage.name for stage in board.stages] == ["streams", "extract"]
+    assert "2 streams, 1,500 rows in, 2 rows quarantined" in text
+    assert text.count("extract") == 1
+
+
+def test_a_failed_task_leaves_a_cross() -> None:
+    _, text = shown(event("gate_raw", "running"), event("gate_raw", "failed"))
+    assert "✗ gate_raw" in text
+    assert "✓" not in text
+
+
+def test_why_a_stage_did_nothing_is_told() -> None:
+    stage = Stage("score")
+    stage.add({"scored": 0, "skipped": "no champion", "trained": False})
+    assert stage.line() == "no champion"

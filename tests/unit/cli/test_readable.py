@@ -1,0 +1,65 @@
+"""An error is one message and exit code 1; a traceback only with --debug."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from forewarn.cli import app
+from forewarn.errors import ConfigError, ForewarnError
+
+PROJECT = Path(__file__).resolve().parents[3]
+run = CliRunner()
+
+
+def test_a_missing_warehouse_names_what_to_do(tmp_path: Path) -> None:
+    done = run.invoke(app, ["migrate"], env={"FOREWARN_HOME": str(tmp_path)})
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: warehouse: expected FOREWARN_WAREHOUSE_URL")
+    assert "Next: run `make demo`" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_debug_gives_the_error_itself(tmp_path: Path) -> None:
+    done = run.invoke(app, ["--debug", "migrate"], env={"FOREWARN_HOME": str(tmp_path)})
+    assert isinstance(done.exception, ForewarnError)
+
+
+def test_a_server_that_does_not_answer_names_the_command_that_starts_it(tmp_path: Path) -> None:
+    url = "postgresql+psycopg2://nobody:nothing@127.0.0.1:1/forewarn"
+    done = run.invoke(app, ["source", "list"], env={"FOREWARN_HOME": str(tmp_path), "FOREWARN_WAREHOUSE_URL": url})
+    assert done.exit_code == 1
+    assert "Next: run `forewarn up --database-only`" in done.output
+    assert "nothing" not in done.output
+
+
+def test_a_configuration_error_shows_its_place(tmp_path: Path) -> None:
+    sound = (PROJECT / "config" / "forewarn.yml").read_text(encoding="utf-8")
+    (tmp_path / "forewarn.yml").write_text(sound.replace("currency:", "curency:"), encoding="utf-8")
+    done = run.invoke(app, ["source", "check"], env={"FOREWARN_CONFIG": str(tmp_path)})
+    assert done.exit_code == 1
+    assert f"Error: {tmp_path / 'forewarn.yml'}:3:1: unknown key `curency`" in done.output
+    with pytest.raises(ConfigError, match="did you mean `currency`"):
+        run.invoke(app, ["--debug", "source", "check"], env={"FOREWARN_CONFIG": str(tmp_path)}, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("data", ["simulated", "complete-journey", "online-retail"])
+def test_the_configuration_of_each_data_set_is_sound(data: str) -> None:
+    for group in ("source", "rules"):
+        done = run.invoke(app, ["--data", data, group, "check"])
+        assert done.exit_code == 0, done.output
+
+
+def test_an_unknown_source_gets_the_nearest_name(tmp_path: Path) -> None:
+    environment = {"FOREWARN_HOME": str(tmp_path), "FOREWARN_WAREHOUSE_URL": "postgresql+psycopg2://x@127.0.0.1:1/y"}
+    done = run.invoke(app, ["source", "test", "cmr"], env=environment)
+    assert done.exit_code == 1
+    assert "did you mean `crm`?" in done.output
+
+
+def test_down_where_nothing_runs_does_no_harm(tmp_path: Path) -> None:
+    done = run.invoke(app, ["down"], env={"FOREWARN_HOME": str(tmp_path)})
+    assert done.exit_code == 0
+    assert done.output == "Nothing was running.\n"
