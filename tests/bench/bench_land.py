@@ -62,10 +62,8 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class Bench:
     """One server with a source database, a warehouse, and the same rows as a CSV file."""
 
-    def __init__(self, folder: Path, rows: int) -> None:
-        self.folder, self.rows = folder, rows
-        self.server = EmbeddedServer(folder / "pg")
-        self.server.start()
+    def __init__(self, folder: Path, rows: int, server: EmbeddedServer) -> None:
+        self.folder, self.rows, self.server = folder, rows, server
         self.source_url = self.server.ensure_database("shop")
         warehouse = self.server.ensure_database("warehouse")
         migrate(warehouse)
@@ -201,15 +199,17 @@ def main(arguments: list[str]) -> None:
     sizes = [options.rows // 4, options.rows // 2, options.rows] if options.sizes else [options.rows]
     for rows in sizes:
         folder = Path(tempfile.mkdtemp(prefix="fw-bench-"))
-        bench = Bench(folder, rows)
+        server = EmbeddedServer(folder / "pg")
         try:
+            server.start()
+            bench = Bench(folder, rows, server)
             bench.land("pg_shop")
             bench.land("csv_shop")
             compare("land_postgres", lambda b=bench: b.land("pg_shop"), bench.pipe, options.rounds, rows)
             compare("land_csv", lambda b=bench: b.land("csv_shop"), bench.copy, options.rounds, rows)
             incremental(bench)
         finally:
-            bench.server.stop()
+            server.stop()
             shutil.rmtree(folder)
     print(f"peak_mb of the whole process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 

@@ -52,10 +52,11 @@ class Landing:
             self._refuse_empty(extraction, table)
         checks = checks_of_values(self.stream, table.columns, trusted=extraction.trusted)
         self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch=batch, now=self.now)
-        watermark = self._watermark(target, table)
         duplicates = self._drop_duplicates(target, table)
+        loaded, watermark = self._count_and_watermark(target, table)
+        known = removed = 0
         if table.empty:
-            loaded, known, removed = self._close_direct(table), 0, 0
+            self._close_direct(table)
         else:
             self._refuse_halved(table)
             removed = self._remove_missing(table)
@@ -203,10 +204,14 @@ class Landing:
 
     # -- settling what counts
 
-    def _watermark(self, target: sql.Composable, table: RawTable) -> str | None:
-        """Return the highest cursor value, never beyond the clock: a date in the future must not hide what follows."""
+    def _count_and_watermark(self, target: sql.Composable, table: RawTable) -> tuple[int, str | None]:
+        """Return, from one scan, the rows left and the highest cursor value.
+
+        The value is never beyond the clock: a date in the future must not hide what follows.
+        """
         if self.stream.cursor is None:
-            return None
+            self.cursor.execute(sql.SQL("select count(*) from {}").format(target))
+            return int((self.cursor.fetchone() or [0])[0]), None
         kind = table.columns[self.stream.cursor]
         # Not least(): it passes over the NULL of a batch without rows, and would give the clock.
         bound = {"timestamptz": "{1}::timestamptz", "date": "({1}::timestamptz)::date"}.get(kind)
@@ -218,12 +223,12 @@ class Landing:
             "to_char(w at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')" if kind == "timestamptz" else "w::text"
         )
         self.cursor.execute(
-            sql.SQL("select {} from (select greatest({}, {}) as w from {}) newest").format(
+            sql.SQL("select n, {} from (select count(*) as n, greatest({}, {}) as w from {}) newest").format(
                 shown, bounded, before, target
             )
         )
-        found = (self.cursor.fetchone() or [None])[0]
-        return None if found is None else str(found)
+        count, found = self.cursor.fetchone() or (0, None)
+        return int(count), None if found is None else str(found)
 
     def _drop_duplicates(self, target: sql.Composable, table: RawTable) -> int:
         """Leave one row per key: the newest by cursor, then the last that came. Returns how many went."""
@@ -304,10 +309,9 @@ class Landing:
             table.identity(self.stream.key, "landing"), table.identity(self.stream.key, "kept")
         )
 
-    def _close_direct(self, table: RawTable) -> int:
+    def _close_direct(self, table: RawTable) -> None:
         self.cursor.execute(
             sql.SQL("alter table {} alter _loaded_at drop default, alter _batch_id drop default").format(
                 table.identifier
             )
         )
-        return self._count(table)
