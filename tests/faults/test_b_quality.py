@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.quality.conftest import AS_OF, NOW, RUN, Gate, company, gate, good, shared_url
+from gated_warehouse import AS_OF, NOW, RUN, Gate, company, gate, good, shared_url
 
 from forewarn.config.settings import Settings
 from forewarn.errors import GateFailed, Permanent, Transient

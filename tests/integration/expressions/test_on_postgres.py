@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg2
 import pytest
+from expression_soup import COLUMNS, soups
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.expressions.soup import COLUMNS, soups
 
 from forewarn.expressions import ExpressionError, parse, render
 from forewarn.warehouse.engine import dsn

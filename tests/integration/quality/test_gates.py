@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.integration.quality.conftest import AS_OF, RUN, Gate
+from gated_warehouse import AS_OF, RUN, Gate
 
 from forewarn.config.settings import Settings
 from forewarn.errors import GateFailed

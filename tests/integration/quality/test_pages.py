@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.integration.quality.conftest import AS_OF, Gate
+from gated_warehouse import AS_OF, Gate
 
 from forewarn.config.settings import Settings
 from forewarn.errors import GateFailed

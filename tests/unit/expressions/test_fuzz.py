@@ -3,10 +3,10 @@
 import string
 
 import pytest
+from expression_soup import COLUMNS, PIECES, soups
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
-from tests.unit.expressions.soup import COLUMNS, PIECES, soups
 
 from forewarn.expressions import ExpressionError, parse, render
 
