@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from churn_model import metrics
 from churn_model.baseline import recency_frequency
+from churn_model.economy import one_thread
 from churn_model.metrics import Metrics, measure
 from churn_model.pipelines import average, boosting, logistic
 from churn_model.reader import Floats
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
 from churn_model.split import TESTS, rolling_origin
-from churn_model.threads import one_thread
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from churn_model.features import BY_NAME, FEATURES, NAMES
+from churn_model.features import FEATURES, NAMES
 from churn_model.pipelines import LogitAverage, typical
 from churn_model.quiet import quiet
 from churn_model.reader import Floats
@@ -41,7 +41,13 @@ class Reason:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of `ml.score.reasons`."""
-        return asdict(self)
+        return {
+            "family": self.family,
+            "text": self.text,
+            "value": self.value,
+            "baseline": self.baseline,
+            "contribution": self.contribution,
+        }
 
 
 class Explainer:
@@ -82,26 +88,34 @@ class Explainer:
         contributions = self.contributions(features)
         families = np.column_stack([contributions[:, places].sum(axis=1) for places in self._places])
         order = np.argsort(-families, axis=1, kind="stable")
-        rows = zip(features.tolist(), contributions.tolist(), families.tolist(), order.tolist(), strict=True)
-        return [self._of_row(*row) for row in rows]
+        speakers = [_strongest_first(contributions[:, places], places) for places in self._places]
+        rows = zip(features.tolist(), families.tolist(), order.tolist(), strict=True)
+        return [
+            self._of_row(Facts(row, self._index, self._typical, self._currency), weights, ranked, speakers, number)
+            for number, (row, weights, ranked) in enumerate(rows)
+        ]
 
     def _of_row(
-        self, row: list[float], contributions: list[float], families: list[float], order: list[int]
+        self, facts: Facts, weights: list[float], order: list[int], speakers: list[list[list[int]]], number: int
     ) -> list[Reason]:
-        facts = Facts(row, self._index, self._typical, self._currency)
         reasons: list[Reason] = []
         for family in order:
-            if families[family] <= 0 or len(reasons) == MOST_REASONS:
+            if weights[family] <= 0 or len(reasons) == MOST_REASONS:
                 break
-            strongest = sorted((place for place in self._places[family]), key=lambda place: -contributions[place])
-            for place in strongest:
-                if contributions[place] <= 0:
-                    break
-                if said := BY_NAME[NAMES[place]].say(facts):
-                    weight = round(families[family], 4)
+            for place in speakers[family][number]:
+                if said := FEATURES[place].say(facts):
+                    weight = round(weights[family], 4)
                     reasons.append(Reason(FAMILIES[family], said.text, said.value, said.baseline, weight))
                     break
         return reasons
+
+
+def _strongest_first(contributions: Floats, places: list[int]) -> list[list[int]]:
+    """Return per row the features of one family that raise the score, strongest first."""
+    order = np.argsort(-contributions, axis=1, kind="stable")
+    raising = (contributions > 0).sum(axis=1)
+    ranked = np.asarray(places)[order].tolist()
+    return [row[:size] for row, size in zip(ranked, raising.tolist(), strict=True)]
 
 
 def _tree_explainer(pipeline: Any) -> Any:

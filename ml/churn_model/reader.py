@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg2 import extensions, sql
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
 HEADER_BYTES = 19
 PADDING = "\x1f"  # a control character that no customer number ends with
 
@@ -133,7 +133,7 @@ class _Batches:
     def _hand_on(self, size: int) -> None:
         if self._abandoned.is_set():
             raise BrokenPipeError("nobody reads the rest")
-        self._out.put(np.frombuffer(bytes(self._buffer[:size]), dtype=self._record))
+        self._out.put(np.frombuffer(bytes(memoryview(self._buffer)[:size]), dtype=self._record))
         del self._buffer[:size]
 
 

@@ -14,17 +14,18 @@ from psycopg2 import extensions, sql
 
 from churn_model.columns import demand_columns
 from churn_model.copy_in import copy_in, text
+from churn_model.economy import no_cycles, one_thread
 from churn_model.explain import Explainer
 from churn_model.features import NAMES
 from churn_model.reader import Floats, read_batches
 from churn_model.registry import Champion, load_champion
-from churn_model.threads import one_thread
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
 
 EXPLAINED_SHARE = 0.20
+EXPLAINED_ROWS = 10_000  # tree SHAP needs several times the memory of its batch
 CONSTANT_SPREAD = 1e-9
 
 
@@ -59,7 +60,7 @@ def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         demand_columns(connection, NAMES)
         scored = predict(connection, champion, project.churn, as_of_date)
         reasons = explain_top(connection, champion, scored, as_of_date, project.currency)
-        _replace(connection, champion, scored, reasons, churn=project.churn, as_of_date=as_of_date, now=now)
+        replace_scores(connection, champion, scored, reasons, churn=project.churn, as_of_date=as_of_date, now=now)
         connection.commit()
     return len(scored.customers)
 
@@ -119,10 +120,12 @@ def explain_top(
         " where f.as_of_date = {as_of_date}"
     ).format(columns=_columns(), as_of_date=sql.Literal(as_of_date))
     explainer = Explainer(champion.model, currency=currency)
+    encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
     reasons = ["[]"] * top
-    for _, batch in read_batches(connection, query, keys=[], numbers=["place", *NAMES]):
-        for place, found in zip(batch[:, 0].tolist(), explainer.reasons(batch[:, 1:]), strict=True):
-            reasons[int(place)] = json.dumps([reason.as_dict() for reason in found], ensure_ascii=False)
+    with no_cycles():
+        for _, batch in read_batches(connection, query, keys=[], numbers=["place", *NAMES], rows=EXPLAINED_ROWS):
+            for place, found in zip(batch[:, 0].tolist(), explainer.reasons(batch[:, 1:]), strict=True):
+                reasons[int(place)] = encode([reason.as_dict() for reason in found])
     return reasons
 
 
@@ -160,7 +163,7 @@ def demand_sane(probabilities: Floats, subject: str) -> None:
         )
 
 
-def _replace(
+def replace_scores(
     connection: extensions.connection,
     champion: Champion,
     scored: Scored,
@@ -170,6 +173,7 @@ def _replace(
     as_of_date: date,
     now: datetime,
 ) -> None:
+    """Replace the scores of one date and definition; the caller commits. Customers past the reasons get none."""
     with connection.cursor() as cursor:
         cursor.execute("delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition])
         shared = (as_of_date.isoformat(), churn.definition, champion.name, champion.version, repr(champion.threshold))

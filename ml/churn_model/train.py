@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_model import metrics, plots, registry
+from churn_model.economy import one_thread
 from churn_model.evaluate import CANDIDATES, RULE, Evaluation, assess
 from churn_model.features import NAMES, TABLE
 from churn_model.leak import demand_no_leak
 from churn_model.pipelines import candidate, guard_of
 from churn_model.quiet import quiet
 from churn_model.snapshots import Snapshots, read_snapshots
-from churn_model.threads import one_thread
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
