@@ -28,7 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 def postgres() -> Iterator[EmbeddedServer]:
     """A server of this worker's own, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="fw-"))
-    server = EmbeddedServer(folder / "pg")
+    server = EmbeddedServer(folder / "pg", durable=False)
     server.start()
     try:
         yield server

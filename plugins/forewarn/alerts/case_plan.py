@@ -25,6 +25,7 @@ class Known:
     state: str
     level: Level
     updated_as_of: date
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Plan:
 
     @property
     def notify(self) -> bool:
-        """A person hears of a new case and of one that got worse, and of nothing else."""
-        return self.action in ("open", "raise")
+        """A person hears of a new case and of one that got worse; a low one is only watched until it rises."""
+        return self.action in ("open", "raise") and self.level != "low"
 
 
 def plan(known: Known | None, signals: Sequence[Signal], as_of_date: date) -> Plan:
@@ -51,7 +52,9 @@ def plan(known: Known | None, signals: Sequence[Signal], as_of_date: date) -> Pl
     if known is not None and known.updated_as_of >= as_of_date:
         return Plan("leave", known.level, f"already decided as of {known.updated_as_of}")
     if known is None or known.state == "closed":
-        return Plan("open", level, fired)
+        return Plan(
+            "open", level, f"{fired}; watched, nobody is told until the level rises" if level == "low" else fired
+        )
     if rank(level) > rank(known.level):
         return Plan("raise", level, f"from {known.level} to {level}; {fired}")
     return Plan("refresh", known.level, f"level stays {known.level}, nobody is told again; {fired}")

@@ -45,7 +45,8 @@ def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[tu
     """Return the newest case of each customer and route."""
     cursor.execute(
         """
-        select distinct on (customer_id, route) customer_id, route, case_id, episode, state, level, updated_as_of
+        select distinct on (customer_id, route) customer_id, route, case_id, episode, state, level, updated_as_of,
+            probability
         from alerts."case" where customer_id = any(%s) order by customer_id, route, episode desc
         """,
         [list(customers)],

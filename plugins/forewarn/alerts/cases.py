@@ -80,7 +80,9 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
         note(cursor, [_event(draft, ids) for draft in drafts], as_of_date=as_of_date, now=now)
-        told = [(ids[draft.customer_id, draft.route], draft) for draft in drafts if draft.plan.notify]
+        # Numbers follow expected loss, so that whoever sends in their order sends what matters most first.
+        worst_first = sorted(drafts, key=lambda draft: (-draft.expected_loss, draft.customer_id))
+        told = [(ids[draft.customer_id, draft.route], draft) for draft in worst_first if draft.plan.notify]
         threads = _first_keys(cursor, [case_id for case_id, _ in told])
         letters = []
         for case_id, draft in told:
@@ -133,6 +135,9 @@ def _drafts(
         owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
         reader = recipient(route, owner, books.routes.routes, books.project)
         probability = about.probability
+        if probability is None and before is not None and decided.action != "open":
+            # Too long silent to be scored any more: the episode's last score still ranks the case.
+            probability = before.probability
         assumed = books.playbooks.levels[decided.level].probability_by_rules if probability is None else probability
         reasons = case_reasons(signals, score_reasons(signals))
         owned = reader.why != "team"

@@ -80,6 +80,9 @@ class FileChannel:
             described = self._folder / PAGES / f"{file.stem}.json"
             if described.exists():
                 cards.append(Card(**json.loads(described.read_text(encoding="utf-8"))))
+        # The newest day first, and within a day the order of sending, which is by expected loss.
+        cards.sort(key=lambda card: card.alert_id)
+        cards.sort(key=lambda card: card.as_of_date, reverse=True)
         _write(index, index_page(cards, older=max(0, len(messages) - NEWEST)).encode())
         # Not the time of writing: what another dispatcher added after the listing has to look newer than the index.
         os.utime(index, ns=(listed_at, listed_at))

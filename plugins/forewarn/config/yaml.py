@@ -67,7 +67,8 @@ class Document:
         try:
             return model.model_validate(self.content, context={"document": self})
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
+            # A misspelt key explains the missing one, so it is told first.
+            first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
             path = [part for part in first["loc"] if isinstance(part, str | int)]
             if first["type"] == "extra_forbidden":
                 name = str(path[-1])

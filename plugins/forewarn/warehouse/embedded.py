@@ -32,6 +32,10 @@ random_page_cost = 1.1
 jit = off
 password_encryption = 'scram-sha-256'
 """
+NOT_DURABLE = """
+fsync = off
+full_page_writes = off
+"""
 ACCESS = """
 local all all trust
 host  all all 127.0.0.1/32 scram-sha-256
@@ -39,10 +43,14 @@ host  all all 127.0.0.1/32 scram-sha-256
 
 
 class EmbeddedServer:
-    """The server whose data lie in `folder`; `start` and `stop` may be called again at any time."""
+    """The server whose data lie in `folder`; `start` and `stop` may be called again at any time.
 
-    def __init__(self, folder: Path) -> None:
+    `durable=False` is for data that may be lost when the machine dies, such as a test's: it never waits for the disk.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder.resolve()
+        self.durable = durable
 
     def start(self) -> None:
         """Initialise the folder on first use and start the server on a free loopback port."""
@@ -90,7 +98,7 @@ class EmbeddedServer:
         server = PostgresServer(self.folder, cleanup_mode=None)
         pgexec(
             "pg_ctl",
-            ("-w", "-m", "fast", "-D", str(self.folder), "stop"),
+            ("-w", "-m", "fast" if self.durable else "immediate", "-D", str(self.folder), "stop"),
             bin_path=server.bin_path,
             user=server.system_user,
         )
@@ -149,6 +157,8 @@ class EmbeddedServer:
         shared_mb = min(4096, max(128, psutil.virtual_memory().total // 4 // 1024**2))
         with (self.folder / "postgresql.conf").open("a") as file:
             file.write(SETTINGS.format(shared_mb=shared_mb))
+            if not self.durable:
+                file.write(NOT_DURABLE)
         (self.folder / "pg_hba.conf").write_text(ACCESS)
 
     def _set_password(self) -> None:

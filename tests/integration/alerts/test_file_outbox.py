@@ -35,16 +35,16 @@ def content_of(folder: Path) -> dict[str, bytes]:
 
 def test_each_message_is_a_mail_and_a_page(outbox: Path) -> None:
     names = sorted(file.name for file in outbox.glob("*.eml"))
-    assert names == ["000001-北风贸易-b.eml", "000002-北风贸易-b.eml", "000003-kestrel.eml"]
-    message = BytesParser(policy=policy.default).parsebytes((outbox / names[0]).read_bytes())
+    assert names == ["000001-kestrel.eml", "000002-北风贸易-b.eml", "000003-北风贸易-b.eml"]
+    message = BytesParser(policy=policy.default).parsebytes((outbox / names[1]).read_bytes())
     assert message["Subject"] == "中流失风险：北风贸易 <b> – 每年 US$116,388"
-    assert message["X-Forewarn-Alert"] == "1"
-    page = (outbox / "pages" / "000003-kestrel.html").read_text(encoding="utf-8")
+    assert message["X-Forewarn-Alert"] == "2"
+    page = (outbox / "pages" / "000001-kestrel.html").read_text(encoding="utf-8")
     assert 'src="data:image/png;base64,' in page
     assert "cid:" not in page
 
 
-def test_the_index_lists_them_newest_first_and_links_to_what_exists(outbox: Path) -> None:
+def test_the_index_lists_the_greatest_loss_first_and_links_to_what_exists(outbox: Path) -> None:
     index = (outbox / "index.html").read_text(encoding="utf-8")
     assert index.index("Kestrel") < index.index("北风贸易 &lt;b&gt;")
     assert "<script" not in index
@@ -67,24 +67,24 @@ def test_a_message_that_lies_there_already_is_not_written_again(
 ) -> None:
     before = content_of(outbox)
     # As after a kill between the rename and our commit.
-    marts.run("update alerts.outbox set state = 'pending' where alert_id = 3")
+    marts.run("update alerts.outbox set state = 'pending' where alert_id = 1")
     assert dispatch(settings, project, now=NOW).sent == 1
     assert content_of(outbox) == before
     assert marts.rows("select detail from alerts.attempt order by attempt_id desc limit 1") == [
-        ("000003-kestrel.eml was there",)
+        ("000001-kestrel.eml was there",)
     ]
 
 
 def test_a_folder_without_room_holds_the_messages_back(
     settings: Settings, project: Project, marts: AlertingWarehouse, outbox: Path
 ) -> None:
-    (outbox / "000003-kestrel.eml").unlink()
+    (outbox / "000001-kestrel.eml").unlink()
     pages = outbox / "pages"
     pages.rename(outbox / "elsewhere")
     pages.write_text("not a folder", encoding="utf-8")
-    marts.run("update alerts.outbox set state = 'pending' where alert_id = 3")
+    marts.run("update alerts.outbox set state = 'pending' where alert_id = 1")
     assert dispatch(settings, project, now=NOW).retried == 1
-    [(reason,)] = marts.rows("select reason from alerts.outbox where alert_id = 3")
+    [(reason,)] = marts.rows("select reason from alerts.outbox where alert_id = 1")
     assert "expected room and the right to write" in reason
 
 

@@ -305,3 +305,30 @@ def test_without_routes_finance_reaches_the_fallback(
     assert marts.rows("select recipient, payload ->> 'why' from alerts.outbox") == [
         ("sales-lead@meridian.example", "no_team")
     ]
+
+
+def test_the_last_score_of_an_episode_ranks_a_case_that_is_scored_no_more(
+    settings: Settings, project: Project, marts: AlertingWarehouse
+) -> None:
+    marts.customer("c1", value=10_000)
+    marts.features("c1", **SILENT)
+    marts.score("c1", 0.9)
+    marts.publish()
+    alert(settings, project)
+    later, run = DAY + timedelta(days=1), "the day after"
+    marts.features("c1", as_of_date=later, **SILENT)
+    marts.publish(as_of_date=later, run_id=run)
+    assert alert(settings, project, later, run).refreshed == 1
+    assert case(marts, "probability, expected_loss, updated_as_of") == (0.9, 9_000, later)
+
+
+def test_letters_are_numbered_by_expected_loss(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    for name, value in (("small", 1_000), ("large", 90_000), ("middling", 20_000)):
+        marts.customer(name, value=value)
+        marts.features(name, **SILENT)
+    marts.publish()
+    alert(settings, project)
+    found = marts.rows(
+        'select c.customer_id from alerts.outbox join alerts."case" as c using (case_id) order by alert_id'
+    )
+    assert [row[0] for row in found] == ["large", "middling", "small"]

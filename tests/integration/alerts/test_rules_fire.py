@@ -42,8 +42,8 @@ def test_silent_quarter(settings: Settings, project: Project, marts: AlertingWar
         ({}, True),
         ({"full_months_since_last_order": 2}, False),
         ({"full_months_since_last_interaction": 2}, False),
-        ({"full_months_since_last_order": 11}, True),
-        ({"full_months_since_last_order": 12}, False),
+        ({"full_months_since_last_order": 5}, True),
+        ({"full_months_since_last_order": 6}, False),
         # Never an interaction, though interactions are recorded: that is none.
         ({"full_months_since_last_interaction": None, "days_since_last_interaction": None}, True),
         # Interactions are not recorded at all: unknown, and unknown does not fire.

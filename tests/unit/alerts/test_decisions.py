@@ -41,6 +41,16 @@ def test_two_signals_or_more_raise_the_level_one_step(levels: list[Level], toget
     assert combined(levels) == together
 
 
+@pytest.mark.capability("C15")
+def test_one_weak_signal_is_watched_and_reaches_a_person_once_a_second_joins_it() -> None:
+    alone = plan(None, [signal("spend_drop", "low")], DAY)
+    assert (alone.action, alone.level, alone.notify) == ("open", "low", False)
+    assert "watched" in alone.reason
+    known = Known(1, 1, "open", "low", DAY - timedelta(days=1))
+    joined = plan(known, [signal("spend_drop", "low"), signal("complaint_spike")], DAY)
+    assert (joined.action, joined.level, joined.notify) == ("raise", "high", True)
+
+
 def test_no_signal_has_no_level() -> None:
     with pytest.raises(ValueError, match="no signal has no level"):
         combined([])
