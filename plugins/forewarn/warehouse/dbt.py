@@ -95,14 +95,7 @@ def build(
         Names each model and test that failed, with its file.
     """
     variables = {
-        "entities": {
-            name: {
-                "key": [column.strip() for column in entity.key.split(",")],
-                "refers": entity.refers or "",
-                "columns": {column: spec.type for column, spec in entity.columns.items()},
-            }
-            for name, entity in entities().items()
-        },
+        "entities": entity_columns(),
         "canonical": mappings,
         "churn": {key: churn[key] for key in ("definition", "horizon_days", "eligible_days")},
     }
@@ -130,6 +123,18 @@ def build(
             if select in (None, "intermediate"):
                 _remember(connection, fingerprint)
     return results
+
+
+def entity_columns() -> dict[str, Any]:
+    """Return the canonical entities as the models read them: key, what they refer to, and the type of each column."""
+    return {
+        name: {
+            "key": [column.strip() for column in entity.key.split(",")],
+            "refers": entity.refers or "",
+            "columns": {column: spec.type for column, spec in entity.columns.items()},
+        }
+        for name, entity in entities().items()
+    }
 
 
 def invoke(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -10,10 +11,12 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
+from sqlalchemy import make_url
 
 from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
 from forewarn.warehouse import dbt
+from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -32,6 +35,14 @@ class Company:
         self.connection.autocommit = True
         self.mappings: dict[str, list[dict[str, Any]]] = {}
         self._batch = 0
+
+    def copy(self, postgres: EmbeddedServer, database: str) -> Company:
+        """Return the same company in a copied database; nobody may be connected to the original meanwhile."""
+        self.connection.close()
+        original = make_url(self.settings.warehouse_url).database
+        twin = Company(postgres.ensure_database(database, template=original), self.settings.home)
+        twin.mappings, twin._batch = copy.deepcopy(self.mappings), self._batch
+        return twin
 
     def land(
         self,

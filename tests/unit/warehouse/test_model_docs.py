@@ -1,0 +1,31 @@
+"""Every model says its grain first, describes every column, and is tested."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
+DOCUMENTED = {
+    model["name"]: model
+    for file in sorted((PROJECT / "models").rglob("*.yml"))
+    for model in YAML(typ="safe").load(file.read_text()).get("models", [])
+}
+MODELS = sorted(file.stem for file in (PROJECT / "models").rglob("*.sql"))
+
+
+def test_every_model_is_documented():
+    assert len(MODELS) > 30
+    assert sorted(DOCUMENTED) == MODELS
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_description_begins_with_the_grain(name):
+    assert DOCUMENTED[name]["description"].startswith("One row per ")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_column_is_described(name):
+    columns = DOCUMENTED[name]["columns"]
+    assert columns
+    assert [column["name"] for column in columns if not column.get("description")] == []
