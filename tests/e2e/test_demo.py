@@ -84,7 +84,7 @@ def test_a_stage_that_fails_is_named_and_the_next_attempt_is_for_the_same_day(ho
     done = forewarn(home, "demo", FOREWARN_CONN_DEMO_ERP=wrong)
     assert done.returncode == 1
     assert "✗ extract" in done.stdout
-    assert re.search(r"Error: stage extract \(erp\.\w+\): erp", done.stderr)
+    assert re.search(r"Error: stage extract \(erp\.\w+\): connection demo_erp: expected to be let in", done.stderr)
     assert "Traceback" not in done.stderr
     assert (home / "as_of_date").read_text() == "2026-07-02"
 

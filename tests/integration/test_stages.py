@@ -1,0 +1,147 @@
+"""The stages without Airflow, over a company too small for a model: rules go on alone, and operations are told."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from forewarn import stages
+from forewarn.config.project import Churn
+from forewarn.config.settings import Settings
+from forewarn.local import company
+from forewarn.local.databases import local_settings, start_databases, stop_databases
+from forewarn.stages import Run
+from forewarn.warehouse.engine import dsn
+
+PROJECT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 7, 1, 5, tzinfo=UTC)
+
+pytestmark = [pytest.mark.xdist_group("stages"), pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True)
+class Small:
+    """Sixty customers: fewer than a model needs."""
+
+    settings: Settings
+    run: Run
+    summaries: dict[str, Any]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(dsn(self.settings.warehouse_url))
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+
+def day(settings: Settings, run: Run) -> dict[str, Any]:
+    """Run every stage in order, as the DAG does."""
+    summaries: dict[str, Any] = {}
+    with company.systems(settings.home):
+        for found in stages.streams(settings):
+            name = f"{found['source']}.{found['stream']}"
+            summaries[name] = stages.extract(settings, run, source=found["source"], stream=found["stream"])
+    summaries["gate_raw"] = stages.gate(settings, run, gate="raw")
+    summaries["build"] = stages.build(settings, run)
+    summaries["gate_features"] = stages.gate(settings, run, gate="features")
+    summaries["train"] = stages.train_if_missing(settings, run)
+    summaries["score"] = stages.score(settings, run)
+    summaries["gate_scores"] = stages.gate(settings, run, gate="scores")
+    summaries["publish"] = stages.publish(settings, run)
+    summaries["open_cases"] = stages.open_cases(settings, run)
+    summaries["dispatch"] = stages.dispatch(settings, run)
+    return summaries
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Small]:
+    home = Path(tempfile.mkdtemp(prefix="fw-stages-")) / "home"
+    databases = start_databases(home)
+    settings = local_settings(PROJECT, PROJECT / "config", home, databases)
+    today = company.found(home, databases.server, customers=60, months=9, seed=3, progress=lambda *_: None)
+    run = Run(today, "first", NOW)
+    try:
+        yield Small(settings, run, day(settings, run))
+    finally:
+        stop_databases(home)
+        shutil.rmtree(home.parent)
+
+
+@pytest.mark.capability("C27")
+def test_without_a_model_rules_open_cases(small: Small) -> None:
+    assert "fewer than" in small.summaries["train"]["rejected"] or "customers" in small.summaries["train"]["rejected"]
+    assert small.summaries["score"]["scored"] == 0
+    assert small.summaries["open_cases"]["rule_signals"] > 0
+    assert small.summaries["dispatch"]["sent"] > 0
+    assert small.rows("select count(*) from ml.score") == [(0,)]
+
+
+def test_operations_are_told_that_rules_are_alone(small: Small) -> None:
+    told = small.rows("select run_id, severity, passed, observed from ops.gate_result where gate = 'model'")
+    assert [row[:3] for row in told] == [("first", "warning", False)]
+    assert "skipped" in small.summaries["gate_scores"]
+
+
+def test_every_row_of_every_stream_is_accounted_for(small: Small) -> None:
+    streams = [name for name in small.summaries if "." in name]
+    assert len(streams) == 16
+    for name in streams:
+        counts = small.summaries[name]
+        accounted = counts["rows_loaded"] + counts["rows_quarantined"] + counts["rows_deduplicated"]
+        assert counts["rows_in"] == accounted, name
+
+
+def test_features_exist_for_the_day_and_for_training(small: Small) -> None:
+    dates = [row[0] for row in small.rows("select distinct as_of_date from marts.churn_features order by 1 desc")]
+    assert dates[0] == small.run.as_of_date
+    assert (dates[0] - dates[1]).days == 30
+
+
+def test_summaries_can_travel_as_json(small: Small) -> None:
+    values = {type(value) for summary in small.summaries.values() for value in summary.values()}
+    assert values <= {int, float, str, bool, type(None)}
+
+
+def test_the_same_run_again_changes_nothing(small: Small) -> None:
+    queries = [
+        'select case_id, customer_id, level, state from alerts."case" order by 1',
+        "select alert_id, dedup_key, state, attempts from alerts.outbox order by 1",
+        "select as_of_date, run_id, live from ops.publication order by publication_id",
+        "select md5(string_agg(f::text, '|' order by as_of_date, customer_id)) from marts.churn_features f",
+    ]
+    before = [small.rows(query) for query in queries]
+    again = day(small.settings, small.run)
+    assert [small.rows(query) for query in queries] == before
+    assert again["dispatch"].get("sent", 0) == 0
+    assert sum(again[name]["rows_loaded"] for name in again if "." in name) == 0
+
+
+def test_a_run_that_is_not_live_publishes_and_sends_nothing(small: Small) -> None:
+    backfill = replace(small.run, run_id="backfill", live=False)
+    letters = small.rows("select count(*) from alerts.outbox")
+    stages.publish(small.settings, backfill)
+    stages.open_cases(small.settings, backfill)
+    assert stages.dispatch(small.settings, backfill) == {"skipped": "not a live run"}
+    assert small.rows("select count(*) from alerts.outbox") == letters
+    assert small.rows("select live from ops.publication where run_id = 'backfill'") == [(False,)]
+
+
+def test_the_day_is_the_companys_own(small: Small) -> None:
+    assert stages.own_day(small.settings) == small.run.as_of_date == date(2026, 7, 1)
+
+
+def test_training_looks_back_at_even_distances() -> None:
+    churn = Churn(definition="non_contractual", horizon_days=60, eligible_days=90, snapshot_days=30, snapshots=3)
+    dates = stages.training_dates(churn, date(2026, 3, 1))
+    assert dates == [date(2026, 1, 30), date(2025, 12, 31), date(2025, 12, 1)]
