@@ -50,7 +50,8 @@ def batches(
             when_empty: Severity = "critical"
             if stream is not None:
                 table = table.replace("{source}", stream.source).replace("{stream}", stream.name)
-                when_empty = "critical" if stream.entities & set(check.required) else "warning"
+                required: Severity = "critical" if stream.entities & set(check.required) else "warning"
+                when_empty = "info" if stream.allow_empty else required
             known = {"streams": len(streams)} | _before(cursor, check, table, as_of_date)
             yield Batch(
                 table=table,

@@ -19,6 +19,7 @@ class Stream:
     name: str
     key: tuple[str, ...]
     entities: frozenset[str]
+    allow_empty: bool = False
 
 
 class _Stream(BaseModel):
@@ -26,6 +27,7 @@ class _Stream(BaseModel):
 
     key: list[str] = Field(default_factory=list)
     entities: dict[str, Any] = Field(default_factory=dict)
+    allow_empty: bool = False
 
     @field_validator("key", mode="before")
     @classmethod
@@ -50,7 +52,7 @@ def configured_streams(project: Project) -> list[Stream]:
         A file is not a source file at all.
     """
     return [
-        Stream(file.stem, name, tuple(stream.key), frozenset(stream.entities))
+        Stream(file.stem, name, tuple(stream.key), frozenset(stream.entities), stream.allow_empty)
         for file in sorted(project.path(project.sources).glob("*.yml"))
         for name, stream in Document(file).read(_Source).streams.items()
     ]

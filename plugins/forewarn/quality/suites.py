@@ -63,7 +63,7 @@ class Check(_Strict):
         landing that brought rows, `whole` all.
     required
         For tables of streams: those that feed one of these entities must hold rows. Others may be empty,
-        with a warning.
+        with a warning; one that says `allow_empty` without.
     """
 
     suite: str

@@ -148,6 +148,14 @@ def test_a_department_that_nobody_feeds_is_not_missed(good: Any, gate: Gate) -> 
     assert not {name for name in checked if "usage" in name or "interaction" in name or "overdue" in name}
 
 
+def test_a_stream_that_may_be_empty_is_only_noted(good: Any, gate: Gate, company: Settings) -> None:
+    file = company.config / "sources" / "helpdesk.yml"
+    file.write_text(file.read_text().replace("    key: [id]", "    key: [id]\n    allow_empty: true"))
+    good.execute("truncate raw_helpdesk.tickets")
+    report = gate("raw")
+    assert [(outcome.table, outcome.severity) for outcome in report.failed] == [("raw_helpdesk.tickets", "info")]
+
+
 def test_a_retried_stream_is_judged_by_its_last_attempt(good: Any, gate: Gate) -> None:
     good.execute(
         "insert into ops.batch (batch_id, source, stream, run_id, started_at, status, error)"
