@@ -1,0 +1,114 @@
+"""The whole chain on the simulated company, held against the truth that no source shows: what happened afterwards."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import pytest
+
+from forewarn import stages
+from forewarn.config.project import load_project
+from forewarn.config.settings import Settings
+from forewarn.demo.company import seed
+from forewarn.demo.help_desk import serve
+from forewarn.demo.truth import Truth
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import connect
+from forewarn.warehouse.migrate import migrate
+
+PROJECT = Path(__file__).resolve().parents[2]
+LAST_DAY = date(2026, 6, 30)
+AS_OF = LAST_DAY + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Settings]:
+    """2,000 customers, 24 months, scored as of the day after."""
+    with tempfile.TemporaryDirectory(prefix="fw-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        server = EmbeddedServer(Path(folder) / "pg", durable=False)
+        server.start()
+        try:
+            settings = Settings(
+                project=PROJECT,
+                config=PROJECT / "config",
+                home=home,
+                warehouse_url=server.ensure_database("forewarn"),
+                mlflow_url=server.ensure_database("mlflow"),
+            )
+            migrate(settings.warehouse_url)
+            seed(home, server, last_day=LAST_DAY)
+            run = stages.Run(AS_OF, "truth", datetime.now(UTC))
+            with serve(home):
+                for stream in stages.streams(settings):
+                    stages.extract(settings, run, **stream)
+            stages.build(settings, run)
+            stages.train_if_missing(settings, run)
+            stages.score(settings, run)
+            yield settings
+        finally:
+            server.stop()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("e2e")
+@pytest.mark.capability("B15", "C28")
+def test_the_riskiest_tenth_leaves_three_times_as_often_as_all(installation: Settings) -> None:
+    accounts, probability = _scores(installation)
+    silent = ~np.isin(accounts, _buyers_afterwards(installation))
+    tenth = np.argsort(-probability, kind="stable")[: len(accounts) // 10]
+    base_rate, hit_rate = silent.mean(), silent[tenth].mean()
+    print(
+        f"eligible {len(accounts)}, base rate {base_rate:.3f}, hit rate {hit_rate:.3f}, lift {hit_rate / base_rate:.2f}"
+    )
+    assert 0.04 < base_rate < 0.2
+    assert hit_rate >= 3 * base_rate
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("e2e")
+@pytest.mark.capability("B15")
+def test_no_customer_who_is_still_buying_every_week_is_called_lost(installation: Settings) -> None:
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select max(s.probability) from ml.score as s join marts.churn_features as f using (customer_id, as_of_date)"
+            " where f.orders_30d >= 4 and f.order_gap_ratio < 1 and f.revenue_trend_90d > 1"
+        )
+        [highest] = cursor.fetchone() or [None]
+    assert highest is not None
+    assert highest < 0.5
+
+
+def _scores(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Return CRM account numbers and probabilities of every scored customer."""
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select min(x.account_id), s.probability from ml.score as s"
+            " join marts.customer_crosswalk as x using (customer_id)"
+            " where x.source = 'crm' and s.as_of_date = %s group by s.customer_id, s.probability",
+            [AS_OF],
+        )
+        rows = cursor.fetchall()
+    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+
+
+def _buyers_afterwards(settings: Settings) -> np.ndarray:
+    """Return CRM account numbers of everybody who buys within the horizon, from the truth."""
+    horizon = timedelta(days=load_project(settings.config).churn.horizon_days)
+    truth = Truth(settings.home)
+    orders = pa.dataset.dataset(truth.folder / "future" / "erp.orders").to_table()
+    start = pa.scalar(datetime.combine(AS_OF, datetime.min.time(), UTC))
+    end = pa.scalar(start.as_py() + horizon)
+    placed = orders.column("placed_at")
+    within = orders.filter(pc.and_(pc.greater_equal(placed, start), pc.less(placed, end)))
+    customers = truth.read("customers")
+    bought = pc.is_in(customers.column("customer_no"), value_set=pc.unique(within.column("customer_no")))
+    return customers.filter(bought).column("account_no").to_numpy()
