@@ -97,6 +97,13 @@ def test_unit_tests_of_the_models_pass(company):
         variables={"entities": dbt.entity_columns(), "canonical": company.mappings},
         environment={},
     )
-    tested = {"int_account_identity", "int_orders", "churn_features", "churn_labels", "customer_360"}
+    tested = {
+        "int_account_links",
+        "int_account_identity",
+        "int_orders",
+        "churn_features",
+        "churn_labels",
+        "customer_360",
+    }
     assert {result.name.partition("__")[0] for result in results} == tested
     assert {result.status for result in results} == {"pass"}
