@@ -36,9 +36,7 @@ def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
     ConfigError
         A suite names an expectation or an argument that Great Expectations does not have; with the place in its file.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    # Set before the import: it would write two hundred lines otherwise.
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    _quiet()
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -65,6 +63,16 @@ def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
         # Great Expectations keeps two engines to one warehouse, each with connections of its own.
         warehouse.get_execution_engine().close()
         warehouse.get_engine().dispose()
+
+
+def _quiet() -> None:
+    """Keep Great Expectations from reporting home, and from writing two hundred lines while it is imported."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    import great_expectations.data_context.types.base as talkative
+
+    # It gives itself a level of its own.
+    talkative.logger.setLevel(logging.ERROR)
 
 
 def _peek(queries: set[str]) -> Callable[..., tuple[str, Any]]:

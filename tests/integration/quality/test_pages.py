@@ -76,6 +76,9 @@ def test_names_from_outside_are_escaped(good: Any, company: Settings) -> None:
     assert "<img" not in text
 
 
-def test_nothing_is_printed(good: Any, gate: Gate, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_or_logged(
+    good: Any, gate: Gate, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     gate("raw")
     assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
