@@ -79,7 +79,8 @@ def test_the_riskiest_tenth_leaves_three_times_as_often_as_all(installation: Set
 def test_no_customer_who_is_still_buying_every_week_is_called_lost(installation: Settings) -> None:
     with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select max(s.probability) from ml.score as s join marts.churn_features as f using (customer_id, as_of_date)"
+            "select max(s.probability) from ml.score as s"
+            " join marts.churn_features as f using (customer_id, as_of_date)"
             " where f.orders_30d >= 4 and f.order_gap_ratio < 1 and f.revenue_trend_90d > 1"
         )
         [highest] = cursor.fetchone() or [None]
