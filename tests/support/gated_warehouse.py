@@ -130,7 +130,7 @@ def gate(company: Settings) -> Gate:
 
 def _columns(model: str) -> dict[str, str]:
     for file in sorted((PROJECT_FOLDER / "dbt_project" / "models" / "marts").glob("*.yml")):
-        for found in YAML(typ="safe").load(file)["models"]:
+        for found in YAML(typ="safe").load(file).get("models", []):
             if found["name"] == model:
                 return {column["name"]: column.get("data_type", "text") for column in found["columns"]}
     raise LookupError(model)
