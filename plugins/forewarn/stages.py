@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -131,6 +131,35 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
         )
     ]
     return {kind: sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
+
+
+def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) -> list[str]:
+    """Run a dbt command with the variables of the daily run; return a line for each node that it touched.
+
+    Raises
+    ------
+    BuildFailed
+        The command failed; each node is named with its file.
+    """
+    from forewarn.sources import canonical_mappings, load_sources
+    from forewarn.warehouse import dbt
+
+    project = _project(settings)
+    days = [*training_dates(project.churn, as_of_date), as_of_date]
+    nodes = dbt.invoke(
+        settings,
+        arguments,
+        variables={
+            "entities": dbt.entity_columns(),
+            "canonical": canonical_mappings(load_sources(project)),
+            "churn": project.churn.model_dump(include={"definition", "horizon_days", "eligible_days"}),
+        },
+        environment={
+            "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in sorted(days)),
+            "FOREWARN_RUN_AS_OF_DATE": as_of_date.isoformat(),
+        },
+    )
+    return [f"{node.status:<8} {node.kind:<9} {node.seconds:6.1f} s  {node.name}" for node in nodes]
 
 
 def train_if_missing(settings: Settings, run: Run) -> Summary:

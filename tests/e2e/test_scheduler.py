@@ -75,7 +75,7 @@ def stack() -> Iterator[Stack]:
     home = Path(tempfile.mkdtemp(prefix="fw-e2e-")) / "home"
     databases = start_databases(home)
     settings = local_settings(PROJECT, PROJECT / "config", home, databases)
-    company.found(home, databases.server, customers=CUSTOMERS, months=MONTHS, seed=7, progress=lambda *_: None)
+    company.found(home, databases.server, customers=CUSTOMERS, months=MONTHS, seed=7)
     try:
         where = services.up(settings, databases)
         yield Stack(settings, _client.AirflowClient(where.airflow, where.user, where.password))

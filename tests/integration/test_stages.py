@@ -69,7 +69,7 @@ def small() -> Iterator[Small]:
     home = Path(tempfile.mkdtemp(prefix="fw-stages-")) / "home"
     databases = start_databases(home)
     settings = local_settings(PROJECT, PROJECT / "config", home, databases)
-    today = company.found(home, databases.server, customers=60, months=9, seed=3, progress=lambda *_: None)
+    today = company.found(home, databases.server, customers=60, months=9, seed=3)
     run = Run(today, "first", NOW)
     try:
         yield Small(settings, run, day(settings, run))

@@ -13,7 +13,7 @@ from forewarn.config.yaml import did_you_mean
 from forewarn.errors import ForewarnError
 
 if TYPE_CHECKING:
-    from forewarn.sources import Sample
+    from forewarn.sources import Sample, Source
 
 app = typer.Typer(help="Source systems.", no_args_is_help=True)
 
@@ -36,7 +36,14 @@ def list_() -> None:
             when, rows, quarantined = landed.get((name, stream), (None, 0, 0))
             last = f"{when:%Y-%m-%d %H:%M}" if when else "never"
             table.add_row(
-                name, stream, source.kind, spec.mode, ", ".join(spec.entities), last, f"{rows:,}", f"{quarantined:,}"
+                name,
+                stream,
+                source.kind,
+                spec.mode or "merge",
+                ", ".join(spec.entities),
+                last,
+                f"{rows:,}",
+                f"{quarantined:,}",
             )
     Console().print(table)
 
@@ -50,6 +57,27 @@ def check() -> None:
     typer.echo(f"{len(sources)} sources, {sum(len(source.streams) for source in sources.values())} streams: sound")
 
 
+@app.command()
+def reset(
+    name: Annotated[str, typer.Argument(help="The source.")],
+    stream: Annotated[str, typer.Argument(help="The stream that is to be loaded anew.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be forgotten, and touch nothing.")
+    ] = False,
+) -> None:
+    """Forget what has landed of a stream, so that the next run loads it anew."""
+    from forewarn.sources import reset_stream
+
+    settings, source = current_settings(), _source(name, stream)
+    what = f"all rows of {source.schema_name}.{stream}, its watermark and its list of files"
+    if dry_run:
+        typer.echo(f"would forget {what}")
+    elif yes or typer.confirm(f"Forget {what}?"):
+        reset_stream(settings, source, stream)
+        typer.echo(f"Forgot {what}. The next run loads the stream anew.")
+
+
 @app.command("test")
 def show(
     name: Annotated[str, typer.Argument(help="The source: a file of config/sources without its ending.")],
@@ -57,21 +85,27 @@ def show(
 ) -> None:
     """Show five rows and the types of each stream; nothing is landed."""
     from forewarn.local.company import systems
-    from forewarn.sources import load_sources, sample
+    from forewarn.sources import sample
 
-    settings, sources = current_settings(), load_sources(current_project())
-    if name not in sources:
-        raise ForewarnError(
-            f"source {name}", expected="a configured source", got="none", next_step=_near(name, sources)
-        )
-    source, console = sources[name], Console()
-    if stream and stream not in source.streams:
-        raise ForewarnError(
-            f"stream {name}.{stream}", expected="one of the source", got="none", next_step=_near(stream, source.streams)
-        )
+    source, settings, console = _source(name, stream), current_settings(), Console()
     with systems(settings.home):
         for one in [stream] if stream else source.streams:
             console.print(_table(sample(settings, source, one)))
+
+
+def _source(name: str, stream: str) -> Source:
+    """Return a source that is configured, and has the stream when one is named."""
+    from forewarn.sources import load_sources
+
+    sources = load_sources(current_project())
+    if name not in sources:
+        near = did_you_mean(name, list(sources))
+        raise ForewarnError(f"source {name}", expected="a configured source", got="none", next_step=near)
+    streams = sources[name].streams
+    if stream and stream not in streams:
+        near = did_you_mean(stream, list(streams))
+        raise ForewarnError(f"stream {name}.{stream}", expected="a stream of the source", got="none", next_step=near)
+    return sources[name]
 
 
 def _table(found: Sample) -> Table:
@@ -81,7 +115,3 @@ def _table(found: Sample) -> Table:
     for row in found.rows:
         table.add_row(*("[dim]null[/]" if value is None else str(value) for value in row))
     return table
-
-
-def _near(name: str, known: object) -> str:
-    return did_you_mean(name, [str(one) for one in known]) if isinstance(known, dict) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import typer
 
 from forewarn.cli.installation import current_settings
@@ -15,3 +17,15 @@ def migrate() -> None:
     settings = current_settings()
     apply(settings.warehouse_url)
     typer.echo(f"The warehouse is at version {versions(settings.warehouse_url)[0]}.")
+
+
+def dbt(context: typer.Context) -> None:
+    """Run dbt as the daily run does, for instance `forewarn dbt -- test --select marts`."""
+    from forewarn import stages
+
+    if not context.args:
+        raise typer.BadParameter("name a command of dbt, for instance `forewarn dbt -- test --select marts`")
+    settings = current_settings()
+    day = stages.own_day(settings) or datetime.now(UTC).date()
+    for line in stages.dbt_command(settings, day, context.args):
+        typer.echo(line)

@@ -28,7 +28,9 @@ def is_founded(home: Path) -> bool:
     return demo.is_founded(home)
 
 
-def found(home: Path, server: EmbeddedServer, *, customers: int, months: int, seed: int, progress: Progress) -> date:
+def found(
+    home: Path, server: EmbeddedServer, *, customers: int, months: int, seed: int, progress: Progress | None = None
+) -> date:
     """Found the company and return the first day that its sources do not know."""
     from forewarn import demo
 
@@ -36,7 +38,7 @@ def found(home: Path, server: EmbeddedServer, *, customers: int, months: int, se
     return _remember(home, company.as_of_date)
 
 
-def next_day(settings: Settings, server: EmbeddedServer, *, progress: Progress) -> date:
+def next_day(settings: Settings, server: EmbeddedServer, *, progress: Progress | None = None) -> date:
     """Return the day to run: the company's own while it was not published yet, else the one after it."""
     from forewarn import demo
 
