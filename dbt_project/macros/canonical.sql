@@ -1,6 +1,12 @@
 {# The rows of one canonical entity: every stream that feeds it, typed and united. #}
 {% macro canonical(entity) %}
-{%- set spec = var('entities')[entity] -%}
+{%- set spec = var('entities').get(entity) -%}
+{%- if not spec and not execute -%}
+{#- dbt and sqlfluff can parse the project without Forewarn; only Forewarn can run it. -#}
+{{ return('select 1 as nothing') }}
+{%- elif not spec -%}
+{{ exceptions.raise_compiler_error("The variable `entities` is empty: build with `forewarn run build`, not with dbt alone.") }}
+{%- endif -%}
 {%- set feeds = var('canonical').get(entity, []) -%}
 {%- set names = ['source'] + (spec.columns.keys() | list) + (['account_source'] if spec.refers else []) -%}
 {%- set sources = feeds | map(attribute='source') | list -%}

@@ -34,7 +34,9 @@ accounts as (
 numbered as (
     select
         accounts.*,
-        row_number() over (order by accounts.has_record desc, accounts.source, accounts.account_id) as account_number
+        row_number() over (
+            order by accounts.has_record desc, accounts.source asc, accounts.account_id asc
+        ) as account_number
     from accounts
 ),
 
@@ -110,8 +112,12 @@ resolved as (
             else partners.matched_by
         end as matched_by,
         case
-            when account.account_number = account.anchor_number and account.has_record = 1 then 'first record of this customer'
-            when account.account_number = account.anchor_number then 'known only from its events'
+            when account.account_number = account.anchor_number
+                then
+                    case account.has_record
+                        when 1 then 'first record of this customer'
+                        else 'known only from its events'
+                    end
             else
                 case partners.matched_by
                     when 'override' then 'joined by a person to '

@@ -1,4 +1,4 @@
-{#- Each CTE of evidence gives (source, account_id, matched_by, value); accounts that share a value are one customer. -#}
+{#- Evidence is (source, account_id, matched_by, value): accounts that share a value are one customer. -#}
 with accounts as (
     select
         source,
@@ -29,7 +29,8 @@ stated as (
 stated_pairs as (
     select
         stated.*,
-        stated.source || '|' || stated.account_id || '>' || stated.other_source || '|' || stated.other_account_id as pair
+        stated.source || '|' || stated.account_id || '>'
+        || stated.other_source || '|' || stated.other_account_id as pair
     from stated
 ),
 

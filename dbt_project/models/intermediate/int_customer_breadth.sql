@@ -4,11 +4,11 @@
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['customer_id']}, {'columns': ['_version']}],
 ) }}
-{#- How many different articles a customer bought in a window, without counting distinct for every date. A purchase stands
-    for its article from the day after it is known until a later purchase of the article is known or it is as old as
-    the window is long. So each gives one step up and one step down, and the number on a date is the sum of the steps
-    until then: one small row per customer and day whatever the number of articles, and a late row still counts only from
-    the day on which it is known. -#}
+{#- How many different articles a customer bought in a window, without counting distinct for every date. A purchase
+    stands for its article from the day after it is known until a later purchase of the article is known, or until it is
+    as old as the window is long. So each gives one step up and one step down, and the number on a date is the sum of
+    the steps until then: one small row per customer and day whatever the number of articles, and a late row still
+    counts only from the day on which it is known. -#}
 with orders as (
     select source, order_id, customer_id, day, known_day
     from {{ ref('int_orders') }}

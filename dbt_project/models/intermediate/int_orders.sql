@@ -82,7 +82,7 @@ final as (
         discount_amount,
         -- A purchase of unknown value is one; a cancelled order or a credit is not.
         coalesce(amount, 1) > 0
-        and coalesce(status, '') not in ('cancelled', 'canceled', 'cancelled by customer', 'void', 'voided', 'rejected') as is_purchase,
+        and coalesce(status, '') not in ('cancelled', 'canceled', 'void', 'voided', 'rejected') as is_purchase,
         line_count,
         _batch_id,
         _identity_version

@@ -313,11 +313,17 @@ final as (
         {{ feature_ratio(orders, 'revenue_90d', 'revenue_prior_90d') }} as revenue_trend_90d,
         {{ feature_ratio(orders, 'orders_90d', 'orders_prior_90d') }} as orders_trend_90d,
         {{ feature_ratio(orders, 'revenue_365d', 'orders_365d') }} as average_order_value_365d,
-        {{ feature_ratio(orders and discounts, 'discount_90d', '(revenue_90d + coalesce(discount_90d, 0))') }} as discount_share_90d,
-        {{ feature_ratio(orders and discounts, 'discount_365d', '(revenue_365d + coalesce(discount_365d, 0))') }} as discount_share_365d,
-        {%- for level, fed in [('product', products), ('category', categories)] %}
+        {{ feature_ratio(
+            orders and discounts, 'discount_90d', '(revenue_90d + coalesce(discount_90d, 0))'
+        ) }} as discount_share_90d,
+        {{ feature_ratio(
+            orders and discounts, 'discount_365d', '(revenue_365d + coalesce(discount_365d, 0))'
+        ) }} as discount_share_365d,
+        {%- for level, plural, fed in [('product', 'products', products), ('category', 'categories', categories)] %}
         {%- for length in [90, 365] %}
-        {{ feature_count(fed, level ~ '_' ~ length ~ 'd') }} as {{ {'product': 'products', 'category': 'categories'}[level] }}_{{ length }}d,
+        {{ feature_count(
+            fed, level ~ '_' ~ length ~ 'd'
+        ) }} as {{ {'product': 'products', 'category': 'categories'}[level] }}_{{ length }}d,
         {%- endfor %}
         {%- endfor %}
         {{ feature_count(returns, 'returns_90d') }} as returns_90d,
@@ -333,7 +339,9 @@ final as (
         {{ feature(ratings, 'rating_sum_180d / nullif(ratings_180d, 0)') }} as satisfaction_180d,
         {{ feature_count(interactions, 'interactions_90d') }} as interactions_90d,
         {{ feature(interactions, days_between('last_interaction_day', 'as_of_date')) }} as days_since_last_interaction,
-        {{ feature(interactions, full_months_between('last_interaction_day', 'as_of_date')) }} as full_months_since_last_interaction,
+        {{ feature(
+            interactions, full_months_between('last_interaction_day', 'as_of_date')
+        ) }} as full_months_since_last_interaction,
         {{ feature_count(marketing, 'marketing_sent_90d') }} as marketing_sent_90d,
         {{ feature_count(marketing, 'marketing_opened_90d') }} as marketing_opened_90d,
         {{ feature_count(marketing, 'marketing_responses_90d') }} as marketing_responses_90d,
@@ -353,7 +361,9 @@ final as (
         {{ feature(subscriptions, 'case when active_terms > 0 then 1 else 0 end') }} as has_subscription,
         {{ feature_count(subscriptions, 'mrr') }} as mrr,
         {{ feature(subscriptions, days_between('as_of_date', 'next_renewal_on')) }} as days_to_renewal,
-        {{ feature(subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end') }} as subscription_tenure_days,
+        {{ feature(
+            subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end'
+        ) }} as subscription_tenure_days,
         {{ feature_count(subscriptions, 'ended_180d') }} as subscriptions_ended_180d
     from joined
 )

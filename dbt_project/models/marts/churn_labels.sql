@@ -5,8 +5,8 @@
     full_refresh=false,
     contract={'enforced': true},
 ) }}
-{#- The window is [D, D + horizon). Nothing is said before its end: an order inside it would settle the answer early, but
-    then the labels of an unfinished window would all be "stayed". -#}
+{#- The window is [D, D + horizon). Nothing is said before its end: an order inside it would settle the answer early,
+    but then the labels of an unfinished window would all be "stayed". -#}
 {%- set churn = var('churn') %}
 {%- set horizon = churn.horizon_days -%}
 with dates as (
@@ -53,7 +53,6 @@ survivors as (
 ),
 
 judged as (
-    {%- if is_fed('order') %}
     select
         customers.customer_id,
         customers.as_of_date,
@@ -64,11 +63,8 @@ judged as (
     from customers
     left join purchases
         on customers.as_of_date = purchases.as_of_date and customers.customer_id = purchases.customer_id
-    {%- endif %}
-    {%- if is_fed('order') and is_fed('subscription') %}
+    where 1 = {{ 1 if is_fed('order') else 0 }}
     union all
-    {%- endif %}
-    {%- if is_fed('subscription') %}
     select
         customers.customer_id,
         customers.as_of_date,
@@ -79,13 +75,7 @@ judged as (
     from customers
     left join survivors
         on customers.as_of_date = survivors.as_of_date and customers.customer_id = survivors.customer_id
-    {%- endif %}
-    {%- if not is_fed('order') and not is_fed('subscription') %}
-    select
-        customer_id, as_of_date, 'none' as definition, false as eligible, false as churned, label_matures_on
-    from customers
-    where 1 = 0
-    {%- endif %}
+    where 1 = {{ 1 if is_fed('subscription') else 0 }}
 ),
 
 final as (

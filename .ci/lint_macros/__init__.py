@@ -1,0 +1,156 @@
+"""What sqlfluff renders the models with: dbt's names and the project's macros, without dbt and without a database.
+
+Every department counts as connected and every incremental branch as taken, so that all of the SQL is linted. The SQL
+is only read, never run; a macro that is missing here is an error of the linter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class This(str):
+    """dbt's `this`: prints as the relation, and has a name."""
+
+    name = "this"
+
+
+this = This("marts.this_model")
+
+
+def var(name: str, default: Any = None) -> Any:
+    """Return a variable of dbt_project.yml that appears in SQL."""
+    known: dict[str, Any] = {
+        "churn": {"definition": "non_contractual", "horizon_days": 60, "eligible_days": 90},
+        "identity_rounds": 2,
+        "identity_shared_limit": 20,
+    }
+    return known.get(name, default)
+
+
+def config(*_: Any, **__: Any) -> str:
+    """Print nothing, as dbt does."""
+    return ""
+
+
+def ref(name: str) -> str:
+    """Return a model as a relation."""
+    return f"marts.{name}"
+
+
+def source(name: str, table: str) -> str:
+    """Return a source as a relation."""
+    return f"{name}.{table}"
+
+
+def is_incremental() -> bool:
+    """Lint the branches of an incremental run."""
+    return True
+
+
+def is_fed(*_: Any) -> bool:
+    """Lint the branches of a connected department."""
+    return True
+
+
+def canonical_type(name: str) -> str:
+    """Return a PostgreSQL type."""
+    return name
+
+
+def type_text() -> str:
+    """Return the type of texts."""
+    return "text"
+
+
+def type_double() -> str:
+    """Return the type of features."""
+    return "double precision"
+
+
+def type_bigint() -> str:
+    """Return the type of versions."""
+    return "bigint"
+
+
+def letters_and_digits(text: str) -> str:
+    """Return an expression over a text."""
+    return f"lower({text})"
+
+
+def utc_day(moment: str) -> str:
+    """Return the day of a moment."""
+    return f"cast({moment} as date)"
+
+
+def midnight(day: str) -> str:
+    """Return the first moment of a day."""
+    return f"cast({day} as timestamp)"
+
+
+def plus_days(day: str, days: Any) -> str:
+    """Return a later day."""
+    return f"({day} + {days})"
+
+
+def minus_days(day: str, days: Any) -> str:
+    """Return an earlier day."""
+    return f"({day} - {days})"
+
+
+def days_between(earlier: str, later: str) -> str:
+    """Return a number of days."""
+    return f"({later} - {earlier})"
+
+
+def full_months_between(earlier: str, later: str) -> str:
+    """Return a number of months."""
+    return f"({later} - {earlier})"
+
+
+def as_of_dates_rows() -> str:
+    """Return the relation of requested dates."""
+    return "select cast('2024-01-01' as date) as as_of_date"
+
+
+def run_as_of_date() -> str:
+    """Return the day of the run."""
+    return "cast('2024-01-01' as date)"
+
+
+def is_requested_date() -> str:
+    """Return a condition."""
+    return "as_of_date = cast('2024-01-01' as date)"
+
+
+def is_unsettled_label() -> str:
+    """Return a condition."""
+    return "not is_mature"
+
+
+def last_seen() -> str:
+    """Return the relation of what an increment has seen."""
+    return "select 1 as batch_id, 1 as identity_version"
+
+
+def touched_customers(_: str) -> str:
+    """Return the relation of customers with new events."""
+    return "select 'x' as customer_id"
+
+
+def feature(_: bool, value: str) -> str:
+    """Return a feature's expression."""
+    return f"cast({value} as double precision)"
+
+
+feature_count = feature
+
+
+def feature_ratio(_: bool, part: str, whole: str) -> str:
+    """Return a ratio's expression."""
+    return f"cast({part} / {whole} as double precision)"
+
+
+def window_sum(column: str, from_days: int, to_days: int = 0) -> str:
+    """Return a sum over a window."""
+    return f"sum(days.{column}) filter (where days.day >= dates.as_of_date - {from_days} + {to_days})"
