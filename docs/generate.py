@@ -1,0 +1,363 @@
+"""Write the pages of `docs/reference/` that come from the code, so that they cannot say anything else.
+
+    python docs/generate.py            write them
+    python docs/generate.py --check    say which are not current, and fail if any is
+
+A test does the second. Pages written by hand stay as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from ruamel.yaml import YAML
+
+from forewarn.config.entities import entities
+from forewarn.config.project import Alerts, Churn, Project
+
+PROJECT = Path(__file__).resolve().parents[1]
+REFERENCE = PROJECT / "docs" / "reference"
+NOTE = "<!-- Written by docs/generate.py. Change what it reads, not this page. -->"
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page by its file name."""
+    return {
+        "capabilities.md": capabilities(),
+        "cli.md": commands(),
+        "configuration.md": configuration(),
+        "entities.md": canonical_entities(),
+        "gates.md": gates(),
+        "tables.md": tables(),
+    }
+
+
+def capabilities() -> str:
+    """Each capability with the tests that show it."""
+    shown = _marks(PROJECT / "tests")
+    listed: dict[str, dict[str, list[str]]] = _yaml(PROJECT / "docs" / "capabilities.yml")
+    known = {row for rows in listed.values() for row in rows}
+    if strange := sorted(set(shown) - known):
+        raise SystemExit(f"tests show capabilities that docs/capabilities.yml does not list: {', '.join(strange)}")
+    parts = [
+        "Each row is a capability, the check that shows it, and the tests that do. A row without one is not there yet.",
+        f"{len(shown)} of {len(known)} rows have a test so far. A test may show a part of its row only.",
+    ]
+    for section, rows in listed.items():
+        parts.append(f"## {section}")
+        body = []
+        for row, (text, check) in rows.items():
+            tests = "<br>".join(f"[{name}](../../{path})" for path, name in shown.get(row, [])) or "not yet"
+            body.append([row, text, check, tests])
+        parts.append(_table(["#", "capability", "check", "shown by"], body))
+    return _page("Capabilities", parts)
+
+
+def _marks(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return path and name of each test by the capability that it is marked with."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for file in sorted(folder.rglob("test_*.py")):
+        path = file.relative_to(PROJECT).as_posix()
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node, above in _tests(tree, _of_module(tree)):
+            for row in dict.fromkeys([*above, *_rows(node.decorator_list)]):
+                found.setdefault(row, []).append((path, node.name))
+    return found
+
+
+def _of_module(tree: ast.Module) -> list[str]:
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    marks = [a.value for a in assigned if any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in a.targets)]
+    return _rows([part for mark in marks for part in (mark.elts if isinstance(mark, ast.List) else [mark])])
+
+
+def _tests(node: ast.AST, above: list[str]) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, list[str]]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.name.startswith("test_"):
+            yield child, above
+        elif isinstance(child, ast.ClassDef):
+            yield from _tests(child, above + _rows(child.decorator_list))
+
+
+def _rows(decorators: Sequence[ast.expr]) -> list[str]:
+    return [
+        str(argument.value)
+        for decorator in decorators
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.capability"
+        for argument in decorator.args
+        if isinstance(argument, ast.Constant)
+    ]
+
+
+def canonical_entities() -> str:
+    """Every canonical entity with its columns."""
+    parts = [
+        "What a stream may feed: `entities:` of a source file maps its columns to these. A **required** column must be"
+        " mapped; any other is null where it is not. An entity that refers to an account may also be given"
+        " `account_source`, the source in whose numbering `account_id` is meant.",
+    ]
+    for name, entity in entities().items():
+        parts += [f"## {name}", f"{entity.description} Key: `{entity.key}`."]
+        if entity.refers:
+            parts[-1] += f" Refers to an {entity.refers}."
+        rows = []
+        for column, spec in entity.columns.items():
+            remarks = [word for word, said in (("required", spec.required), ("personal", spec.personal)) if said]
+            rows.append([f"`{column}`", spec.type, ", ".join(remarks), spec.description])
+        parts.append(_table(["column", "type", "", "meaning"], rows))
+    return _page("Canonical entities", parts)
+
+
+def configuration() -> str:
+    """Every key of the configuration files, from the models that check them."""
+    from forewarn.alerts.playbooks import LevelBook, ModelBook, Playbooks, Step
+    from forewarn.alerts.recipients import RouteFile, Routes
+    from forewarn.alerts.rules import Description, RuleFile
+    from forewarn.quality.suites import Check, Expectation
+    from forewarn.sources import model as source
+
+    files: list[tuple[str, str, list[tuple[str, type[BaseModel]]]]] = [
+        ("forewarn.yml", "", [("at the top", Project), ("`churn`", Churn), ("`alerts`", Alerts)]),
+        (
+            "sources/NAME.yml",
+            "How to write one: [add a source](../how-to/add-a-source.md).",
+            [
+                ("at the top", source.Source),
+                ("`auth` (rest)", source.Auth),
+                ("`streams.NAME` (every kind)", source.Stream),
+                ("`streams.NAME` (sql)", source.SqlStream),
+                ("`streams.NAME` (files)", source.FileStream),
+                ("`streams.NAME` (rest)", source.RestStream),
+                ("`streams.NAME.endpoint` (rest)", source.Endpoint),
+                ("`streams.NAME.endpoint.paginator`", source.Paginator),
+                ("`streams.NAME.freshness`", source.Freshness),
+                ("`streams.NAME.entities.ENTITY`", source.Mapping),
+            ],
+        ),
+        (
+            "rules/NAME.yml",
+            "How to write one: [add a rule](../how-to/add-a-rule.md).",
+            [("at the top", RuleFile), ("`description`", Description)],
+        ),
+        ("routes.yml", "", [("at the top", Routes), ("`routes.NAME`", RouteFile)]),
+        (
+            "playbooks.yml",
+            "",
+            [("at the top", Playbooks), ("`levels.LEVEL`", LevelBook), ("`model`", ModelBook), ("`steps[]`", Step)],
+        ),
+        (
+            "expectations/*.yml",
+            "How to write one: [add an expectation](../how-to/add-an-expectation.md).",
+            [("`gates.NAME.checks[]` of checkpoints.yml", Check), ("`expectations[]` of a suite", Expectation)],
+        ),
+    ]
+    parts = [
+        "Every file is checked before anything runs. An error names file, line and column, and the nearest known key."
+        " A key without a default must be there."
+    ]
+    for file, remark, models in files:
+        parts.append(f"## {file}")
+        parts += [remark] if remark else []
+        inherited: set[str] = set()
+        for place, model in models:
+            parts.append(f"### {place}")
+            parts += [_first_sentence(model)]
+            own = {
+                name: spec for name, spec in model.model_fields.items() if name not in inherited and not spec.exclude
+            }
+            if model is source.Stream:
+                inherited = set(own)
+            parts.append(_fields(model, own))
+    return _page("Configuration", parts)
+
+
+def _fields(model: type[BaseModel], fields: dict[str, FieldInfo]) -> str:
+    meanings = _attributes(model) | _yaml(PROJECT / "docs" / "meanings.yml").get(model.__name__, {})
+    rows = []
+    for name, spec in fields.items():
+        default = "" if spec.is_required() else _default(spec)
+        rows.append([f"`{name}`", _type(spec.annotation), default, spec.description or meanings.get(name, "")])
+    return _table(["key", "type", "default", "meaning"], rows)
+
+
+def _default(spec: FieldInfo) -> str:
+    value = spec.get_default(call_default_factory=True)
+    if value is PydanticUndefined or isinstance(value, BaseModel):
+        return "see below"
+    shown = {None: "none", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else None
+    return shown or (f"`{value}`" if str(value) not in ("", "[]", "{}", "()") else "empty")
+
+
+def _type(kind: Any) -> str:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_type(part) for part in inner if part is not type(None)))
+    if origin in (list, tuple):
+        return f"list of {_type(inner[0])}"
+    if origin is dict:
+        return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
+    if inner:
+        return _type(inner[0])
+    words = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "timedelta": "duration"}
+    name = getattr(kind, "__name__", str(kind))
+    return words.get(name, "anything" if name == "Any" else "see below" if _is_model(kind) else name.lower())
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """Return what the numpy-style docstrings of a model and its parents say of each field."""
+    meanings: dict[str, str] = {}
+    for kind in model.__mro__:
+        section = re.split(r"\n\s*Attributes\n\s*-+\n", kind.__doc__ or "")
+        if len(section) != 2 or not issubclass(kind, BaseModel):
+            continue
+        names: list[str] = []
+        for line in section[1].expandtabs().splitlines():
+            text = line.strip()
+            if not text:
+                continue
+            if len(line) - len(line.lstrip()) == 4:
+                names = [name.strip() for name in text.split(":")[0].split(",")]
+                meanings.update({name: "" for name in names if name not in meanings})
+            else:
+                meanings.update({name: f"{meanings[name]} {text}".strip() for name in names})
+    return meanings
+
+
+def _first_sentence(model: type[BaseModel]) -> str:
+    first = " ".join((model.__doc__ or "").split("\n\n")[0].split())
+    return re.sub(r"`{2}", "`", first)
+
+
+def gates() -> str:
+    """Every gate with its expectations."""
+    from forewarn.quality import load_gates
+
+    parts = [
+        "Each gate holds tables to these expectations. One that is **critical** stops the run before anything is"
+        " published or sent; a **warning** is reported; an **info** is kept. Every batch must also hold a row, and an"
+        " expectation that cannot be computed counts as a critical failure. Results: `ops.gate_result`, and the"
+        " data docs in the installation's home."
+    ]
+    for gate in load_gates(PROJECT / "expectations").values():
+        parts += [f"## {gate.name}", gate.description]
+        for check, suite in gate.checks:
+            parts += [f"### {check.table}", f"{suite.description} Rows looked at: `{check.batch}`."]
+            parts.append(
+                _table(
+                    ["expectation", "severity", "where fed", "why", "remedy"],
+                    [
+                        [f"`{e.name}`", e.severity, ", ".join(f"`{name}`" for name in e.when), e.notes, e.remedy]
+                        for e in suite.expectations
+                    ],
+                )
+            )
+    return _page("Gates", parts)
+
+
+def tables() -> str:
+    """Tables by schema: what Forewarn writes itself, and dbt's models."""
+    migrations = sorted((PROJECT / "plugins/forewarn/warehouse/migrations/versions").glob("*.py"))
+    comments: dict[str, str] = {}
+    for file in migrations:
+        found = re.findall(r"comment on table (\S+) is '((?:[^']|'')*)'", file.read_text(encoding="utf-8"))
+        comments |= {name.replace('"', ""): text.replace("''", "'") for name, text in found}
+    parts = [
+        "## Written by Forewarn itself",
+        _table(["table", "one row per, and more"], [[f"`{name}`", text] for name, text in sorted(comments.items())]),
+    ]
+    for layer in ("marts", "intermediate", "staging"):
+        models: list[dict[str, Any]] = []
+        for file in sorted((PROJECT / "dbt_project" / "models" / layer).rglob("*.yml")):
+            models += _yaml(file).get("models", [])
+        parts.append(f"## {layer} (dbt)")
+        if layer != "marts":
+            rows = [[f"`{layer}.{model['name']}`", _line(model["description"])] for model in models]
+            parts.append(_table(["table", "one row per, and more"], rows))
+            continue
+        for model in models:
+            parts += [f"### {layer}.{model['name']}", _line(model["description"])]
+            columns = model.get("columns", [])
+            parts.append(
+                _table(["column", "meaning"], [[f"`{c['name']}`", _line(c.get("description", ""))] for c in columns])
+            )
+    return _page("Tables", parts)
+
+
+def commands() -> str:
+    """Every command with its options."""
+    from forewarn.cli import app
+
+    root = typer.main.get_command(app)
+    parts = [f"`forewarn [OPTIONS] COMMAND`. {_line(root.help or '')}", _options(root)]
+    for name, command in sorted(_leaves(root, "forewarn")):
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        usage = " ".join([name, *(f"{p.name.upper()}" if p.required else f"[{p.name.upper()}]" for p in arguments)])
+        parts += [f"## {usage}", _line(command.help or ""), _options(command)]
+    return _page("Command line", [part for part in parts if part])
+
+
+def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for child_name, child in getattr(command, "commands", {}).items():
+        if hasattr(child, "commands"):
+            yield from _leaves(child, f"{name} {child_name}")
+        else:
+            yield f"{name} {child_name}", child
+
+
+def _options(command: Any) -> str:
+    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+    rows = [["`" + "`, `".join([*p.opts, *p.secondary_opts]) + "`", _line(p.help or "")] for p in options]
+    return _table(["option", "meaning"], rows) if rows else ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    def cells(row: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
+
+    return "\n".join([cells(head), "|" + "---|" * len(head), *(cells(row) for row in rows)])
+
+
+def _page(title: str, parts: list[str]) -> str:
+    return "\n\n".join([f"# {title}", NOTE, *parts]) + "\n"
+
+
+def _yaml(file: Path) -> Any:
+    return YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+
+
+def main(arguments: list[str]) -> None:
+    """Write the pages, or with `--check` only compare them."""
+    stale = []
+    for name, text in pages().items():
+        file = REFERENCE / name
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            file.write_text(text, encoding="utf-8")
+    if stale and "--check" in arguments:
+        raise SystemExit(f"not current: {', '.join(stale)}; run `python docs/generate.py`")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
