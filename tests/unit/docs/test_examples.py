@@ -1,0 +1,71 @@
+"""What the pages show can be copied: their examples pass the checks that a reader's own files would meet."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from forewarn.alerts.rules import load_rules
+from forewarn.config.project import load_project
+from forewarn.expressions.grammar import FUNCTION_NAMES
+from forewarn.quality import load_gates
+from forewarn.sources import load_sources
+
+PROJECT = Path(__file__).resolve().parents[3]
+DOCS = PROJECT / "docs"
+
+
+def _examples(page: str) -> list[str]:
+    found = re.findall(r"^```yaml\n(.*?)^```", (DOCS / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert found, page
+    return found
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "forewarn.yml").write_text(_examples("tutorial.md")[0])
+    for name in ("playbooks.yml", "routes.yml"):
+        shutil.copy(PROJECT / "config" / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.capability("C51")
+def test_the_source_of_the_tutorial_is_sound(config: Path) -> None:
+    (config / "sources" / "shop.yml").write_text(_examples("tutorial.md")[1])
+    sources = load_sources(load_project(config))
+    assert set(sources["shop"].streams["customers"].entities) == {"account", "owner"}
+    assert set(sources["shop"].streams["orders"].entities) == {"order"}
+
+
+def test_the_source_of_the_how_to_is_sound(config: Path) -> None:
+    (config / "sources" / "erp.yml").write_text(_examples("how-to/add-a-source.md")[0])
+    assert load_sources(load_project(config))["erp"].streams["orders"].key == ["order_no"]
+
+
+def test_the_rule_of_the_how_to_is_sound(config: Path) -> None:
+    (config / "rules" / "discount_hunger.yml").write_text(_examples("how-to/add-a-rule.md")[0])
+    assert [rule.name for rule in load_rules(load_project(config))] == ["discount_hunger"]
+
+
+def test_the_expectations_of_the_how_to_are_those_of_the_repository() -> None:
+    shown = "".join(_examples("how-to/add-an-expectation.md"))
+    committed = {
+        e.name: e
+        for gate in load_gates(PROJECT / "expectations").values()
+        for _, s in gate.checks
+        for e in s.expectations
+    }
+    names = re.findall(r"- name: (\w+)", shown)
+    assert len(names) == 2
+    for name in names:
+        assert committed[name].type in shown
+
+
+def test_every_function_of_the_language_is_in_its_manual() -> None:
+    manual = (DOCS / "reference" / "expressions.md").read_text("utf-8")
+    assert [name for name in FUNCTION_NAMES if f"`{name}(" not in manual] == []
