@@ -70,9 +70,9 @@ class Bench:
         }
         self.silent = [e.kwargs["column"] for e in suite.expectations if e.type == "expect_column_max_to_be_between"]
         self.checked = len(suite.expectations) + 1
-        self._fill()
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Write the features."""
         columns = sorted({column for column, _, _ in self.ranges})
         with psycopg2.connect(dsn(self.settings.warehouse_url)) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -151,6 +151,7 @@ def main(arguments: list[str]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="fw-bench-"))
         bench = Bench(folder, rows)
         try:
+            bench.fill()
             bench.gate()
             ratios, ours = [], []
             for _ in range(options.rounds):
