@@ -99,16 +99,20 @@ class Evaluation:
 
     def __rich__(self) -> Table:
         """Return the table: a row per method, mean ± standard deviation between the test cut-offs."""
+        from rich import box
         from rich.table import Table
 
+        # Narrow enough for the 80 columns of a log.
         table = Table(
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1),
             title=f"Out of time: {self.definition} churn within {self.horizon_days} days",
             caption=(
                 f"{len(self.cutoffs)} test cut-offs {self.cutoffs[0].test} to {self.cutoffs[-1].test}, "
                 f"{self.customers:,.0f} customers a test, base rate {self.base_rate:.3f}"
             ),
         )
-        for heading in ("", "AUC", "AP", "precision@10%", "lift@10%", "Brier"):
+        for heading in ("", "AUC", "AP", "prec@10%", "lift@10%", "Brier"):
             table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
         for method in (RULE, *CANDIDATES):
             table.add_row(method, *(self._cell(method, metric) for metric in metrics.NAMES))
@@ -119,7 +123,10 @@ class Evaluation:
             return "–"
         digits = 2 if metric == "lift_at_10" else 3
         sd = self.sd(method, metric)
-        return f"{self.mean(method, metric):.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
+        spread = "" if sd is None else f" ±{sd:.{digits}f}".replace("±0.", "±.")
+        return f"{self.mean(method, metric):.{digits}f}{spread}"
+            "" if sd is None else f" ±{sd:.{digits}f}".replace("±0.", "±.")
+        )
 
 
 def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: int = TESTS) -> Evaluation:

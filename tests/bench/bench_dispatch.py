@@ -2,8 +2,8 @@
 
     python tests/bench/bench_dispatch.py [--alerts 1000] [--rounds 5] [--sizes]
 
-Prints `name ratio (min median max) peak_mb`: the limit's time over ours, so 1.0 is as fast as a bare loop, then our rate
-a minute. Both run in turn, so that a noisy neighbour meets both. The server is a process of its own.
+Prints `name ratio (min median max) peak_mb`: the limit's time over ours, so 1.0 is as fast as a bare loop, then our
+rate a minute. Both run in turn, so that a noisy neighbour meets both. The server is a process of its own.
 
 How it grows: with the messages that are due, and with nothing else. One message costs two small commits (begin, written
 down), its words, its picture, its MIME tree and the conversation with the server; rows that were sent long ago are not
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import resource
 import shutil
 import smtplib
@@ -122,7 +123,7 @@ def measure(settings: Settings, marts: AlertingWarehouse, url: str, alerts: int,
 def main() -> None:
     """Measure on a server and a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--alerts", type=int, default=1000)
+    parser.add_argument("--alerts", type=int, default=10_000 if os.environ.get("SCALE") == "full" else 1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="three sizes, each four times the one before")
     arguments = parser.parse_args()

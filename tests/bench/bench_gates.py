@@ -12,6 +12,7 @@ and for writing the page, weighs on small batches. `--sizes` shows three sizes.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
 import sys
@@ -143,7 +144,7 @@ def _wrong(column: str, minimum: float | None, maximum: float | None) -> str:
 def main(arguments: list[str]) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rows", type=int, default=5_000_000 if os.environ.get("SCALE") == "full" else 200_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="run at a quarter, half and all of the rows")
     options = parser.parse_args(arguments)

@@ -13,6 +13,7 @@ source. Memory does not grow with rows: COPY moves 64 kB at a time, CSV is decod
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
 import sys
@@ -192,7 +193,7 @@ def incremental(bench: Bench) -> None:
 def main(arguments: list[str]) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rows", type=int, default=5_000_000 if os.environ.get("SCALE") == "full" else 200_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="run at a quarter, half and all of the rows")
     options = parser.parse_args(arguments)

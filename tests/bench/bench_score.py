@@ -25,7 +25,6 @@ from statistics import median
 
 import numpy as np
 import psycopg2
-import pytest
 from psycopg2 import extensions, sql
 
 from churn_model.economy import one_thread
@@ -129,16 +128,10 @@ def measure(customers: int, rounds: int) -> None:
         )
 
 
-@pytest.mark.bench
-def test_bench_score() -> None:
-    """Print the ratios at the size that SCALE names."""
-    measure(1_000_000 if os.environ.get("SCALE") == "full" else 20_000, rounds=5)
-
-
 def main() -> None:
     """Run from the command line."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--customers", type=int, default=20_000)
+    options.add_argument("--customers", type=int, default=1_000_000 if os.environ.get("SCALE") == "full" else 20_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--sizes", action="store_true")
     chosen = options.parse_args()
