@@ -125,8 +125,6 @@ class Evaluation:
         sd = self.sd(method, metric)
         spread = "" if sd is None else f" ±{sd:.{digits}f}".replace("±0.", "±.")
         return f"{self.mean(method, metric):.{digits}f}{spread}"
-            "" if sd is None else f" ±{sd:.{digits}f}".replace("±0.", "±.")
-        )
 
 
 def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: int = TESTS) -> Evaluation:
