@@ -28,6 +28,11 @@ def var(name: str, default: Any = None) -> Any:
     return known.get(name, default)
 
 
+def built_from() -> str:
+    """Return a digest."""
+    return "cast('x' as text)"
+
+
 def config(*_: Any, **__: Any) -> str:
     """Print nothing, as dbt does."""
     return ""
@@ -133,8 +138,13 @@ def last_seen() -> str:
     return "select 1 as batch_id, 1 as identity_version"
 
 
-def touched_customers(_: str) -> str:
-    """Return the relation of customers with new events."""
+def touched_days(_: str) -> str:
+    """Return the relation of customers and days with new events."""
+    return "select 'x' as customer_id, cast('2024-01-01' as date) as day"
+
+
+def touched_buyers(_: str) -> str:
+    """Return the relation of customers with changed orders."""
     return "select 'x' as customer_id"
 
 

@@ -33,3 +33,9 @@ select cast(null as date) as as_of_date from (select 1 as nothing) as nothing wh
     {%- set dates = as_of_dates() -%}
     {{ return("as_of_date in (cast('" ~ dates | join("' as date), cast('") ~ "' as date))" if dates else "1 = 0") }}
 {% endmacro %}
+
+
+{# The digest of the mappings and models of this run. #}
+{% macro built_from() %}
+    {{ return("cast('" ~ env_var('FOREWARN_BUILT_FROM', '') ~ "' as " ~ type_text() ~ ")") }}
+{% endmacro %}

@@ -10,19 +10,33 @@
 {% endmacro %}
 
 
-{# Customers with events that are newer than a roll-up: the ones that have them now and the ones that had them before.
-   `has_version` is the roll-up, whose `_version` says up to which change of the spine it goes. #}
-{% macro touched_customers(has_version) %}
-    select touched.customer_id
-    from (
-        select events.customer_id
-        from {{ ref('int_customer_events') }} as events
-        where events._version > (select coalesce(max(rolled._version), -1) from {{ has_version }} as rolled)
-        union
-        select events.previous_customer_id as customer_id
-        from {{ ref('int_customer_events') }} as events
-        where
-            events._version > (select coalesce(max(rolled._version), -1) from {{ has_version }} as rolled)
-            and events.previous_customer_id is not null
-    ) as touched
+{# What the spine has changed since a roll-up was built: the customers and days that have the events now, and those that
+   had them before. `rolled` is the roll-up, whose `_version` says up to which change of the spine it goes. #}
+{% macro touched_days(rolled) %}
+    select events.customer_id, events.day
+    from {{ ref('int_customer_events') }} as events
+    where events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+    union
+    select events.previous_customer_id as customer_id, events.previous_day as day
+    from {{ ref('int_customer_events') }} as events
+    where
+        events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+        and events.previous_customer_id is not null
+{% endmacro %}
+
+
+{# The customers alone, and only for changes of orders. #}
+{% macro touched_buyers(rolled) %}
+    select events.customer_id
+    from {{ ref('int_customer_events') }} as events
+    where
+        events.entity = 'order'
+        and events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+    union
+    select events.previous_customer_id as customer_id
+    from {{ ref('int_customer_events') }} as events
+    where
+        events.entity = 'order'
+        and events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+        and events.previous_customer_id is not null
 {% endmacro %}

@@ -16,8 +16,13 @@
 {% endmacro %}
 
 
-{% macro get_incremental_replace_customers_sql(arg_dict) %}
-    {{ return(replace_where(arg_dict, 'customer_id in (' ~ touched_customers(arg_dict['target_relation']) ~ ')')) }}
+{% macro get_incremental_replace_days_sql(arg_dict) %}
+    {{ return(replace_where(arg_dict, '(customer_id, day) in (' ~ touched_days(arg_dict['target_relation']) ~ ')')) }}
+{% endmacro %}
+
+
+{% macro get_incremental_replace_buyers_sql(arg_dict) %}
+    {{ return(replace_where(arg_dict, 'customer_id in (' ~ touched_buyers(arg_dict['target_relation']) ~ ')')) }}
 {% endmacro %}
 
 

@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_customers',
+    incremental_strategy='replace_buyers',
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['customer_id']}, {'columns': ['_version']}],
 ) }}
@@ -15,7 +15,7 @@ with orders as (
     where
         is_purchase
         {%- if is_incremental() %}
-        and customer_id in ({{ touched_customers(this) }})
+        and customer_id in ({{ touched_buyers(this) }})
         {%- endif %}
 ),
 

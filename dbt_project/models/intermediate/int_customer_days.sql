@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_customers',
+    incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['customer_id', 'day']}, {'columns': ['known_day']}, {'columns': ['_version']}],
 ) }}
@@ -9,7 +9,7 @@ with events as (
     where
         kind <> 'removed'
         {%- if is_incremental() %}
-        and customer_id in ({{ touched_customers(this) }})
+        and (customer_id, day) in ({{ touched_days(this) }})
         {%- endif %}
 ),
 

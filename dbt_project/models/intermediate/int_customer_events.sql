@@ -1,11 +1,10 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
-    unique_key='record_key',
+    unique_key='event_key',
     on_schema_change='append_new_columns',
     indexes=[
         {'columns': ['event_key'], 'unique': true},
-        {'columns': ['record_key']},
         {'columns': ['customer_id', 'day']},
         {'columns': ['_version']},
     ],
@@ -54,7 +53,7 @@ tickets as (
 
 ratings as (
     select
-        'ticket' as entity, source, ticket_id as source_record_id, account_source, account_id,
+        'ticket_rating' as entity, source, ticket_id as source_record_id, account_source, account_id,
         'ticket_rating' as kind, coalesce(closed_at, opened_at) as occurred_at,
         coalesce(closed_at, opened_at) as known_at, {{ nothing }} as amount,
         {{ nothing }} as discount_amount, satisfaction as quantity, {{ nothing }} as active_users,
@@ -145,9 +144,10 @@ seen as (
 changed as (
     select
         united.*,
-        united.entity || '|' || united.source || '|' || united.source_record_id as record_key,
+        united.entity || '|' || united.source || '|' || united.source_record_id as event_key,
         identity.customer_id,
-        identity.changed_version as _identity_version
+        identity.changed_version as _identity_version,
+        {{ utc_day('united.occurred_at') }} as day
     from united
     inner join identity on united.account_source = identity.source and united.account_id = identity.account_id
     cross join seen
@@ -156,18 +156,7 @@ changed as (
 
 {% if is_incremental() %}
 before as (
-    select
-        record_key,
-        min(customer_id) as customer_id,
-        min(occurred_at) as occurred_at,
-        min(known_at) as known_at,
-        min(source) as source,
-        min(source_record_id) as source_record_id,
-        min(_batch_id) as _batch_id,
-        min(_identity_version) as _identity_version
-    from {{ this }}
-    where kind <> 'removed'
-    group by record_key
+    select * from {{ this }} where kind <> 'removed'
 ),
 
 newest as (
@@ -175,26 +164,60 @@ newest as (
 ),
 
 present as (
-    select entity || '|' || source || '|' || source_record_id as record_key from united
+    {%- for entity, model, number in [
+        ('order', 'int_orders', 'order_id'),
+        ('return', 'stg_returns', 'return_id'),
+        ('ticket', 'stg_tickets', 'ticket_id'),
+        ('ticket_rating', 'stg_tickets', 'ticket_id'),
+        ('interaction', 'stg_interactions', 'interaction_id'),
+        ('marketing_event', 'stg_marketing_events', 'marketing_event_id'),
+        ('usage_event', 'stg_usage_events', 'usage_event_id'),
+        ('subscription', 'stg_subscriptions', 'subscription_id'),
+        ('invoice', 'stg_invoices', 'invoice_id'),
+        ('payment', 'stg_payments', 'payment_id'),
+        ('dispute', 'stg_disputes', 'dispute_id'),
+    ] %}
+    select '{{ entity }}' as entity, source, {{ number }} as source_record_id
+    from {{ ref(model) }}
+    {{ 'where satisfaction is not null' if entity == 'ticket_rating' }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+missing as (
+    -- Counting is much cheaper than comparing; only when the sums do not agree is there anything to look for.
+    select
+        (select count(*) from before)
+        + (
+            select count(*)
+            from changed
+            left join before on changed.event_key = before.event_key
+            where before.event_key is null
+        )
+        - (select count(*) from present) as records
 ),
 
 gone as (
     -- A record that its source no longer has stays as a mark, from which the roll-ups learn whom it concerned.
     select before.*
     from before
-    left join present on before.record_key = present.record_key
-    where present.record_key is null
+    left join present
+        on
+            before.entity = present.entity
+            and before.source = present.source
+            and before.source_record_id = present.source_record_id
+    where present.entity is null and (select missing.records from missing) > 0
 ),
 {% endif %}
 final as (
     select
-        changed.record_key || case when changed.kind = 'ticket_rating' then '|rating' else '' end as event_key,
-        changed.record_key,
+        changed.event_key,
+        changed.entity,
         changed.customer_id,
         changed.kind,
         changed.occurred_at,
         changed.known_at,
-        {{ utc_day('changed.occurred_at') }} as day,
+        changed.day,
         {{ utc_day('changed.known_at') }} as known_day,
         changed.amount,
         changed.discount_amount,
@@ -206,26 +229,28 @@ final as (
         changed._batch_id,
         changed._identity_version,
         {%- if is_incremental() %}
-        case when before.customer_id <> changed.customer_id then before.customer_id end as previous_customer_id,
+        before.customer_id as previous_customer_id,
+        before.day as previous_day,
         newest.version + 1 as _version
         {%- else %}
         cast(null as {{ type_text() }}) as previous_customer_id,
+        cast(null as date) as previous_day,
         cast(1 as {{ type_bigint() }}) as _version
         {%- endif %}
     from changed
     {%- if is_incremental() %}
     cross join newest
-    left join before on changed.record_key = before.record_key
+    left join before on changed.event_key = before.event_key
     union all
     select
-        gone.record_key as event_key,
-        gone.record_key,
+        gone.event_key,
+        gone.entity,
         gone.customer_id,
         'removed' as kind,
         gone.occurred_at,
         gone.known_at,
-        {{ utc_day('gone.occurred_at') }} as day,
-        {{ utc_day('gone.known_at') }} as known_day,
+        gone.day,
+        gone.known_day,
         {{ nothing }} as amount,
         {{ nothing }} as discount_amount,
         {{ nothing }} as quantity,
@@ -236,6 +261,7 @@ final as (
         gone._batch_id,
         gone._identity_version,
         {{ no_text }} as previous_customer_id,
+        cast(null as date) as previous_day,
         newest.version + 1 as _version
     from gone
     cross join newest

@@ -35,6 +35,7 @@ SESSION = "-c TimeZone=UTC -c work_mem=128MB -c jit=off"
 FAILED = ("error", "fail", "runtime error", "partial success")
 # What decides the content of tables that are only ever added to: when it changes they are built anew.
 BUILT_FROM = ("models/staging", "models/intermediate", "macros")
+FEATURES_FROM = (*BUILT_FROM, "models/marts")
 
 _one_at_a_time = threading.Lock()
 
@@ -99,10 +100,11 @@ def build(
         "canonical": mappings,
         "churn": {key: churn[key] for key in ("definition", "horizon_days", "eligible_days")},
     }
-    fingerprint = _fingerprint(settings, variables["entities"], mappings)
+    fingerprint = _fingerprint(settings, mappings, BUILT_FROM)
     days = sorted(set(as_of_dates))
     environment = {
         "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in days),
+        "FOREWARN_BUILT_FROM": _fingerprint(settings, mappings, FEATURES_FROM),
         "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
     }
     _write_sources(settings, sources_yaml)
@@ -123,6 +125,23 @@ def build(
             if select in (None, "intermediate"):
                 _remember(connection, fingerprint)
     return results
+
+
+def feature_dates(settings: Settings, mappings: dict[str, Any]) -> set[date]:
+    """Return the dates whose features were built from these mappings and today's models.
+
+    Features of other dates stay as they were when they were scored. To train on them beside today's they are to be
+    built again: where a department was connected since, they would still call it unknown.
+    """
+    with connect(settings.warehouse_url) as session, session.cursor() as cursor:
+        cursor.execute("select to_regclass('marts.feature_dates') is not null")
+        if not (cursor.fetchone() or [False])[0]:
+            return set()
+        cursor.execute(
+            "select as_of_date from marts.feature_dates where built_from = %s",
+            [_fingerprint(settings, mappings, FEATURES_FROM)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def entity_columns() -> dict[str, Any]:
@@ -246,10 +265,10 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _fingerprint(settings: Settings, columns: dict[str, Any], mappings: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps([columns, mappings], sort_keys=True).encode())
+def _fingerprint(settings: Settings, mappings: dict[str, Any], folders: Sequence[str]) -> str:
+    digest = hashlib.sha256(json.dumps([entity_columns(), mappings], sort_keys=True).encode())
     project = settings.project / "dbt_project"
-    for folder in BUILT_FROM:
+    for folder in folders:
         for file in sorted((project / folder).rglob("*.sql")):
             digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

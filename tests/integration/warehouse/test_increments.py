@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from tests.integration.warehouse.company import Company
+
+from forewarn.warehouse import dbt
 
 FEATURES = "marts.churn_features"
 TABLES = (
@@ -124,9 +128,12 @@ def test_a_new_mapping_of_rows_that_landed_long_ago_is_built_from_nothing(compan
     _trade(company)
     company.build("2024-07-01")
     assert company.features("a", "2024-07-01")["tickets_30d"] is None
+    assert dbt.feature_dates(company.settings, company.mappings) == {date(2024, 7, 1)}
     company.mappings["ticket"] = tickets
+    assert dbt.feature_dates(company.settings, company.mappings) == set()
     company.build("2024-07-01")
     assert company.features("a", "2024-07-01")["tickets_30d"] == 1
+    assert dbt.feature_dates(company.settings, company.mappings) == {date(2024, 7, 1)}
 
 
 def test_layers_built_one_after_the_other_are_the_whole(company, new_company):
