@@ -16,7 +16,7 @@ down: .venv/synced
 	@$(FOREWARN) down
 
 test: .venv/synced
-	.venv/bin/pytest -n 2 --dist loadgroup
+	.venv/bin/pytest -n 2 --dist loadfile
 
 check: .venv/synced
 	.ci/check

@@ -19,7 +19,7 @@ from forewarn.local.databases import stop_databases
 
 CUSTOMERS, MONTHS = 150, 12
 
-pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,6 @@ def installation() -> Iterator[Settings]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("e2e")
 @pytest.mark.capability("B15", "C28")
 def test_the_riskiest_tenth_leaves_three_times_as_often_as_all(installation: Settings) -> None:
     accounts, probability = _scores(installation)
@@ -74,7 +73,6 @@ def test_the_riskiest_tenth_leaves_three_times_as_often_as_all(installation: Set
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("e2e")
 @pytest.mark.capability("B15")
 def test_no_customer_who_is_still_buying_every_week_is_called_lost(installation: Settings) -> None:
     with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:

@@ -33,7 +33,7 @@ assert _spec.loader is not None
 _client = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_client)
 
-pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.timeout(1200)]
 
 SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"
 FEATURES = "select md5(string_agg(f::text, '|' order by customer_id)) from marts.churn_features f where as_of_date = %s"

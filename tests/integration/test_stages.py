@@ -24,7 +24,7 @@ from forewarn.warehouse.engine import dsn
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 7, 1, 5, tzinfo=UTC)
 
-pytestmark = [pytest.mark.xdist_group("stages"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)

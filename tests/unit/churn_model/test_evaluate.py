@@ -59,7 +59,7 @@ def test_the_table_has_a_row_a_method_with_mean_and_spread():
     Console(file=out, width=140).print(evaluation)
     lines = out.getvalue().splitlines()
     rule = next(line for line in lines if "rule" in line)
-    assert "0.720 ± 0.028" in rule
+    assert "0.720 ±.028" in rule
     assert "–" in rule, "the rule is no probability and has no Brier score"
     assert [name for line in lines for name in ("logistic", "boosting", "average") if name in line] == [
         "logistic",
