@@ -36,7 +36,7 @@ class Outcome:
 def migrate() -> None:
     """Bring Airflow's database up to date; does nothing when it is."""
     try:
-        db.check_migrations(timeout=0)
+        db.check_migrations(timeout=0)  # type: ignore[no-untyped-call]
     except TimeoutError:
         db.initdb()
 
@@ -58,7 +58,7 @@ def run_dag(dags: Path, dag_id: str, *, conf: dict[str, Any], tell: Tell = lambd
         )
     listener = TaskListener(tell)
     manager = get_listener_manager()
-    manager.add_listener(listener)
+    manager.add_listener(listener)  # type: ignore[no-untyped-call]
     started = time.perf_counter()
     try:
         run = bag.dags[dag_id].test(run_conf=conf)
