@@ -1,6 +1,6 @@
 """churn_daily beside the sum of its own stages run bare: what orchestration costs.
 
-    python tests/bench/bench_dag.py [--customers 2000] [--months 24] [--rounds 5]
+    python tests/bench/bench_dag.py [--customers 500] [--months 24] [--rounds 5]
 
 Prints `name ratio (min median max) peak_mb`: wall time of the DAG by `dag.test()` over that of the same stages called
 one after the other. Two companies of the same seed live the same days, one by each, in turn, so that both do the same
@@ -69,7 +69,7 @@ def by_airflow(settings: Settings, day: date) -> float:
 def main() -> int:
     """Measure, print, and return 1 when the DAG costs more than the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, default=2_000)
+    parser.add_argument("--customers", type=int, default=2_000 if os.environ.get("SCALE") == "full" else 500)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

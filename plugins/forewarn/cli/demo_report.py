@@ -34,8 +34,16 @@ def top_alerts(settings: Settings, as_of_date: date, limit: int = TOP) -> list[A
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             """
-            select coalesce(customer.name, one.customer_id), one.level, one.probability, one.value_at_stake,
-                one.reasons, coalesce(one.owner_name, one.owner_email, 'nobody yet')
+            select
+                coalesce(
+                    customer.name,
+                    (
+                        select min(known.source || ' ' || known.account_id)
+                        from marts.customer_crosswalk as known where known.customer_id = one.customer_id
+                    ),
+                    one.customer_id
+                ), one.level, one.probability, one.value_at_stake, one.reasons,
+                coalesce(one.owner_name, one.owner_email, 'nobody yet')
             from alerts."case" as one
             left join marts.dim_customers as customer using (customer_id)
             where one.state <> 'closed' and one.updated_as_of = %s
