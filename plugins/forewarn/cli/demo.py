@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from forewarn.local.databases import Databases
     from forewarn_airflow.in_process import Outcome
 
-ONLINE_RETAIL = PROJECT.parent / "shared" / "data" / "online_retail_ii"
-
 
 def demo(
     data: Annotated[Data | None, typer.Option(help=DATA_HELP)] = None,
@@ -85,7 +83,6 @@ def _day(
         board.move(what, done, total)
 
     if here.data is not Data.SIMULATED:
-        os.environ.setdefault("ONLINE_RETAIL", str(ONLINE_RETAIL))
         day = own_day(settings)
         if day is None:
             raise ForewarnError(
