@@ -99,15 +99,18 @@ def read_snapshots(connection: extensions.connection, churn: Churn, *, as_of_dat
 
 
 def _mature(churn: Churn, as_of_date: date) -> sql.Composable:
-    # is_mature says what the build knew; label_matures_on keeps an old as-of date from seeing later labels.
+    # is_mature says what the build knew; label_matures_on keeps an old as-of date from seeing later labels. Only dates
+    # of the training grid: every night scores a date of its own, and consecutive days are the same customers again.
     return sql.SQL(
         "from marts.churn_features f join marts.churn_labels l on l.customer_id = f.customer_id"
         " and l.as_of_date = f.as_of_date and l.definition = {definition} and l.horizon_days = {horizon}"
         " where l.eligible and l.is_mature and l.churned is not null and l.label_matures_on <= {as_of_date}"
+        " and f.as_of_date = any({training_dates})"
     ).format(
         definition=sql.Literal(churn.definition),
         horizon=sql.Literal(churn.horizon_days),
         as_of_date=sql.Literal(as_of_date),
+        training_dates=sql.Literal(churn.training_dates(as_of_date)),
     )
 
 

@@ -218,4 +218,4 @@ def _register(
 def _requirements() -> list[str]:
     from importlib.metadata import version
 
-    return [f"{package}=={version(package)}" for package in ("numpy", "scikit-learn", "skops", "forewarn")]
+    return [f"{package}=={version(package)}" for package in ("numpy", "scikit-learn", "skops")]

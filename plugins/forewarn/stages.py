@@ -10,12 +10,12 @@ import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from psycopg2 import sql
 
-from forewarn.config.project import Churn, Project, load_project
+from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
@@ -115,14 +115,15 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     project = _project(settings)
     sources = load_sources(project)
     ensure_raw_tables(settings, sources)
-    known = set() if full_refresh else _feature_dates(settings)
-    wanted = training_dates(project.churn, run.as_of_date)
+    mappings = canonical_mappings(sources)
+    known = set() if full_refresh else dbt.feature_dates(settings, mappings)
+    wanted = project.churn.training_dates(run.as_of_date)
     results = [
         result
         for one in ([layer] if layer else LAYERS)
         for result in dbt.build(
             settings,
-            mappings=canonical_mappings(sources),
+            mappings=mappings,
             sources_yaml=dbt_sources(sources),
             as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
             churn=project.churn.model_dump(),
@@ -145,7 +146,7 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
     from forewarn.warehouse import dbt
 
     project = _project(settings)
-    days = [*training_dates(project.churn, as_of_date), as_of_date]
+    days = [*project.churn.training_dates(as_of_date), as_of_date]
     nodes = dbt.invoke(
         settings,
         arguments,
@@ -234,11 +235,6 @@ def own_day(settings: Settings) -> date | None:
     return date.fromisoformat(file.read_text(encoding="utf-8").strip()) if file.is_file() else None
 
 
-def training_dates(churn: Churn, as_of_date: date) -> list[date]:
-    """Return the as-of dates that training looks back to: evenly spaced, newest first, the day itself left out."""
-    return [as_of_date - timedelta(days=churn.snapshot_days * back) for back in range(1, churn.snapshots + 1)]
-
-
 def _project(settings: Settings) -> Project:
     return load_project(settings.config)
 
@@ -252,15 +248,6 @@ def _summary(report: object) -> Summary:
     else:
         fields = dict(vars(report))
     return {name: value for name, value in fields.items() if isinstance(value, int | float | str | None)}
-
-
-def _feature_dates(settings: Settings) -> set[date]:
-    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute("select to_regclass('marts.churn_features') is not null")
-        if not (cursor.fetchone() or [False])[0]:
-            return set()
-        cursor.execute("select distinct as_of_date from marts.churn_features")
-        return {row[0] for row in cursor.fetchall()}
 
 
 def _reject(settings: Settings, run: Run, step: str, rejected: ModelRejected) -> Summary:

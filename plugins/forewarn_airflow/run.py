@@ -14,7 +14,7 @@ def run_of(context: Mapping[str, Any], settings: Settings) -> Run:
     """Return the run that a task belongs to.
 
     The day is the first known of: the parameter `as_of_date`, the run's partition, the installation's own day (data
-    that end in the past), the day of the logical date, the day on which the run became due.
+    that end in the past), the day of the logical date, the day on which the run became due. A backfill is never live.
     """
     params, dag_run = context["params"], context["dag_run"]
     return Run(
@@ -26,7 +26,7 @@ def run_of(context: Mapping[str, Any], settings: Settings) -> Run:
         ),
         run_id=dag_run.run_id,
         now=datetime.now(UTC),
-        live=bool(params.get("live", True)),
+        live=bool(params.get("live", True)) and dag_run.run_type != "backfill",
     )
 
 

@@ -37,10 +37,25 @@ def test_otherwise_the_day_on_which_the_run_is_due_in_utc() -> None:
 def test_a_run_without_logical_date_takes_the_moment_it_became_due(settings: Settings) -> None:
     from forewarn_airflow.run import run_of
 
-    dag_run = SimpleNamespace(run_id="asset__1", logical_date=None, run_after=DUE, partition_key=None)
+    dag_run = SimpleNamespace(
+        run_id="asset__1", logical_date=None, run_after=DUE, partition_key=None, run_type="manual"
+    )
     run = run_of({"params": {"as_of_date": None, "live": False}, "dag_run": dag_run}, settings)
     assert (run.run_id, run.as_of_date, run.live) == ("asset__1", DUE.date(), False)
     assert run.now.tzinfo is UTC
+
+
+@pytest.mark.capability("B7")
+@pytest.mark.parametrize(("run_type", "live"), [("scheduled", True), ("manual", True), ("backfill", False)])
+def test_a_backfill_is_never_live(settings: Settings, run_type: str, live: bool) -> None:
+    from airflow.utils.types import DagRunType
+
+    from forewarn_airflow.run import run_of
+
+    dag_run = SimpleNamespace(
+        run_id="r", logical_date=DUE, run_after=DUE, partition_key=None, run_type=DagRunType(run_type)
+    )
+    assert run_of({"params": {"as_of_date": None, "live": True}, "dag_run": dag_run}, settings).live is live
 
 
 def test_a_day_that_is_none_is_refused() -> None:

@@ -14,7 +14,6 @@ import psycopg2
 import pytest
 
 from forewarn import stages
-from forewarn.config.project import Churn
 from forewarn.config.settings import Settings
 from forewarn.local import company
 from forewarn.local.databases import local_settings, start_databases, stop_databases
@@ -139,9 +138,3 @@ def test_a_run_that_is_not_live_publishes_and_sends_nothing(small: Small) -> Non
 
 def test_the_day_is_the_companys_own(small: Small) -> None:
     assert stages.own_day(small.settings) == small.run.as_of_date == date(2026, 7, 1)
-
-
-def test_training_looks_back_at_even_distances() -> None:
-    churn = Churn(definition="non_contractual", horizon_days=60, eligible_days=90, snapshot_days=30, snapshots=3)
-    dates = stages.training_dates(churn, date(2026, 3, 1))
-    assert dates == [date(2026, 1, 30), date(2025, 12, 31), date(2025, 12, 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,14 @@ class Churn(BaseModel):
     snapshot_days: int = Field(default=30, ge=1, le=365)
     snapshots: int = Field(default=12, ge=1, le=120)
     alert_share: float = Field(default=0.05, gt=0, lt=1)
+
+    def training_dates(self, as_of_date: date) -> list[date]:
+        """Return the as-of dates that training looks back to, newest first, all before the given day.
+
+        They stand on a fixed grid of `snapshot_days`, so that the next day's run finds them built already.
+        """
+        newest = as_of_date - timedelta(days=(as_of_date.toordinal() - 1) % self.snapshot_days + 1)
+        return [newest - timedelta(days=self.snapshot_days * back) for back in range(self.snapshots)]
 
 
 class Alerts(BaseModel):

@@ -21,7 +21,8 @@ from forewarn.warehouse.engine import dsn
 
 PROJECT = Path(__file__).resolve().parents[3]
 
-AS_OF = date(2026, 6, 1)
+# On the grid of 30 days, so that the dates before it are training dates.
+AS_OF = date(2026, 6, 3)
 NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 HORIZON = 60
 

@@ -131,7 +131,7 @@ def test_customer_numbers_of_any_form_survive(settings, project, champion, score
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("drop column mrr", "missing mrr,? ?"),
+        ("drop column disputes_180d", "missing disputes_180d,? ?"),
         ("rename column revenue_90d to revenue_last_90d", r"missing revenue_90d \(renamed to revenue_last_90d\?\)"),
         ("alter column open_tickets type text", r"not numeric open_tickets \(text\)"),
     ],

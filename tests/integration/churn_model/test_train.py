@@ -41,7 +41,7 @@ def test_a_trained_model_is_champion_with_everything_that_led_to_it(settings, pr
     run = client.get_run(report.mlflow_run)
     assert run.data.tags["forewarn.run_id"] == "run-1"
     assert run.data.params["candidate"] == report.candidate
-    assert "mrr" in run.data.params["features_never_known"]
+    assert "disputes_180d" in run.data.params["features_never_known"]
     assert run.data.metrics[f"{report.candidate}.auc"] == report.auc
     assert len(client.get_metric_history(report.mlflow_run, "by_cutoff.auc")) == 4
     assert run.inputs.dataset_inputs[0].dataset.name == "churn snapshots"
@@ -144,10 +144,10 @@ def test_a_warehouse_that_was_never_built_is_rejected(settings, project, as_of_d
 
 def test_a_planted_leak_stops_the_training_by_name(settings, project, base, as_of_date, now):
     def leak(features, churned):
-        features["mrr"] = 100.0 - 100 * churned
+        features["has_subscription"] = 100.0 - 100 * churned
 
     base.write(change=leak)
-    with pytest.raises(ModelRejected, match=r"got mrr \(AUC 1\.0000 alone\)"):
+    with pytest.raises(ModelRejected, match=r"got has_subscription \(AUC 1\.0000 alone\)"):
         _train(settings, project, as_of_date, now)
 
 
