@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -56,6 +57,9 @@ class Server:
         self._clock, self._sleep = clock, sleep
         self._ends, self._longest_wait, self._seconds = clock() + deadline, longest_wait, deadline
         self._auth, self._secret_params, secret_headers = _credential(url, source)
+        # Their log of each request has the whole address, and with `auth.query` the credential is in it.
+        for chatty in ("httpx", "httpcore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         self._client = httpx.Client(
             headers={"accept": "application/json", "user-agent": "forewarn"} | dict(headers) | secret_headers,
             follow_redirects=False,

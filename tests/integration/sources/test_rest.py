@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from datetime import UTC, datetime
 
@@ -179,6 +180,18 @@ def test_a20_refusal_is_not_tried_again_and_shows_no_secret(httpserver, before, 
     assert len(httpserver.log) == 1
     recorded = str(rows("select error from ops.batch"))
     assert "s3cr3t" not in f"{caught.value} {recorded} {caplog.text}"
+
+
+def test_a_key_in_the_address_reaches_no_log(httpserver, write_source, land, caplog):
+    for name in ("", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, name)
+    source = write_source("support", TICKETS.replace("connection: desk", "connection: desk\nauth: {query: api_key}"))
+    asked = pages(httpserver)
+    land(source, "tickets", desk=httpserver.url_for("").replace("http://", "http://c4nary-key@"))
+    assert {request.args["api_key"] for request in asked} == {"c4nary-key"}
+    # The test's own server tells what it was asked.
+    ours = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]
+    assert "c4nary-key" not in " ".join(ours)
 
 
 def test_a18_server_that_drips_meets_the_deadline(httpserver, before, desk, hasty):
