@@ -1,7 +1,7 @@
 """The features contract: what the model reads from `marts.churn_features`, and what each column can say in a reason.
 
-One entry per column, in the order of the model's input. A family groups columns that tell one story: contributions are
-summed within it, and a reason speaks for the family once.
+One entry per column that it reads, in the order of the model's input. A family groups columns that tell one story:
+contributions are summed within it, and a reason speaks for the family once.
 """
 
 from __future__ import annotations
@@ -121,13 +121,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("disputes_180d", "finance", "disputes", s.some("disputes_180d", "disputed invoice", "in 180 days")),
     Feature("has_subscription", "contract", "0 or 1", s.no_subscription),
     Feature(
-        "mrr",
-        "contract",
-        "currency",
-        s.below_typical("mrr", "Pays {value} {currency} a month", "the typical customer {typical}"),
-    ),
-    Feature("days_to_renewal", "contract", "days", s.renewal_near),
-    Feature(
         "subscription_tenure_days",
         "contract",
         "days",
@@ -143,5 +136,17 @@ FEATURES: tuple[Feature, ...] = (
     ),
 )
 
+# Columns of the mart that the model does not read: known only on the run's own date, they are empty on every date that
+# it could learn from, and a price or term read back from today would tell who stayed (decision 0010).
+HELD_BACK: tuple[Feature, ...] = (
+    Feature(
+        "mrr",
+        "contract",
+        "currency",
+        s.below_typical("mrr", "Pays {value} {currency} a month", "the typical customer {typical}"),
+    ),
+    Feature("days_to_renewal", "contract", "days", s.renewal_near),
+)
+
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
-BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
+BY_NAME: dict[str, Feature] = {feature.name: feature for feature in (*FEATURES, *HELD_BACK)}

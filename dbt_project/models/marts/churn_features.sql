@@ -21,7 +21,10 @@
 {%- set usage_items = 'usage_features' if is_fed('usage_event', 'feature') else 'usage_events' %}
 {%- set invoices = is_fed('invoice') and is_fed('payment') %}
 {%- set disputes = is_fed('dispute') %}
-{%- set subscriptions = is_fed('subscription') -%}
+{%- set subscriptions = is_fed('subscription') %}
+{#- A contract's row says its price and the end of its term as they are now. Both move on for those who stayed, so that
+    on an earlier date they would tell who did (decision 0010). #}
+{%- set is_today = 'as_of_date = ' ~ run_as_of_date() -%}
 with dates as (
     {{ as_of_dates_rows() }}
 ),
@@ -359,8 +362,10 @@ final as (
         {{ feature(invoices, 'payment_delay_days_365d') }} as payment_delay_days_365d,
         {{ feature_count(disputes, 'disputes_180d') }} as disputes_180d,
         {{ feature(subscriptions, 'case when active_terms > 0 then 1 else 0 end') }} as has_subscription,
-        {{ feature_count(subscriptions, 'mrr') }} as mrr,
-        {{ feature(subscriptions, days_between('as_of_date', 'next_renewal_on')) }} as days_to_renewal,
+        {{ feature(subscriptions, 'case when ' ~ is_today ~ ' then coalesce(mrr, 0) end') }} as mrr,
+        {{ feature(
+            subscriptions, 'case when ' ~ is_today ~ ' then ' ~ days_between('as_of_date', 'next_renewal_on') ~ ' end'
+        ) }} as days_to_renewal,
         {{ feature(
             subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end'
         ) }} as subscription_tenure_days,

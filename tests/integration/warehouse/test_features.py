@@ -247,6 +247,27 @@ def test_contract_figures(traders):
     assert (row["days_to_renewal"], row["subscription_tenure_days"], row["subscriptions_ended_180d"]) == (None, None, 1)
 
 
+@pytest.mark.capability("B3")
+def test_what_a_contract_says_only_of_today_is_unknown_on_earlier_dates(company):
+    contract = "subscription_id account_id started_at renews_at ended_at cancelled_at mrr"
+    # Both had until 30 June; the one that stayed has been rolled forward, and pays more, by the time that we look.
+    company.land(
+        "bill",
+        "subscription",
+        contract,
+        [
+            ("1", "stays", "2023-07-01T00:00Z", "2025-06-30T00:00Z", None, None, 99),
+            ("2", "goes", "2023-07-01T00:00Z", "2024-06-30T00:00Z", "2024-06-30T00:00Z", "2024-06-20T00:00Z", 90),
+        ],
+    )
+    company.build("2024-06-01", D)
+    told = ("has_subscription", "mrr", "days_to_renewal")
+    assert [company.features("stays", "2024-06-01")[name] for name in told] == [1, None, None]
+    assert [company.features("goes", "2024-06-01")[name] for name in told] == [1, None, None]
+    assert [company.features("stays", D)[name] for name in told] == [1, 99, 364]
+    assert [company.features("goes", D)[name] for name in told] == [0, 0, None]
+
+
 def test_counts_are_zero_and_recency_unknown_for_a_customer_that_never_bought(traders):
     row = traders.features("silent", D)
     assert (row["orders_lifetime"], row["revenue_365d"], row["open_tickets"], row["overdue_amount"]) == (0, 0, 0, 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from churn_model.explain import FAMILIES
-from churn_model.features import FEATURES, NAMES
+from churn_model.features import FEATURES, HELD_BACK, NAMES
 
 MART = Path(__file__).resolve().parents[3] / "dbt_project" / "models" / "marts" / "churn_features.yml"
 
@@ -15,11 +15,13 @@ def test_every_feature_is_a_number_of_the_mart():
     columns = next(model["columns"] for model in models if model["name"] == "churn_features")
     types = {column["name"]: column["data_type"] for column in columns}
     assert {name: types.get(name) for name in NAMES} == dict.fromkeys(NAMES, "double precision")
-    assert set(types) - set(NAMES) == {"customer_id", "as_of_date"}
+    # A contract's row tells today's price and term only: on a past date they would say who stayed (decision 0010).
+    assert {feature.name for feature in HELD_BACK} == {"mrr", "days_to_renewal"}
+    assert set(types) - set(NAMES) == {"customer_id", "as_of_date", "mrr", "days_to_renewal"}
 
 
 def test_each_feature_is_declared_once():
-    assert len(set(NAMES)) == len(NAMES) == 61
+    assert len(set(NAMES)) == len(NAMES) == 59
 
 
 def test_the_families_are_those_that_the_playbooks_speak_of():

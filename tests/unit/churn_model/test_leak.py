@@ -13,7 +13,7 @@ def _snapshots(leak: str = "", *, null_leak: str = "") -> Snapshots:
     random = np.random.default_rng(1)
     churned = (random.random(500) < 0.2).astype(np.int8)
     features = random.random((500, len(NAMES)))
-    features[:, NAMES.index("mrr")] = np.nan
+    features[:, NAMES.index("disputes_180d")] = np.nan
     features[:, NAMES.index("days_since_last_order")] += 1.2 * churned  # strong and honest: AUC about .95
     features[:, NAMES.index("days_since_last_order")] += random.random(500)
     if leak:
