@@ -1,4 +1,4 @@
-"""What becomes of the signals of one customer and route on a date: decisions without a database or a clock."""
+"""What becomes of the signals of one customer on a date: decisions without a database or a clock."""
 
 from __future__ import annotations
 
@@ -8,77 +8,113 @@ from datetime import date
 from typing import Any, Literal
 
 from forewarn.alerts.language import Language
-from forewarn.alerts.levels import Level, combined, rank
+from forewarn.alerts.levels import ROUTES, Level, Route, combined, rank
 from forewarn.alerts.signals import Signal
 
 MOST_REASONS = 3
 
-Action = Literal["open", "raise", "refresh", "leave"]
+Action = Literal["open", "raise", "join", "refresh", "leave"]
 
 
 @dataclass(frozen=True)
 class Known:
-    """The newest case of a customer and route, as it is in the database."""
+    """The newest case of a customer, as it is in the database."""
 
     case_id: int
     episode: int
     state: str
     level: Level
     updated_as_of: date
+    routes: tuple[Route, ...]
     probability: float | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with a case, at which level, and why; `notify` tells whether its owner hears of it."""
+    """What to do with a case, at which level, and why.
+
+    Attributes
+    ----------
+    routes
+        Whose signals took part in the episode so far; the first is the case's own.
+    told
+        Those of them that hear of it now.
+    """
 
     action: Action
     level: Level
     reason: str
-
-    @property
-    def notify(self) -> bool:
-        """A person hears of a new case and of one that got worse; a low one is only watched until it rises."""
-        return self.action in ("open", "raise") and self.level != "low"
+    routes: tuple[Route, ...]
+    told: tuple[Route, ...] = ()
 
 
 def plan(known: Known | None, signals: Sequence[Signal], as_of_date: date) -> Plan:
     """Decide what the signals of a date do to a case.
 
-    A level never falls within an episode, so that a customer who wavers around a threshold is not announced twice.
+    Everyone concerned hears of a new case and of one that got worse, and a route that joins hears of the case once; a
+    low one is only watched until it rises. A level never falls within an episode, so that a customer who wavers around
+    a threshold is not announced twice; the case's own route changes only when the level does.
     """
     level = combined([signal.level for signal in signals])
     fired = f"{len(signals)} signal{'s' if len(signals) > 1 else ''}: {', '.join(signal.name for signal in signals)}"
     if known is not None and known.updated_as_of >= as_of_date:
-        return Plan("leave", known.level, f"already decided as of {known.updated_as_of}")
+        return Plan("leave", known.level, f"already decided as of {known.updated_as_of}", known.routes)
+    routes = by_strength(signals)
     if known is None or known.state == "closed":
-        return Plan(
-            "open", level, f"{fired}; watched, nobody is told until the level rises" if level == "low" else fired
-        )
+        if level == "low":
+            return Plan("open", level, f"{fired}; watched, nobody is told until the level rises", routes)
+        return Plan("open", level, fired, routes, told=routes)
     if rank(level) > rank(known.level):
-        return Plan("raise", level, f"from {known.level} to {level}; {fired}")
-    return Plan("refresh", known.level, f"level stays {known.level}, nobody is told again; {fired}")
+        routes = tuple(dict.fromkeys([*routes, *known.routes]))
+        return Plan("raise", level, f"from {known.level} to {level}; {fired}", routes, told=routes)
+    if joined := tuple(route for route in routes if route not in known.routes):
+        told = () if known.level == "low" else joined
+        reason = f"level stays {known.level}, {' and '.join(joined)} joined; {fired}"
+        return Plan("join", known.level, reason, (*known.routes, *joined), told)
+    return Plan("refresh", known.level, f"level stays {known.level}, nobody is told again; {fired}", known.routes)
 
 
-def case_reasons(signals: Sequence[Signal], score_reasons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return at most three reasons of distinct families, strongest first.
+def by_strength(signals: Sequence[Signal]) -> tuple[Route, ...]:
+    """Return the routes of signals, the one with the strongest signal first."""
+    strongest = sorted(signals, key=lambda one: (-rank(one.level), ROUTES.index(one.route)))
+    return tuple(dict.fromkeys(signal.route for signal in strongest))
 
-    Rules come by level, before the model's reasons, since a rule names what somebody decided to watch for.
+
+def case_reasons(signals: Sequence[Signal], route: Route) -> list[dict[str, Any]]:
+    """Return at most three reasons of distinct families: those that concern a route first, each kind strongest first.
+
+    Where other routes have a reason as well, one of theirs is always among the three, since it is part of why the case
+    stands where it does.
 
     Returns
     -------
     list of dict
         `family`, and `texts`: catalog → `{title, text}` for a rule, or `text` for a model's reason.
     """
+    own = _by_family([signal for signal in signals if signal.route == route])
+    others = _by_family([signal for signal in signals if signal.route != route])
+    further = [reason for family, reason in others.items() if family not in own]
+    return [*list(own.values())[: MOST_REASONS - bool(further)], *further][:MOST_REASONS]
+
+
+def _by_family(signals: Sequence[Signal]) -> dict[str, dict[str, Any]]:
+    """Return the strongest reason of each family.
+
+    Rules come by level, before the model's reasons, since a rule names what somebody decided to watch for. The model
+    gives reasons only where it is one of the signals.
+    """
     rules = sorted(
         (signal for signal in signals if "family" in signal.evidence), key=lambda one: (-rank(one.level), one.name)
     )
     candidates = [{"family": rule.evidence["family"], "texts": rule.evidence["texts"]} for rule in rules]
-    candidates += [{"family": reason["family"], "text": reason["text"]} for reason in score_reasons]
+    for signal in signals:
+        candidates += [
+            {"family": reason["family"], "text": reason["text"]} for reason in signal.evidence.get("reasons", [])
+        ]
     distinct: dict[str, dict[str, Any]] = {}
     for candidate in candidates:
         distinct.setdefault(candidate["family"], candidate)
-    return list(distinct.values())[:MOST_REASONS]
+    return distinct
 
 
 def said(reason: Mapping[str, Any], language: Language) -> dict[str, str | None]:

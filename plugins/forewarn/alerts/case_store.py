@@ -22,11 +22,10 @@ class Draft:
     """A case as it is about to be written; `known` is the row that it changes or follows."""
 
     customer_id: str
-    route: Route
     plan: Plan
     known: Known | None
+    recipients: dict[Route, Recipient]
     owner_id: str | None
-    recipient: Recipient
     owner_name: str | None
     owner_email: str | None
     probability: float | None
@@ -36,38 +35,43 @@ class Draft:
     next_step: str
 
     @property
+    def route(self) -> Route:
+        """The case's own route."""
+        return self.plan.routes[0]
+
+    @property
     def episode(self) -> int:
-        """The number of this episode, counted from 1 per customer and route."""
+        """The number of this episode, counted from 1 per customer."""
         return 1 if self.known is None else self.known.episode + (self.plan.action == "open")
 
 
-def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[tuple[str, str], Known]:
-    """Return the newest case of each customer and route."""
+def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[str, Known]:
+    """Return the newest case of each customer."""
     cursor.execute(
         """
-        select distinct on (customer_id, route) customer_id, route, case_id, episode, state, level, updated_as_of,
-            probability
-        from alerts."case" where customer_id = any(%s) order by customer_id, route, episode desc
+        select distinct on (customer_id) customer_id, case_id, episode, state, level, updated_as_of, routes, probability
+        from alerts."case" where customer_id = any(%s) order by customer_id, episode desc
         """,
         [list(customers)],
     )
-    return {(row[0], row[1]): Known(*row[2:]) for row in cursor.fetchall()}
+    return {
+        customer_id: Known(case_id, episode, state, level, updated, tuple(routes), probability)
+        for customer_id, case_id, episode, state, level, updated, routes, probability in cursor.fetchall()
+    }
 
 
-def write(
-    cursor: extensions.cursor, drafts: Sequence[Draft], *, as_of_date: date, now: datetime
-) -> dict[tuple[str, str], int]:
-    """Insert or update cases; returns the id of each by customer and route."""
+def write(cursor: extensions.cursor, drafts: Sequence[Draft], *, as_of_date: date, now: datetime) -> dict[str, int]:
+    """Insert or update cases; returns the id of each by customer."""
     opened = [draft for draft in drafts if draft.plan.action == "open"]
-    changed = [draft for draft in drafts if draft.plan.action in ("raise", "refresh")]
-    ids = {(draft.customer_id, draft.route): draft.known.case_id for draft in changed if draft.known is not None}
+    changed = [draft for draft in drafts if draft.plan.action in ("raise", "join", "refresh")]
+    ids = {draft.customer_id: draft.known.case_id for draft in changed if draft.known is not None}
     new = execute_values(
         cursor,
-        'insert into alerts."case" (customer_id, route, episode, state, level, owner_id, owner_name, owner_email,'
-        " probability, value_at_stake, expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at,"
-        " updated_at) values %s returning customer_id, route, case_id",
+        'insert into alerts."case" (customer_id, episode, state, route, routes, level, owner_id, owner_name,'
+        " owner_email, probability, value_at_stake, expected_loss, reasons, next_step, opened_as_of, updated_as_of,"
+        " opened_at, updated_at) values %s returning customer_id, case_id",
         [
-            (draft.customer_id, draft.route, draft.episode, "open", *_values(draft), as_of_date, as_of_date, now, now)
+            (draft.customer_id, draft.episode, "open", *_values(draft), as_of_date, as_of_date, now, now)
             for draft in opened
         ],
         page_size=500,
@@ -75,22 +79,24 @@ def write(
     )
     execute_values(
         cursor,
-        'update alerts."case" as c set level = v.level, owner_id = v.owner_id, owner_name = v.owner_name,'
-        " owner_email = v.owner_email, probability = v.probability, value_at_stake = v.value_at_stake,"
-        " expected_loss = v.expected_loss, reasons = v.reasons, next_step = v.next_step,"
-        " updated_as_of = v.updated_as_of, updated_at = v.updated_at"
-        " from (values %s) as v (case_id, level, owner_id, owner_name, owner_email, probability, value_at_stake,"
-        " expected_loss, reasons, next_step, updated_as_of, updated_at) where c.case_id = v.case_id",
-        [(ids[draft.customer_id, draft.route], *_values(draft), as_of_date, now) for draft in changed],
-        template="(%s, %s, %s::text, %s::text, %s::text, %s::float8, %s::numeric, %s::numeric, %s::jsonb, %s, %s::date,"
-        " %s::timestamptz)",
+        'update alerts."case" as c set route = v.route, routes = v.routes, level = v.level,'
+        " owner_id = v.owner_id, owner_name = v.owner_name, owner_email = v.owner_email, probability = v.probability,"
+        " value_at_stake = v.value_at_stake, expected_loss = v.expected_loss, reasons = v.reasons,"
+        " next_step = v.next_step, updated_as_of = v.updated_as_of, updated_at = v.updated_at"
+        " from (values %s) as v (case_id, route, routes, level, owner_id, owner_name, owner_email, probability,"
+        " value_at_stake, expected_loss, reasons, next_step, updated_as_of, updated_at) where c.case_id = v.case_id",
+        [(ids[draft.customer_id], *_values(draft), as_of_date, now) for draft in changed],
+        template="(%s, %s, %s::text[], %s, %s::text, %s::text, %s::text, %s::float8, %s::numeric, %s::numeric,"
+        " %s::jsonb, %s, %s::date, %s::timestamptz)",
         page_size=500,
     )
-    return ids | {(customer_id, route): case_id for customer_id, route, case_id in new}
+    return ids | dict(new)
 
 
 def _values(draft: Draft) -> tuple[object, ...]:
     return (
+        draft.route,
+        list(draft.plan.routes),
         draft.plan.level,
         draft.owner_id,
         draft.owner_name,

@@ -12,7 +12,7 @@ from forewarn.alerts.case_store import Draft
 from forewarn.alerts.content import Content, Said
 from forewarn.alerts.customer_facts import Facts
 from forewarn.alerts.language import Language
-from forewarn.alerts.levels import Level
+from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.playbooks import Playbooks
 from forewarn.alerts.recipients import Routes
 from forewarn.alerts.signals import Signal
@@ -27,11 +27,6 @@ class Books:
     playbooks: Playbooks
     routes: Routes
     as_of_date: date
-
-
-def score_reasons(signals: Sequence[Signal]) -> list[dict[str, Any]]:
-    """Return the model's reasons where the model is one of the signals; below its threshold it gives none."""
-    return [reason for signal in signals for reason in signal.evidence.get("reasons", [])]
 
 
 def next_step(
@@ -61,13 +56,15 @@ def content(
     draft: Draft,
     signals: Sequence[Signal],
     *,
+    route: Route,
     case_id: int,
     key: str,
     thread_key: str | None,
 ) -> Content:
-    """Return what a message about a case says to its reader, in the reader's language."""
-    reader, language = draft.recipient, Language(draft.recipient.locale)
-    reasons = case_reasons(signals, score_reasons(signals))
+    """Return what a message about a case says to the reader of a route, in the reader's language."""
+    reader = draft.recipients[route]
+    language = Language(reader.locale)
+    reasons = case_reasons(signals, route)
     before = draft.known.level if draft.plan.action == "raise" and draft.known is not None else None
     return Content(
         case_id=case_id,
@@ -75,7 +72,7 @@ def content(
         customer=about.name,
         level=draft.plan.level,
         previous_level=before,
-        route=draft.route,
+        route=route,
         as_of_date=books.as_of_date,
         horizon_days=books.project.churn.horizon_days,
         probability=about.probability,
@@ -91,7 +88,7 @@ def content(
         overdue_amount=about.overdue_amount,
         history=about.history,
         reasons=[Said.model_validate(said(reason, language)) for reason in reasons],
-        next_step=next_step(books, about, reasons, route=draft.route, level=draft.plan.level, language=language),
+        next_step=next_step(books, about, reasons, route=route, level=draft.plan.level, language=language),
         company=books.project.company,
         owner_name=about.owner_name,
         reader_name=reader.name,

@@ -13,7 +13,7 @@ from psycopg2 import extensions
 from forewarn.alerts import outbox
 from forewarn.alerts.case_plan import Known, case_reasons, plan, said
 from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, write
-from forewarn.alerts.case_words import Books, content, next_step, score_reasons
+from forewarn.alerts.case_words import Books, content, next_step
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.language import Language
 from forewarn.alerts.playbooks import load_playbooks
@@ -25,7 +25,7 @@ from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
 
 QUIET_DAYS = 14
-EVENTS = {"open": "opened", "raise": "raised", "refresh": "refreshed"}
+EVENTS = {"open": "opened", "raise": "raised", "join": "joined", "refresh": "refreshed"}
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class CaseCounts:
 
     Attributes
     ----------
-    signals, opened, raised, refreshed, unchanged
-        Signals of the date, and what they did to cases; `unchanged` were decided by an earlier run of the same day.
+    signals, opened, raised, joined, refreshed, unchanged
+        Signals of the date, and what they did to cases. To a `joined` case came a route at a level that stays; those
+        `unchanged` were decided by an earlier run of the same day.
     quiet
         Open cases that are newly without a signal.
     letters
@@ -47,6 +48,7 @@ class CaseCounts:
     signals: int = 0
     opened: int = 0
     raised: int = 0
+    joined: int = 0
     refreshed: int = 0
     unchanged: int = 0
     quiet: int = 0
@@ -54,11 +56,13 @@ class CaseCounts:
     reason: str = ""
 
 
-Groups = Mapping[tuple[str, str], Sequence[Signal]]
+Groups = Mapping[str, Sequence[Signal]]
 
 
 def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> CaseCounts:
-    """Open, raise or refresh one case per customer and route from the signals of a date, and write its letters.
+    """Open, raise or refresh one case per customer from the signals of a date, and write its letters.
+
+    Each route that a case concerns has a letter of its own.
 
     Only the newest live publication may; for any other nothing is written and the counts tell why. A second run for the
     same date changes nothing.
@@ -75,25 +79,26 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             return CaseCounts(reason=reason)
         replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
         groups = _signals(cursor, as_of_date)
-        customers = sorted({customer_id for customer_id, _ in groups})
+        customers = sorted(groups)
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
         drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
         note(cursor, [_event(draft, ids) for draft in drafts], as_of_date=as_of_date, now=now)
         # Numbers follow expected loss, so that whoever sends in their order sends what matters most first.
         worst_first = sorted(drafts, key=lambda draft: (-draft.expected_loss, draft.customer_id))
-        told = [(ids[draft.customer_id, draft.route], draft) for draft in worst_first if draft.plan.notify]
-        threads = _first_keys(cursor, [case_id for case_id, _ in told])
+        told = [(ids[draft.customer_id], draft, route) for draft in worst_first for route in draft.plan.told]
+        threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
-        for case_id, draft in told:
+        for case_id, draft, route in told:
             for channel in project.alerts.channels:
-                address = draft.recipient.address
+                address = draft.recipients[route].address
                 dedup = outbox.dedup_key(case_id, draft.plan.level, channel, address)
                 words = content(
                     books,
                     facts[draft.customer_id],
                     draft,
-                    groups[draft.customer_id, draft.route],
+                    groups[draft.customer_id],
+                    route=route,
                     case_id=case_id,
                     key=outbox.message_key(dedup, now),
                     thread_key=threads.get(f"{case_id}:{channel}:{address}"),
@@ -105,6 +110,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             signals=sum(len(signals) for signals in groups.values()),
             opened=actions.count("open"),
             raised=actions.count("raise"),
+            joined=actions.count("join"),
             refreshed=actions.count("refresh"),
             unchanged=len(groups) - len(drafts),
             quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
@@ -115,38 +121,36 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
 def _signals(cursor: extensions.cursor, as_of_date: date) -> Groups:
     cursor.execute(
         "select customer_id, name, version, level, route, reason, evidence from alerts.signal"
-        " where as_of_date = %s order by customer_id, route, kind, name",
+        " where as_of_date = %s order by customer_id, kind, name",
         [as_of_date],
     )
     signals = [Signal(*row) for row in cursor.fetchall()]
-    return {key: list(group) for key, group in groupby(signals, key=lambda one: (one.customer_id, one.route))}
+    return {key: list(group) for key, group in groupby(signals, key=lambda one: one.customer_id)}
 
 
-def _drafts(
-    groups: Groups, known: Mapping[tuple[str, str], Known], facts: Mapping[str, Facts], books: Books
-) -> Iterator[Draft]:
+def _drafts(groups: Groups, known: Mapping[str, Known], facts: Mapping[str, Facts], books: Books) -> Iterator[Draft]:
     language = Language(books.project.locale)
-    for (customer_id, _), signals in groups.items():
-        route = signals[0].route
-        before, about = known.get((customer_id, route)), facts[customer_id]
+    for customer_id, signals in groups.items():
+        before, about = known.get(customer_id), facts[customer_id]
         decided = plan(before, signals, books.as_of_date)
         if decided.action == "leave":
             continue
         owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
-        reader = recipient(route, owner, books.routes.routes, books.project)
+        readers = {route: recipient(route, owner, books.routes.routes, books.project) for route in decided.routes}
+        route = decided.routes[0]
+        reader = readers[route]
         probability = about.probability
         if probability is None and before is not None and decided.action != "open":
             # Too long silent to be scored any more: the episode's last score still ranks the case.
             probability = before.probability
         assumed = books.playbooks.levels[decided.level].probability_by_rules if probability is None else probability
-        reasons = case_reasons(signals, score_reasons(signals))
+        reasons = case_reasons(signals, route)
         owned = reader.why != "team"
         yield Draft(
             customer_id=customer_id,
-            route=route,
             plan=decided,
             known=before,
-            recipient=reader,
+            recipients=readers,
             owner_id=about.owner_id if owned else None,
             owner_name=about.owner_name if owned else reader.name,
             owner_email=reader.address,
@@ -158,9 +162,14 @@ def _drafts(
         )
 
 
-def _event(draft: Draft, ids: Mapping[tuple[str, str], int]) -> tuple[int, str, str, dict[str, Any]]:
-    detail = {"level": draft.plan.level, "recipient": draft.recipient.address, "because": draft.recipient.why}
-    return ids[draft.customer_id, draft.route], EVENTS[draft.plan.action], draft.plan.reason, detail
+def _event(draft: Draft, ids: Mapping[str, int]) -> tuple[int, str, str, dict[str, Any]]:
+    detail = {
+        "level": draft.plan.level,
+        "recipient": draft.recipients[draft.route].address,
+        "because": draft.recipients[draft.route].why,
+        "told": {route: draft.recipients[route].address for route in draft.plan.told},
+    }
+    return ids[draft.customer_id], EVENTS[draft.plan.action], draft.plan.reason, detail
 
 
 def _first_keys(cursor: extensions.cursor, case_ids: Sequence[int]) -> dict[str, str]:

@@ -7,6 +7,8 @@ Level = Literal["low", "medium", "high"]
 Route = Literal["account_manager", "finance", "service"]
 
 LEVELS: tuple[Level, ...] = ("low", "medium", "high")
+# Who comes first where signals are equally strong.
+ROUTES: tuple[Route, ...] = ("account_manager", "finance", "service")
 
 
 def rank(level: str) -> int:

@@ -37,7 +37,7 @@ def test_each_message_is_a_mail_and_a_page(outbox: Path) -> None:
     names = sorted(file.name for file in outbox.glob("*.eml"))
     assert names == ["000001-kestrel.eml", "000002-北风贸易-b.eml", "000003-北风贸易-b.eml"]
     message = BytesParser(policy=policy.default).parsebytes((outbox / names[1]).read_bytes())
-    assert message["Subject"] == "中流失风险：北风贸易 <b> – 每年 US$116,388"
+    assert message["Subject"] == "高流失风险：北风贸易 <b> – 每年 US$116,388"
     assert message["X-Forewarn-Alert"] == "2"
     page = (outbox / "pages" / "000001-kestrel.html").read_text(encoding="utf-8")
     assert 'src="data:image/png;base64,' in page
@@ -91,11 +91,10 @@ def test_a_folder_without_room_holds_the_messages_back(
 @pytest.mark.capability("C37")
 def test_the_ledger_tells_what_fired_and_what_was_sent(marts: AlertingWarehouse, outbox: Path) -> None:
     rows = marts.rows(
-        "select c.customer_id, c.route, array_agg(e.kind order by e.event_id)"
+        "select c.customer_id, c.routes, array_agg(e.kind order by e.event_id)"
         ' from alerts."case" as c join alerts.case_event as e using (case_id) group by 1, 2 order by 1, 2'
     )
     assert rows == [
-        ("c1", "account_manager", ["opened", "notified"]),
-        ("c1", "finance", ["opened", "notified"]),
-        ("c2", "account_manager", ["opened", "notified"]),
+        ("c1", ["account_manager", "finance"], ["opened", "notified", "notified"]),
+        ("c2", ["account_manager"], ["opened", "notified"]),
     ]

@@ -17,8 +17,8 @@ def alert(settings: Settings, project: Project, as_of_date: date = DAY, run_id: 
     return open_cases(settings, project, as_of_date=as_of_date, run_id=run_id, now=now)
 
 
-def case(marts: AlertingWarehouse, columns: str, route: str = "account_manager") -> tuple[object, ...]:
-    [row] = marts.rows(f'select {columns} from alerts."case" where route = %s', [route])
+def case(marts: AlertingWarehouse, columns: str) -> tuple[object, ...]:
+    [row] = marts.rows(f'select {columns} from alerts."case"')
     return row
 
 
@@ -72,19 +72,61 @@ def test_two_signals_raise_the_level_one_step(settings: Settings, project: Proje
     assert case(marts, "level") == ("high",)
 
 
-@pytest.mark.capability("C16", "C34")
-def test_receivables_go_to_finance_beside_the_account_managers_case(
+@pytest.mark.capability("C15", "C16", "C34", "C38")
+def test_one_case_writes_to_the_account_manager_and_to_finance(
     settings: Settings, project: Project, marts: AlertingWarehouse
 ) -> None:
     marts.customer("c1")
     marts.features("c1", **SILENT | OVERDUE)
     marts.publish()
-    assert alert(settings, project).opened == 2
-    assert case(marts, "level, owner_email", "finance") == ("medium", "receivables@meridian.example")
-    assert case(marts, "level, owner_email") == ("medium", "ana.weber@meridian.example")
-    assert marts.rows("select recipient, payload ->> 'why' from alerts.outbox order by 1") == [
-        ("ana.weber@meridian.example", "owner"),
-        ("receivables@meridian.example", "team"),
+    counts = alert(settings, project)
+    assert (counts.signals, counts.opened, counts.letters) == (2, 1, 2)
+    assert case(marts, "level, route, routes, owner_email") == (
+        "high",
+        "account_manager",
+        ["account_manager", "finance"],
+        "ana.weber@meridian.example",
+    )
+    letters = marts.rows("select recipient, payload from alerts.outbox order by alert_id")
+    assert [(recipient, payload["why"], payload["route"]) for recipient, payload in letters] == [
+        ("ana.weber@meridian.example", "owner", "account_manager"),
+        ("receivables@meridian.example", "team", "finance"),
+    ]
+    (_, manager), (_, finance) = letters
+    assert manager["reasons"] == finance["reasons"][::-1]
+    assert "9,699" in finance["reasons"][0]["text"]
+    assert manager["next_step"].startswith("Call Dana Kim by Wednesday, Nov 18. Ask what changed since the last order")
+    assert finance["next_step"].startswith("Call Dana Kim by Wednesday, Nov 18 and agree on a payment date")
+
+
+@pytest.mark.capability("C15", "C38")
+def test_a_route_that_joins_an_open_case_is_told_once(
+    settings: Settings, project: Project, marts: AlertingWarehouse
+) -> None:
+    marts.customer("c1")
+    marts.features("c1")
+    for ahead in range(3):
+        day, run = DAY + timedelta(days=ahead), f"run-{ahead}"
+        marts.score("c1", 0.9, day)
+        if ahead:
+            marts.features("c1", day, **OVERDUE)
+        marts.publish(day, run)
+        counts = alert(settings, project, day, run)
+        assert (counts.opened, counts.joined, counts.refreshed, counts.letters) == [
+            (1, 0, 0, 1),
+            (0, 1, 0, 1),
+            (0, 0, 1, 0),
+        ][ahead]
+    assert case(marts, "level, route, routes") == ("high", "account_manager", ["account_manager", "finance"])
+    assert marts.rows("select recipient, payload ->> 'previous_level' from alerts.outbox order by alert_id") == [
+        ("ana.weber@meridian.example", None),
+        ("receivables@meridian.example", None),
+    ]
+    assert marts.rows("select reason, detail -> 'told' from alerts.case_event where kind = 'joined'") == [
+        (
+            "level stays high, finance joined; 2 signals: non_contractual, overdue_receivables",
+            {"finance": "receivables@meridian.example"},
+        )
     ]
 
 
@@ -97,7 +139,7 @@ def test_the_same_day_again_changes_nothing(settings: Settings, project: Project
     alert(settings, project)
     before = marts.fingerprint()
     again = alert(settings, project)
-    assert (again.opened, again.raised, again.refreshed, again.letters, again.unchanged) == (0, 0, 0, 0, 2)
+    assert (again.opened, again.raised, again.refreshed, again.letters, again.unchanged) == (0, 0, 0, 0, 1)
     assert marts.fingerprint() == before
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from forewarn.alerts.case_plan import Known, case_reasons, plan
 from forewarn.alerts.channel import ChannelDown
-from forewarn.alerts.levels import Level, combined
+from forewarn.alerts.levels import Level, Route, combined
 from forewarn.alerts.plain import one_line, slug
 from forewarn.alerts.recipients import is_address
 from forewarn.alerts.signals import Signal
@@ -18,10 +18,16 @@ DAY = date(2026, 11, 16)
 NOW = datetime(2026, 11, 16, 6, tzinfo=UTC)
 
 
-def signal(name: str, level: Level = "medium", family: str | None = None, **evidence: Any) -> Signal:
+def signal(
+    name: str, level: Level = "medium", family: str | None = None, route: Route = "account_manager", **evidence: Any
+) -> Signal:
     if family:
         evidence |= {"family": family, "texts": {"en": {"title": name, "text": name}}}
-    return Signal("c1", name, "1", level, "account_manager", name, evidence)
+    return Signal("c1", name, "1", level, route, name, evidence)
+
+
+def known_case(state: str = "open", level: Level = "medium", updated: int = 1) -> Known:
+    return Known(1, 1, state, level, DAY - timedelta(days=updated), ("account_manager",))
 
 
 @pytest.mark.capability("C15", "C32")
@@ -44,11 +50,34 @@ def test_two_signals_or_more_raise_the_level_one_step(levels: list[Level], toget
 @pytest.mark.capability("C15")
 def test_one_weak_signal_is_watched_and_reaches_a_person_once_a_second_joins_it() -> None:
     alone = plan(None, [signal("spend_drop", "low")], DAY)
-    assert (alone.action, alone.level, alone.notify) == ("open", "low", False)
+    assert (alone.action, alone.level, alone.told) == ("open", "low", ())
     assert "watched" in alone.reason
-    known = Known(1, 1, "open", "low", DAY - timedelta(days=1))
-    joined = plan(known, [signal("spend_drop", "low"), signal("complaint_spike")], DAY)
-    assert (joined.action, joined.level, joined.notify) == ("raise", "high", True)
+    joined = plan(known_case(level="low"), [signal("spend_drop", "low"), signal("complaint_spike")], DAY)
+    assert (joined.action, joined.level, joined.told) == ("raise", "high", ("account_manager",))
+
+
+@pytest.mark.capability("C15")
+def test_a_score_and_overdue_invoices_escalate_together() -> None:
+    score, overdue = signal("model"), signal("overdue", route="finance")
+    both = plan(None, [overdue, score], DAY)
+    assert (both.level, both.routes, both.told) == ("high", ("account_manager", "finance"), both.routes)
+    stronger = plan(None, [score, signal("overdue", "high", route="finance")], DAY)
+    assert stronger.routes == ("finance", "account_manager")
+    # Whoever heard of the case hears that it got worse, also when the signal is somebody else's.
+    raised = plan(known_case(), [signal("overdue", "high", route="finance")], DAY)
+    assert (raised.action, raised.told) == ("raise", ("finance", "account_manager"))
+
+
+def test_a_route_that_joins_at_the_same_level_hears_of_the_case_once() -> None:
+    overdue = [signal("model"), signal("overdue", route="finance")]
+    joined = plan(known_case(level="high"), overdue, DAY)
+    assert (joined.action, joined.level, joined.told) == ("join", "high", ("finance",))
+    assert joined.reason == "level stays high, finance joined; 2 signals: model, overdue"
+    known = Known(1, 1, "open", "high", DAY, joined.routes)
+    later = plan(known, overdue[1:], DAY + timedelta(days=1))
+    assert (later.action, later.routes, later.told) == ("refresh", ("account_manager", "finance"), ())
+    watched = plan(known_case(level="low"), [signal("overdue", "low", route="finance")], DAY)
+    assert (watched.action, watched.told) == ("join", ())
 
 
 def test_no_signal_has_no_level() -> None:
@@ -69,16 +98,26 @@ def test_no_signal_has_no_level() -> None:
     ],
 )
 def test_what_a_medium_signal_does_to_a_case(state: str, level: Level, updated: int, action: str) -> None:
-    known = Known(1, 1, state, level, DAY - timedelta(days=updated))
-    assert plan(known, [signal("a")], DAY).action == action
+    assert plan(known_case(state, level, updated), [signal("a")], DAY).action == action
 
 
 def test_reasons_are_three_of_distinct_families_rules_by_level_first() -> None:
     model = [{"family": name, "text": name} for name in ("service", "spend", "usage", "breadth")]
     rules = [signal("low one", "low", "finance"), signal("high one", "high", "spend")]
-    reasons = case_reasons([signal("model"), *rules], model)
+    reasons = case_reasons([signal("model", reasons=model), *rules], "account_manager")
     assert [reason["family"] for reason in reasons] == ["spend", "finance", "service"]
     assert "texts" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("route", "families"),
+    [("account_manager", ["usage", "service", "finance"]), ("finance", ["finance", "usage", "service"])],
+)
+def test_a_readers_own_reasons_come_first_and_the_others_are_there(route: Route, families: list[str]) -> None:
+    model = [{"family": name, "text": name} for name in ("service", "spend", "breadth")]
+    signals = [signal("overdue", "high", "finance", "finance"), signal("idle", "low", "usage")]
+    reasons = case_reasons([signal("model", reasons=model), *signals], route)
+    assert [reason["family"] for reason in reasons] == families
 
 
 @pytest.mark.parametrize(

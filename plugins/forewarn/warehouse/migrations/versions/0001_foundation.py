@@ -129,6 +129,7 @@ create table alerts."case" (
     state text not null check (state in ('open', 'acknowledged', 'in_progress', 'closed')),
     level text not null check (level in ('low', 'medium', 'high')),
     route text not null,
+    routes text[] not null,
     owner_id text,
     owner_name text,
     owner_email text,
@@ -142,16 +143,16 @@ create table alerts."case" (
     opened_at timestamptz not null,
     updated_at timestamptz not null,
     closed_at timestamptz,
-    unique (customer_id, route, episode)
+    unique (customer_id, episode)
 );
-comment on table alerts."case" is 'One row per customer, route and episode; at most one of them is not closed. value_at_stake and expected_loss per year, in the company''s currency.';
-create unique index one_open_case on alerts."case" (customer_id, route) where state <> 'closed';
+comment on table alerts."case" is 'One row per customer and episode; at most one of them is not closed. routes: all whose signals took part, the first is the case''s own. value_at_stake and expected_loss per year, in the company''s currency.';
+create unique index one_open_case on alerts."case" (customer_id) where state <> 'closed';
 
 create table alerts.case_event (
     event_id bigint generated always as identity primary key,
     case_id bigint not null references alerts."case",
     as_of_date date not null,
-    kind text not null check (kind in ('opened', 'raised', 'refreshed', 'quiet', 'suppressed', 'notified', 'closed')),
+    kind text not null check (kind in ('opened', 'raised', 'joined', 'refreshed', 'quiet', 'suppressed', 'notified', 'closed')),
     reason text not null,
     detail jsonb not null default '{}',
     happened_at timestamptz not null
