@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,7 +91,8 @@ def dispatch(
     """
     with connect(settings.warehouse_url, application="forewarn dispatch") as connection:
         if dry_run:
-            return _due(connection, list(project.alerts.channels), now)
+            with connection.cursor() as cursor:
+                return DispatchCounts(waiting=outbox.due(cursor, list(project.alerts.channels), now=now))
         channels = _channels(settings, project, resolve)
         dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
         try:
@@ -118,13 +119,6 @@ def _channels(settings: Settings, project: Project, resolve: Resolve | None) -> 
         "email": email,
     }
     return {name: known[name]() for name in project.alerts.channels}
-
-
-def _due(connection: extensions.connection, channels: Sequence[str], now: datetime) -> DispatchCounts:
-    with connection.cursor() as cursor:
-        rows = outbox.claim(cursor, owner="dry run", channels=channels, now=now, lease=LEASE, limit=1_000_000_000)
-    connection.rollback()
-    return DispatchCounts(waiting=len(rows))
 
 
 class _Dispatcher:

@@ -6,21 +6,22 @@ import base64
 import json
 import os
 import tempfile
+from email.parser import BytesHeaderParser
+from email.policy import default
 from pathlib import Path
 
 from forewarn.alerts.channel import ChannelDown, Message
 from forewarn.alerts.index_page import Card, index_page
-from forewarn.alerts.letter import mail, word
+from forewarn.alerts.letter import compose, message_id_begins
 from forewarn.alerts.plain import slug
 from forewarn.alerts.view import View
-from forewarn.errors import Permanent
 
 PAGES = "pages"
 NEWEST = 500
 
 
 class FileChannel:
-    """Writes `<outbox>/NNNNNN-<customer>.eml`, idempotent by the alert's number: the rename is the delivery."""
+    """Writes `<outbox>/NNNNNN-<customer>.eml`, idempotent by number and key: the rename is the delivery."""
 
     repeat_when_unknown = True
 
@@ -30,41 +31,46 @@ class FileChannel:
 
     def send(self, message: Message) -> str:
         """Write one message; one that is there already is left as it is."""
-        name = f"{message.alert_id:06d}-{slug(message.content.customer)}"
-        file = self._folder / f"{name}.eml"
-        if file.exists():
-            return f"{file.name} was there"
-        try:
-            letter = word(message.content, message.alert_id)
-            content = mail(
-                letter,
-                message.content,
-                alert_id=message.alert_id,
-                sender=self._sender,
-                recipient=message.recipient,
-                created_at=message.created_at,
-            )
-            page = letter.html
-            if letter.chart is not None:
-                inline = "data:image/png;base64," + base64.b64encode(letter.chart).decode("ascii")
-                page = page.replace("cid:risk.png", inline)
-            data = content.as_bytes()
-        except (ValueError, KeyError, IndexError, UnicodeError) as error:
-            raise Permanent(
-                f"alert {message.alert_id}", expected="a message that can be written", got=str(error)
-            ) from error
+        name, there = self._place(message)
+        if there:
+            return f"{name}.eml was there"
+        letter, _, data = compose(message, self._sender)
+        page = letter.html
+        if letter.chart is not None:
+            inline = "data:image/png;base64," + base64.b64encode(letter.chart).decode("ascii")
+            page = page.replace("cid:risk.png", inline)
         card = _card(message, letter.view, name)
         try:
             (self._folder / PAGES).mkdir(parents=True, exist_ok=True)
             _write(self._folder / PAGES / f"{name}.html", page.encode())
             _write(self._folder / PAGES / f"{name}.json", json.dumps(card, ensure_ascii=False).encode())
-            _write(file, data)
+            _write(self._folder / f"{name}.eml", data)
             self._wrote = True
         except OSError as error:
             raise ChannelDown(
                 f"folder {self._folder}", expected="room and the right to write", got=str(error)
             ) from error
-        return file.name
+        return f"{name}.eml"
+
+    def _place(self, message: Message) -> tuple[str, bool]:
+        """Return a message's name and whether it lies there already.
+
+        Another warehouse counts from 1 as well: where its message has the number, part of the key tells them apart.
+        """
+        plain = f"{message.alert_id:06d}-{slug(message.content.customer)}"
+        wanted = message_id_begins(message.content.key)
+        for name in (plain, f"{plain}-{message.content.key[:8]}"):
+            file = self._folder / f"{name}.eml"
+            if not file.exists():
+                return name, False
+            try:
+                with file.open("rb") as handle:
+                    headers = BytesHeaderParser(policy=default).parse(handle)
+            except OSError as error:
+                raise ChannelDown(f"file {file}", expected="the right to read", got=str(error)) from error
+            if str(headers["Message-ID"]).startswith(wanted):
+                return name, True
+        return name, False
 
     def finish(self) -> None:
         """Rebuild the index where a message is newer than it; a kill before this is mended by the next dispatch."""

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from forewarn.alerts.channel import Message
 from forewarn.alerts.content import Content
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import View, view
+from forewarn.errors import Permanent
 
 TEMPLATES = Path(__file__).parent / "templates"
 CHART = "risk.png"
@@ -31,6 +33,31 @@ class Letter:
     chart: bytes | None
     text: str
     html: str
+
+
+def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]:
+    """Return a message as a letter, as a mail, and as the bytes of that mail.
+
+    Raises
+    ------
+    Permanent
+        It cannot be written, and never will be.
+    """
+    try:
+        letter = word(message.content, message.alert_id)
+        written = mail(
+            letter,
+            message.content,
+            alert_id=message.alert_id,
+            sender=sender,
+            recipient=message.recipient,
+            created_at=message.created_at,
+        )
+        return letter, written, written.as_bytes()
+    except (ValueError, KeyError, IndexError, UnicodeError) as error:
+        raise Permanent(
+            f"alert {message.alert_id}", expected="a message that can be written", got=str(error)
+        ) from error
 
 
 def word(content: Content, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
@@ -91,7 +118,12 @@ def mail(
 
 def message_id(key: str, domain: str) -> str:
     """Return the Message-ID of a key."""
-    return f"<alert.{key}@{domain}>"
+    return f"{message_id_begins(key)}{domain}>"
+
+
+def message_id_begins(key: str) -> str:
+    """Return how the Message-ID of a key begins, whatever the sender's domain."""
+    return f"<alert.{key}@"
 
 
 def domain_of(sender: str) -> str:

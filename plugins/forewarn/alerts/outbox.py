@@ -18,6 +18,9 @@ from psycopg2.extras import Json, execute_values
 from forewarn.alerts.content import Content
 
 OPEN = "('pending', 'retry', 'sending')"
+DUE = f"""state in {OPEN} and channel = any(%(channels)s) and expires_at > %(now)s
+    and ((state <> 'sending' and next_attempt_at <= %(now)s)
+        or (state = 'sending' and lease_until < clock_timestamp()))"""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,12 @@ def expire(cursor: extensions.cursor, *, now: datetime) -> int:
     return int((cursor.fetchone() or [0])[0])
 
 
+def due(cursor: extensions.cursor, channels: Sequence[str], *, now: datetime) -> int:
+    """Return how many rows a dispatcher would take, and hold none of them."""
+    cursor.execute(f"select count(*) from alerts.outbox where {DUE}", {"channels": list(channels), "now": now})
+    return int((cursor.fetchone() or [0])[0])
+
+
 def claim(
     cursor: extensions.cursor, *, owner: str, channels: Sequence[str], now: datetime, lease: timedelta, limit: int
 ) -> list[Claimed]:
@@ -117,9 +126,7 @@ def claim(
         f"""
         with due as (
             select alert_id from alerts.outbox
-            where state in {OPEN} and channel = any(%(channels)s) and expires_at > %(now)s
-              and ((state <> 'sending' and next_attempt_at <= %(now)s)
-                or (state = 'sending' and lease_until < clock_timestamp()))
+            where {DUE}
             order by next_attempt_at, alert_id
             limit %(limit)s
             for update skip locked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import smtplib
 import ssl
@@ -11,10 +12,10 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from forewarn.alerts.channel import ChannelDown, Message
-from forewarn.alerts.letter import mail, word
+from forewarn.alerts.letter import compose
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.recipients import is_address
-from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, ForewarnError, Permanent
+from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, ForewarnError
 
 TIMEOUT_SECONDS = 15
 READY, ACCEPTED, GOODBYE = 354, 250, 421
@@ -22,6 +23,8 @@ READY, ACCEPTED, GOODBYE = 354, 250, 421
 
 class SmtpChannel:
     """Sends by `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://…`.
+
+    A password goes over an encrypted connection only, or to this very machine.
 
     A receiver recognises a repeat by its Message-ID, so a message whose fate is unknown is sent again.
     """
@@ -36,22 +39,8 @@ class SmtpChannel:
         """Send one mail; see `Channel.send`."""
         if not is_address(message.recipient):
             raise DeliveryRejected("recipient", expected="a mail address", got=one_line(message.recipient, 80))
-        try:
-            letter = word(message.content, message.alert_id)
-            content = mail(
-                letter,
-                message.content,
-                alert_id=message.alert_id,
-                sender=self._sender,
-                recipient=message.recipient,
-                created_at=message.created_at,
-            )
-            envelope_from = content["From"].addresses[0].addr_spec
-            data = content.as_bytes()
-        except (ValueError, KeyError, IndexError, UnicodeError) as error:
-            raise Permanent(
-                f"alert {message.alert_id}", expected="a message that can be written", got=str(error)
-            ) from error
+        _, written, data = compose(message, self._sender)
+        envelope_from = written["From"].addresses[0].addr_spec
         try:
             return self._converse(self._connected(), envelope_from, message.recipient, data)
         except (smtplib.SMTPServerDisconnected, OSError) as error:
@@ -139,6 +128,7 @@ class SmtpChannel:
                 smtp.starttls(context=ssl.create_default_context())
                 smtp.ehlo()
             if url.username:
+                self._may_log_in(smtp, url.hostname)
                 smtp.login(unquote(url.username), unquote(url.password or ""))
         except (smtplib.SMTPException, OSError) as error:
             smtp.close()
@@ -152,10 +142,29 @@ class SmtpChannel:
             ) from error
         return smtp
 
+    @staticmethod
+    def _may_log_in(smtp: smtplib.SMTP, host: str) -> None:
+        if isinstance(smtp.sock, ssl.SSLSocket) or _is_loopback(host):
+            return
+        smtp.close()
+        raise ChannelDown(
+            f"mail server {host}",
+            expected="an encrypted connection before a password is sent",
+            got="a server that offers no STARTTLS",
+            next_step="use smtps:// or a server with STARTTLS",
+        )
+
     def _drop(self) -> None:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _words(said: bytes) -> str:

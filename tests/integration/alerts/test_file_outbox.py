@@ -75,6 +75,24 @@ def test_a_message_that_lies_there_already_is_not_written_again(
     ]
 
 
+def test_a_message_of_another_warehouse_with_the_same_number_is_no_delivery(
+    settings: Settings, project: Project, marts: AlertingWarehouse, outbox: Path
+) -> None:
+    own = outbox / "000001-kestrel.eml"
+    [(key,)] = marts.rows("select payload ->> 'key' from alerts.outbox where alert_id = 1")
+    foreign = own.read_bytes().replace(key.encode(), b"0" * len(key))
+    own.write_bytes(foreign)
+    for detail in ("{}", "{} was there"):
+        marts.run("update alerts.outbox set state = 'pending' where alert_id = 1")
+        assert dispatch(settings, project, now=NOW).sent == 1
+        assert marts.rows("select detail from alerts.attempt order by attempt_id desc limit 1") == [
+            (detail.format(f"000001-kestrel-{key[:8]}.eml"),)
+        ]
+    assert own.read_bytes() == foreign
+    assert key.encode() in (outbox / f"000001-kestrel-{key[:8]}.eml").read_bytes()
+    assert (outbox / "index.html").read_text(encoding="utf-8").count("<li") == 4
+
+
 def test_a_folder_without_room_holds_the_messages_back(
     settings: Settings, project: Project, marts: AlertingWarehouse, outbox: Path
 ) -> None:

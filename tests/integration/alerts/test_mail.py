@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult
 from alerting_warehouse import DAY, NOW, RUN, AlertingWarehouse, simulated_project, weekly
 from mail_receiver import DROP, OK, Receiver, free_port
 
@@ -12,6 +15,7 @@ from forewarn.alerts.verdict import MOST_ATTEMPTS
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
+from forewarn.warehouse.engine import connect
 
 ANA = "ana.weber@meridian.example"
 LEAD = "sales-lead@meridian.example"
@@ -88,7 +92,10 @@ def test_a_dry_run_counts_and_writes_nothing(
 ) -> None:
     one_alert(settings, project, marts, "c1", "c2")
     before = marts.fingerprint()
-    assert dispatch(settings, project, now=NOW, dry_run=True).waiting == 2
+    # A row that somebody holds is waited for by nobody and counted all the same.
+    with connect(settings.warehouse_url) as other, other.cursor() as cursor:
+        cursor.execute("select from alerts.outbox for update")
+        assert dispatch(settings, project, now=NOW, dry_run=True).waiting == 2
     assert marts.fingerprint() == before
 
 
@@ -138,6 +145,34 @@ def test_a_refused_log_in_names_no_password(
     [(reason,)] = marts.rows("select reason from alerts.outbox")
     assert "greeting, encryption and log-in" in reason
     assert "hunter" not in reason
+
+
+@pytest.mark.parametrize(("host", "logged_in"), [("0.0.0.0", 0), ("127.0.0.1", 1), ("localhost", 1)])
+def test_a_password_goes_in_the_clear_to_this_machine_only(
+    settings: Settings, project: Project, marts: AlertingWarehouse, host: str, logged_in: int
+) -> None:
+    seen: list[object] = []
+
+    def authenticate(*arguments: object) -> AuthResult:
+        seen.append(arguments[-1])
+        return AuthResult(success=True)
+
+    one_alert(settings, project, marts)
+    server = Controller(
+        Sink(), hostname="127.0.0.1", port=free_port(), auth_require_tls=False, authenticator=authenticate
+    )
+    server.start()
+    try:
+        # Any name but a loopback one counts as another machine, though this one leads here.
+        url = f"smtp://robot:hunter2@{host}:{server.port}"
+        counts = dispatch(settings, project, now=NOW, resolve=lambda *_: url)
+    finally:
+        server.stop()
+    assert (counts.sent, len(seen)) == (logged_in, logged_in)
+    if not logged_in:
+        [(reason,)] = marts.rows("select reason from alerts.outbox")
+        assert "use smtps:// or a server with STARTTLS" in reason
+        assert "hunter" not in reason
 
 
 def test_a_server_without_the_way_for_such_an_address(

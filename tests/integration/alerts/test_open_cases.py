@@ -72,7 +72,7 @@ def test_two_signals_raise_the_level_one_step(settings: Settings, project: Proje
     assert case(marts, "level") == ("high",)
 
 
-@pytest.mark.capability("C15", "C16", "C34", "C38")
+@pytest.mark.capability("C15", "C16", "C34")
 def test_one_case_writes_to_the_account_manager_and_to_finance(
     settings: Settings, project: Project, marts: AlertingWarehouse
 ) -> None:
@@ -99,7 +99,7 @@ def test_one_case_writes_to_the_account_manager_and_to_finance(
     assert finance["next_step"].startswith("Call Dana Kim by Wednesday, Nov 18 and agree on a payment date")
 
 
-@pytest.mark.capability("C15", "C38")
+@pytest.mark.capability("C15")
 def test_a_route_that_joins_an_open_case_is_told_once(
     settings: Settings, project: Project, marts: AlertingWarehouse
 ) -> None:
