@@ -172,6 +172,38 @@ def test_a05_a_thousand_equal_cursor_values_lose_no_row(warehouse, erp, land):
         assert cursor.fetchone() == (1000,)
 
 
+def test_a_row_without_a_required_value_is_set_aside_and_the_others_land(warehouse, erp, land):
+    with erp.cursor() as cursor:
+        cursor.execute("update orders set customer = null where id = 9")
+    batch = land()
+    assert (batch.rows_in, batch.rows_loaded, batch.rows_quarantined) == (200, 198, 2)
+    with warehouse.cursor() as cursor:
+        cursor.execute("select column_name, reason from quarantine.row where content::jsonb ->> 'id' = '9'")
+        assert cursor.fetchall() == [
+            ("customer", "customer: expected a value, which order.account_id needs, got nothing")
+        ]
+        cursor.execute("select count(*) from raw_shop.orders where customer is null")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("columns: {order_id", 'where: "customer is not null"\n        columns: {order_id'),
+        ("account_id: customer,", "account_id: \"coalesce(customer, 'none')\","),
+    ],
+)
+def test_a_missing_value_that_the_mapping_allows_for_lands(erp, settings, database_url, tmp_path, old, new):
+    file = tmp_path / "shop.yml"
+    file.write_text(ORDERS.replace(old, new))
+    with erp.cursor() as cursor:
+        cursor.execute("update orders set customer = null where id = 9")
+    batch = extract_stream(
+        settings, load_source(file), "orders", run_id="run", now=NOW, resolve=lambda *_: database_url
+    )
+    assert (batch.rows_loaded, batch.rows_quarantined) == (199, 1)
+
+
 def test_a22_two_runs_at_once_wait_for_each_other(warehouse, land):
     batches, failures = [], []
 

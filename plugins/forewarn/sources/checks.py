@@ -9,7 +9,7 @@ from datetime import datetime
 from psycopg2 import extensions, sql
 
 from forewarn.sources.batch import Batch
-from forewarn.sources.column_types import guessed_types, mapped_columns
+from forewarn.sources.column_types import guessed_types, mapped_columns, required_columns
 from forewarn.sources.model import Stream
 
 MAX_VALUE_BYTES = 1_000_000
@@ -28,7 +28,7 @@ class Check:
 
 
 def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: bool) -> list[Check]:
-    """Return the checks of typed rows: keys, numbers and dates that nothing can be computed with, oversized texts."""
+    """Return the checks of typed rows: missing keys and values, odd numbers and dates, oversized texts."""
     mapped = mapped_columns(stream) | ({stream.cursor} if stream.cursor else set())
     implied = guessed_types(stream) | dict(stream.columns)
     found = [
@@ -39,6 +39,12 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
         )
         for name in stream.key
     ]
+    for name, entity in required_columns(stream).items():
+        if name in columns and name not in stream.key:
+            missing = sql.SQL("{} is null").format(sql.Identifier(name))
+            found.append(
+                Check(name, missing, sql.Literal(f"{name}: expected a value, which {entity} needs, got nothing"))
+            )
     for name, kind in columns.items():
         column, wanted = sql.Identifier(name), implied.get(name, "text")
         if name in mapped and kind in _NUMBERS:

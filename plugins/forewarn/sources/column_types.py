@@ -52,6 +52,21 @@ def mapped_columns(stream: Stream) -> set[str]:
     return {name for _, _, expression in expressions(stream) for name in names(expression)}
 
 
+def required_columns(stream: Stream) -> dict[str, str]:
+    """Return the columns without which a row is no record of an entity → that entity's column, `ticket.account_id`.
+
+    Only columns that are mapped as they stand: an expression may give a value for nothing, and `where` may leave such
+    rows out.
+    """
+    found: dict[str, str] = {}
+    for entity, column, expression in expressions(stream):
+        if column is None or stream.entities[entity].where is not None:
+            continue
+        if entities()[entity].columns[column].required and isinstance(expression.tree, exp.Column):
+            found.setdefault(expression.tree.name, f"{entity}.{column}")
+    return found
+
+
 def wanted_columns(stream: Stream) -> list[str]:
     """Return the columns that a stream must have: its key, its cursor, what is declared and what is mapped."""
     wanted = [*stream.key, *([stream.cursor] if stream.cursor else []), *stream.columns]
