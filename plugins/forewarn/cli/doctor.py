@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ def doctor(
     from forewarn.local.checkup import examine
 
     here = chosen()
-    findings = examine(here.config, here.home)
+    findings = examine(here.config, here.home, now=datetime.now(UTC))
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
     else:

@@ -6,22 +6,35 @@ import os
 import smtplib
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg2
+from packaging.requirements import Requirement
 
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
 from forewarn.warehouse.engine import connect
 
+if TYPE_CHECKING:
+    from forewarn.sources import Source
+
 PYTHONS = ((3, 11), (3, 13))
 PACKAGES = ("apache-airflow", "dbt-core", "great-expectations", "mlflow", "scikit-learn", "sqlalchemy")
+# Rows land in tables with virtual generated columns, which older servers do not have.
+SERVER = 18
+MAIL_PORTS = {"smtp": 587, "smtps": 465}
 _TIMEOUT = 5.0
+_PROJECT = Path(os.environ.get("FOREWARN_PROJECT") or Path(__file__).resolve().parents[3])
+_NAME_WAREHOUSE = "export FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE"
+_NAME_MLFLOW = "export FOREWARN_MLFLOW_URL=http://HOST:5000"
 
 
 @dataclass(frozen=True)
@@ -34,15 +47,16 @@ class Finding:
     remedy: str
 
 
-def examine(config: Path, home: Path) -> list[Finding]:
-    """Run every check of an installation."""
-    return list(_examine(config, home))
+def examine(config: Path, home: Path, *, now: datetime) -> list[Finding]:
+    """Run every check of an installation; `now` is what the age of the newest rows is counted to."""
+    return list(_examine(config, home, now))
 
 
-def _examine(config: Path, home: Path) -> Iterator[Finding]:
+def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     yield _python()
-    yield Finding("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES), "uv sync")
-    yield _attempt("configuration", lambda: _configuration(config), "forewarn source check && forewarn rules check")
+    yield packages(_requirements())
+    yield _attempt("configuration", lambda: _configuration(config), "forewarn source check")
+    yield _attempt("rules", lambda: _rules(config), "forewarn rules check")
     try:
         settings = Settings.from_environment(
             dict(os.environ) | {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config)}
@@ -50,14 +64,18 @@ def _examine(config: Path, home: Path) -> Iterator[Finding]:
     except ForewarnError as error:
         yield Finding("warehouse", False, str(error), "make demo")
         return
-    warehouse = _attempt("warehouse", lambda: _warehouse(settings), "forewarn up --database-only")
+    ours = (home / "warehouse_url").is_file()
+    warehouse = _attempt(
+        "warehouse", lambda: _warehouse(settings), "forewarn up --database-only" if ours else _NAME_WAREHOUSE
+    )
     yield warehouse
     if warehouse.ok:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
         yield from _connections(settings)
-        yield _attempt("freshness", lambda: _freshness(settings), "forewarn run --stage extract")
-    yield _attempt("MLflow", lambda: _mlflow(settings), "forewarn up --database-only")
-    yield _attempt("mail", lambda: _mail(settings), "forewarn doctor --json  # after mending the connection `smtp`")
+        yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
+    served = settings.mlflow_url.startswith("http")
+    yield _attempt("MLflow", lambda: _mlflow(settings), _NAME_MLFLOW if served else "forewarn up --database-only")
+    yield _mail(settings)
 
 
 def _attempt(check: str, look: Callable[[], str], remedy: str) -> Finding:
@@ -76,19 +94,67 @@ def _python() -> Finding:
     return Finding("python", ok, found, f"uv sync --python {high[0]}.{high[1]}")
 
 
+def _requirements() -> list[str]:
+    """Return what the checkout asks for; an image has the checkout alone, a wheel only its own record of it."""
+    file = _PROJECT / "pyproject.toml"
+    if file.is_file():
+        return list(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["dependencies"])
+    try:
+        return requires("forewarn") or []
+    except PackageNotFoundError:
+        return []
+
+
+def packages(requirements: list[str], installed: Callable[[str], str] = version) -> Finding:
+    """Compare the installed packages with what is required."""
+    wrong, shown = [], []
+    for requirement in map(Requirement, requirements):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = installed(requirement.name)
+        except PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            wrong.append(f"{requirement.name} {found}, required is {requirement.specifier}")
+        if requirement.name in PACKAGES:
+            shown.append(f"{requirement.name} {found}")
+    return Finding("packages", not wrong, "; ".join(wrong) or ", ".join(shown), "uv sync")
+
+
 def _configuration(config: Path) -> str:
-    from forewarn.alerts.rules import load_rules
     from forewarn.sources import load_sources
 
-    project = load_project(config)
-    return f"{len(load_sources(project))} sources, {len(load_rules(project))} rules in {config}"
+    return f"{len(load_sources(load_project(config)))} sources in {config}"
+
+
+def _rules(config: Path) -> str:
+    from forewarn.alerts.rules import load_rules
+
+    return f"{len(load_rules(load_project(config)))} rules in {config}"
 
 
 def _warehouse(settings: Settings) -> str:
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute("select current_setting('server_version'), current_database()")
-        number, name = cursor.fetchone() or ("", "")
-    return f"PostgreSQL {number}, database {name}"
+        cursor.execute("select current_database()")
+        (name,) = cursor.fetchone() or ("",)
+        number = connection.server_version
+    return f"PostgreSQL {server(number)}, database {name}"
+
+
+def server(number: int) -> str:
+    """Return a PostgreSQL server's version from its number, 180004 for 18.4.
+
+    Raises
+    ------
+    ForewarnError
+        It is too old.
+    """
+    written = f"{number // 10000}.{number % 10000}"
+    if number < SERVER * 10000:
+        raise ForewarnError("warehouse", expected=f"PostgreSQL {SERVER} or newer", got=written)
+    return written
 
 
 def _migrations(settings: Settings) -> str:
@@ -121,16 +187,48 @@ def _connections(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _freshness(settings: Settings) -> str:
+def _freshness(settings: Settings, now: datetime) -> str:
+    from forewarn.sources import load_sources
+
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select count(*), min(last_landed) from (select max(finished_at) as last_landed from ops.batch"
-            " where status = 'landed' group by source, stream) as streams"
+            "select source, stream, max(finished_at) from ops.batch where status = 'landed' group by source, stream"
         )
-        count, oldest = cursor.fetchone() or (0, None)
-    if not count:
+        landed = {(source, stream): finished_at for source, stream, finished_at in cursor.fetchall()}
+    return freshness(load_sources(load_project(settings.config)), landed, now)
+
+
+def freshness(sources: Mapping[str, Source], landed: Mapping[tuple[str, str], datetime], now: datetime) -> str:
+    """Return how old the newest landings are; what is older than `warn_after` is named.
+
+    Both are moments of the wall clock, in the simulated company too: a landing is when it happened, whatever day the
+    data tell of.
+
+    Raises
+    ------
+    ForewarnError
+        Nothing has landed, or a stream's newest landing is older than its `error_after`.
+    """
+    late, stale = [], []
+    for name, source in sources.items():
+        for stream, spec in source.streams.items():
+            limits, last = spec.freshness, landed.get((name, stream))
+            age = now - last if last else None
+            since = f"{name}.{stream} landed {last:%Y-%m-%d %H:%M}" if last else f"{name}.{stream} never landed"
+            if limits.error_after is not None and (age is None or age > limits.error_after):
+                stale.append(f"{since} (error_after {_hours(limits.error_after)})")
+            elif limits.warn_after is not None and (age is None or age > limits.warn_after):
+                late.append(f"{since} (warn_after {_hours(limits.warn_after)})")
+    if not landed:
         raise ForewarnError("freshness", expected="at least one landed stream", got="none")
-    return f"{count} streams landed, the longest ago on {oldest:%Y-%m-%d %H:%M}"
+    if stale:
+        raise ForewarnError("freshness", expected="newer rows", got=", ".join(stale))
+    found = f"{len(landed)} streams landed, the longest ago on {min(landed.values()):%Y-%m-%d %H:%M}"
+    return f"{found}; late: {', '.join(late)}" if late else found
+
+
+def _hours(limit: timedelta) -> str:
+    return f"{limit.total_seconds() / 3600:g} hours"
 
 
 def _mlflow(settings: Settings) -> str:
@@ -148,12 +246,34 @@ def _mlflow(settings: Settings) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-def _mail(settings: Settings) -> str:
+def _mail(settings: Settings) -> Finding:
+    try:
+        alerts = load_project(settings.config).alerts
+    except ForewarnError as error:
+        return Finding("mail", False, str(error), "forewarn source check")
+    if "email" not in alerts.channels:
+        return Finding("mail", True, f"not used; messages go to {settings.outbox}", "")
+    remedy = f"export FOREWARN_CONN_{alerts.smtp_connection.upper()}=smtp://USER:PASSWORD@HOST:587"
+    return _attempt("mail", lambda: _mail_server(settings, alerts.smtp_connection), remedy)
+
+
+def _mail_server(settings: Settings, name: str) -> str:
     from forewarn.sources import resolve
 
-    alerts = load_project(settings.config).alerts
-    if "email" not in alerts.channels:
-        return f"not used; messages go to {settings.outbox}"
-    parts = urlsplit(resolve(alerts.smtp_connection, settings))
-    with socket.create_connection((parts.hostname or "", parts.port or 25), timeout=_TIMEOUT):
-        return f"{parts.hostname}:{parts.port or 25} answers"
+    host, port = mail_address(resolve(name, settings))
+    with socket.create_connection((host, port), timeout=_TIMEOUT):
+        return f"{host}:{port} answers"
+
+
+def mail_address(url: str) -> tuple[str, int]:
+    """Return where a mail server listens, by default where the channel looks for it.
+
+    Raises
+    ------
+    ForewarnError
+        The URL is no mail server's.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in MAIL_PORTS or not parts.hostname:
+        raise ForewarnError("mail server", expected="smtp://… or smtps://…", got=f"scheme {parts.scheme!r}")
+    return parts.hostname, parts.port or MAIL_PORTS[parts.scheme]
