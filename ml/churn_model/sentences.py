@@ -275,7 +275,7 @@ def not_used(facts: Facts) -> Statement | None:
 def overdue(facts: Facts) -> Statement | None:
     """Say how many invoices are overdue, and by how much time."""
     invoices, days = facts.get("overdue_invoices"), facts.get("days_overdue_max")
-    if not invoices or days is None or round(days) < 1:
+    if invoices is None or invoices < 1 or days is None or round(days) < 1:
         return None
     by = f"by {count(round(days), 'day')}"
     if invoices == 1:
