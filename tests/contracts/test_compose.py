@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "docker-compose.yml"
+PAGE = PROJECT / "docs/how-to/run-with-compose.md"
 DOCKER = PROJECT / "docker"
 FOREIGN = {"postgres", "redis", "mail"}
 SERVICES = FOREIGN | {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "mlflow"}
@@ -242,7 +243,8 @@ def test_secrets_come_by_file_and_each_is_made_and_used(compose: dict[str, Any],
     (tmp_path / "make-secrets").write_bytes((DOCKER / "make-secrets").read_bytes())
     for _ in range(2):
         subprocess.run(["bash", str(tmp_path / "make-secrets")], check=True, capture_output=True)
-        made = {file.name: file.read_text(encoding="utf-8").strip() for file in (tmp_path / "secrets").iterdir()}
+        files = [file for file in (tmp_path / "secrets").iterdir() if file.is_file()]
+        made = {file.name: file.read_text(encoding="utf-8").strip() for file in files}
     assert set(made) == declared
     assert all(len(value) >= 43 for value in made.values())
     assert len(set(made.values())) == len(made)
@@ -284,3 +286,73 @@ def test_mlflow_is_not_open_with_its_default_password(tmp_path: Path, monkeypatc
     assert config.admin_password == "a%b"
     assert config.default_permission == "NO_PERMISSIONS"
     assert config.database_uri == "postgresql+psycopg2://forewarn:secret%40@postgres:5432/mlflow_auth"
+
+
+def _with_secrets(folder: Path, *command: str, **environment: str) -> str:
+    """Run `with-secrets` on a machine whose /run and /opt/forewarn are folders of this test."""
+    subprocess.run(["bash", str(_copy(folder, "make-secrets"))], check=True, capture_output=True)
+    script = _copy(folder, "with-secrets")
+    text = script.read_text(encoding="utf-8").replace("/run/connections", f"{folder}/secrets/connections")
+    script.write_text(text.replace("/run/secrets", f"{folder}/secrets").replace("/opt/forewarn", str(folder)))
+    done = subprocess.run(
+        ["bash", str(script), *command], check=True, capture_output=True, text=True, env=os.environ | environment
+    )
+    return done.stdout
+
+
+def _copy(folder: Path, name: str) -> Path:
+    (folder / name).write_bytes((DOCKER / name).read_bytes())
+    return folder / name
+
+
+def test_a_file_names_a_connection_to_every_service(compose: dict[str, Any], tmp_path: Path) -> None:
+    for name, service in _own(compose).items():
+        assert "./docker/secrets/connections:/run/connections:ro" in service["volumes"], name
+    assert "FOREWARN_CONN" not in _with_secrets(tmp_path, "env")
+    for name in ("demo_crm", "smtp"):
+        (tmp_path / "secrets/connections" / name).write_text(f"https://{name}.example/\n")
+    ask = (
+        "from pathlib import Path; from forewarn.config.settings import Settings; from forewarn.sources import resolve;"
+        " here = Settings(Path(), Path(), Path(), '', ''); print(*(resolve(n, here) for n in ('demo_crm', 'smtp')))"
+    )
+    # What the stack itself names is its mail catcher: your own mail server's file is taken in its place.
+    said = _with_secrets(
+        tmp_path,
+        *(sys.executable, "-c", ask),
+        FOREWARN_CONN_SMTP="smtp://mail:1025",
+        PYTHONPATH=str(PROJECT / "plugins"),
+    )
+    assert said.split() == ["https://demo_crm.example/", "https://smtp.example/"]
+
+
+def test_the_page_names_every_connection_that_the_configuration_uses() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for file in (PROJECT / "config/sources").glob("*.yml"):
+        name = YAML(typ="safe").load(file)["connection"]
+        assert f"`{name}`" in page, f"{file.name}: {name}"
+
+
+def test_commands_of_the_page_name_services_and_paths_that_exist(compose: dict[str, Any]) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    commands = re.findall(r"^docker-compose exec (\S+) /opt/forewarn/(\S+) (.+)$", page, re.MULTILINE)
+    assert "python -m forewarn doctor" in {command for _, _, command in commands}
+    for service, path, command in commands:
+        assert service in _own(compose)
+        assert os.access(PROJECT / path, os.X_OK)
+        assert command.startswith("python -m forewarn ")
+    for name in re.findall(r"^docker-compose (?:logs|restart) (.+)$", page, re.MULTILINE):
+        assert set(name.split()) <= SERVICES
+
+
+def test_the_mail_catcher_gets_what_the_page_says(compose: dict[str, Any], tmp_path: Path) -> None:
+    from forewarn.config.project import load_project
+
+    page = PAGE.read_text(encoding="utf-8")
+    alerts = next(text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if text.startswith("alerts:"))
+    shipped = (PROJECT / "config/forewarn.yml").read_text(encoding="utf-8")
+    (tmp_path / "forewarn.yml").write_text(shipped[: shipped.index("alerts:")] + alerts, encoding="utf-8")
+    read = load_project(tmp_path).alerts
+    assert "email" in read.channels
+    connection = f"FOREWARN_CONN_{read.smtp_connection.upper()}"
+    assert compose["x-forewarn"]["environment"][connection] == "smtp://mail:1025"
+    assert "http://127.0.0.1:8025" in page
