@@ -21,6 +21,7 @@ from forewarn.errors import ForewarnError
 from forewarn.sources import extract_stream
 from forewarn.sources.loader import load_source
 from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.lock import BUILD, alone
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ORDERS = """
@@ -224,3 +225,44 @@ def test_a22_two_runs_at_once_wait_for_each_other(warehouse, land):
         assert state(cursor)[0] == 199
         cursor.execute("select array_agg(distinct status) from ops.batch")
         assert cursor.fetchone() == (["landed"],)
+
+
+def test_a_batch_gets_no_number_while_a_build_runs_and_a_build_waits_for_a_batch_that_has_one(
+    warehouse, warehouse_url, database_url, land
+):
+    landing = threading.Thread(target=land)
+    with warehouse.cursor() as cursor:
+        with alone(warehouse, BUILD):
+            landing.start()
+            _wait_for(cursor, "not granted")
+            cursor.execute("select count(*) from ops.batch")
+            assert cursor.fetchone() == (0,)
+        landing.join()
+        assert state(cursor)[0] == 199
+
+        blocker = psycopg2.connect(dsn(database_url))
+        with blocker.cursor() as other:
+            other.execute("lock table orders in access exclusive mode")
+        landing = threading.Thread(target=land)
+        landing.start()
+        _wait_for(cursor, "granted")
+        cursor.execute("select pg_try_advisory_lock(hashtext(%s))", [BUILD])
+        assert cursor.fetchone() == (False,)
+        blocker.close()
+        landing.join()
+        with alone(warehouse, BUILD):
+            cursor.execute("select array_agg(distinct status) from ops.batch")
+            assert cursor.fetchone() == (["landed"],)
+
+
+def _wait_for(cursor, state: str) -> None:
+    """Wait until some session has asked for the shared lock, and was given it or not."""
+    for _ in range(300):
+        cursor.execute(
+            "select exists (select from pg_locks where locktype = 'advisory' and mode = 'ShareLock'"
+            f" and database = (select oid from pg_database where datname = current_database()) and {state})"
+        )
+        if cursor.fetchone() == (True,):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no session's shared lock is {state}")

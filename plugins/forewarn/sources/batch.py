@@ -8,6 +8,7 @@ from datetime import datetime
 from psycopg2 import extensions
 
 from forewarn.errors import ForewarnError
+from forewarn.warehouse.lock import BUILD
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,12 @@ class Batch:
 def open_batch(connection: extensions.connection, source: str, stream: str, run_id: str, now: datetime) -> Batch:
     """Wait for the stream's lock and record that a batch is running; both outlive the commit made here.
 
-    The lock belongs to the session: a process that dies frees it. A batch still marked running is then one that died.
+    The locks belong to the session: a process that dies frees them. A batch still marked running is then one that died.
     """
     with connection.cursor() as cursor:
+        # A build reads what came after the newest batch that it has seen. It waits for every batch that has a number,
+        # and none gets one while it runs: otherwise a lower number could commit behind a higher one, and stay unread.
+        cursor.execute("select pg_advisory_lock_shared(hashtext(%s))", [BUILD])
         cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"forewarn.land {source}.{stream}"])
         cursor.execute(
             "update ops.batch set status = 'failed', finished_at = %s, error = 'the process ended before the batch did'"
