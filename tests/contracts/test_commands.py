@@ -30,13 +30,17 @@ def _named() -> Iterator[tuple[str, list[str]]]:
 @pytest.mark.parametrize(("place", "words"), [pytest.param(*named, id=named[0]) for named in _named()])
 def test_the_command_exists_with_its_options(place: str, words: list[str]) -> None:
     command: Any = get_command(app)
-    options = {option for parameter in command.params for option in parameter.opts}
-    for word in words:
+    parameters = list(command.params)
+    rest = iter(words)
+    for word in rest:
         if word in getattr(command, "commands", {}):
             command = command.commands[word]
-            options |= {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
+            parameters += command.params
         elif word.startswith("--"):
-            assert word == "--" or word in options, f"{place}: no option {word}"
+            known = {option: one for one in parameters for option in one.opts + one.secondary_opts}
+            assert word == "--" or word in known, f"{place}: no option {word}"
+            if word != "--" and not known[word].is_flag:
+                next(rest, None)
         else:
             assert not hasattr(command, "commands"), f"{place}: no command {word}"
 
