@@ -29,23 +29,26 @@ customers as (
 ),
 
 purchases as (
-    select distinct dates.as_of_date, days.customer_id
+    -- Of the state that this run knows: what has been cancelled by now was no purchase.
+    select dates.as_of_date, days.customer_id
     from dates
     inner join {{ ref('int_customer_days') }} as days
         on
             days.day >= dates.as_of_date
             and days.day < {{ plus_days('dates.as_of_date', horizon) }}
             and days.known_day < {{ run_as_of_date() }}
-    where days.orders > 0
+    where days.orders <> 0
+    group by dates.as_of_date, days.customer_id
+    having sum(days.orders) > 0
 ),
 
 survivors as (
-    -- Some term runs on at the end of the window: the same one, or a successor that begins no later than that day.
+    -- Some term runs on at the end of the window: the same one, or a successor that begins within it.
     select distinct dates.as_of_date, subscriptions.customer_id
     from dates
     inner join {{ ref('int_subscriptions') }} as subscriptions
         on
-            subscriptions.started_on <= {{ plus_days('dates.as_of_date', horizon) }}
+            subscriptions.started_on < {{ plus_days('dates.as_of_date', horizon) }}
             and (
                 subscriptions.ended_on is null
                 or subscriptions.ended_on >= {{ plus_days('dates.as_of_date', horizon) }}

@@ -47,7 +47,9 @@ def market(new_company: Callable[[], Company]) -> Company:
             ("6", "renews", "2024-07-15T00:00Z", None, None),
             ("7", "ended-before", "2023-01-01T00:00Z", "2024-06-30T00:00Z", "2024-06-01T00:00Z"),
             ("8", "renews-on-the-edge", "2023-01-01T00:00Z", "2024-07-30T00:00Z", None),
-            ("9", "renews-on-the-edge", "2024-07-31T00:00Z", None, None),
+            ("9", "renews-on-the-edge", "2024-07-30T00:00Z", None, None),
+            ("10", "returns-after-the-window", "2023-01-01T00:00Z", "2024-07-30T00:00Z", None),
+            ("11", "returns-after-the-window", "2024-07-31T00:00Z", None, None),
         ],
     )
     company.build(D, run_as_of_date=_day(RIPE))
@@ -87,6 +89,7 @@ def test_no_purchase_within_the_horizon(market, account, eligible, churned):
         ("runs-on", True, False),
         ("renews", True, False),
         ("renews-on-the-edge", True, False),
+        ("returns-after-the-window", True, True),
         ("ended-before", False, None),
     ],
 )
@@ -115,6 +118,24 @@ def test_a_label_is_unknown_until_its_window_is_over_and_then_looked_at_again(co
     assert (company.label("stays", D)["churned"], company.label("goes", D)["churned"]) == (False, True)
     assert company.label("stays", D)["is_mature"] is True
     assert company.label("stays", RIPE)["is_mature"] is False
+
+
+@pytest.mark.capability("B11")
+def test_a_late_row_corrects_a_label_for_a_fortnight_after_its_window(company):
+    orders = "order_id account_id ordered_at known_at amount"
+    names = ("late", "later")
+    company.land("erp", "order", orders, [(name, name, "2024-06-01T00:00Z", None, 5) for name in names])
+    company.build(D, RIPE)
+    assert [company.label(name, D)["churned"] for name in names] == [True, True]
+    company.land("erp", "order", orders, [("l2", "late", "2024-07-20T00:00Z", "2024-08-05T00:00Z", 5)])
+    company.build("2024-08-13")
+    assert [company.label(name, D)["churned"] for name in names] == [False, True]
+    company.land("erp", "order", orders, [("x2", "later", "2024-07-20T00:00Z", "2024-08-13T00:00Z", 5)])
+    # A run of an earlier day leaves a label that ripened since alone; a run after the fortnight is too late.
+    company.build("2024-06-15")
+    company.build("2024-08-14")
+    assert [company.label(name, D)["churned"] for name in names] == [False, True]
+    assert {company.label(name, D)["is_mature"] for name in names} == {True}
 
 
 def test_another_horizon_replaces_the_labels_of_every_date(company):
