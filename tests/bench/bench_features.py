@@ -4,8 +4,8 @@
 
 Prints `name ratio (min median max) peak_mb`. `features_one_date`: seconds of dbt's model, with replacing the date,
 the primary key and statistics, over those of its compiled SELECT written to a bare temporary table; limit 1.2.
-`features_12_dates`: seconds of the model for twelve dates over twelve times those for one; limit 1.0. dbt's start-up,
-some seconds a run whatever the size, is left out of both. They run in turn.
+`features_12_dates`: the processor seconds of the server for that SELECT and twelve dates over twelve times one; limit
+1.0. dbt's start-up, some seconds a run whatever the size, is left out of both. They run in turn, without parallelism.
 
 How it grows: with the rows of the roll-up (customers times days on which something happened), once a date; the number
 of articles or of raw rows does not matter. `--sizes` shows three sizes.
@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
 import psycopg2
 
 from forewarn.config.settings import Settings
@@ -79,7 +80,7 @@ class Bench:
         self.settings = Settings(
             project=PROJECT, config=PROJECT / "config", home=folder / "home", warehouse_url=url, mlflow_url="sqlite://"
         )
-        self.connection = psycopg2.connect(dsn(url), options=dbt.SESSION)
+        self.connection = psycopg2.connect(dsn(url), options=f"{dbt.SESSION} -c max_parallel_workers_per_gather=0")
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
             cursor.execute(RAW, {"customers": customers, "days": months * 30})
@@ -117,15 +118,21 @@ class Bench:
         )
         return next(result.seconds for result in results if result.name == "churn_features")
 
-    def bare(self) -> float:
-        """Return the seconds of the SELECT that the last build compiled."""
+    def compiled(self, dates: list[date]) -> str:
+        """Return the SELECT of the model for these dates."""
+        self.seconds(dates, select="churn_features")
         (file,) = (self.settings.home / "dbt" / "target" / "compiled").rglob("churn_features.sql")
+        return file.read_text()
+
+    def bare(self, query: str) -> tuple[float, float]:
+        """Write a query to a temporary table; return seconds of the clock and of the server's processor."""
         with self.connection.cursor() as cursor:
-            began = time.perf_counter()
-            cursor.execute(f"create temporary table limit_table as {file.read_text()}")
-            seconds = time.perf_counter() - began
+            server = psutil.Process(self.connection.info.backend_pid)
+            before, began = server.cpu_times(), time.perf_counter()
+            cursor.execute(f"create temporary table limit_table as {query}")
+            seconds, after = time.perf_counter() - began, server.cpu_times()
             cursor.execute("drop table limit_table")
-        return seconds
+        return seconds, after.user + after.system - before.user - before.system
 
 
 def compare(folder: Path, customers: int, months: int, rounds: int) -> list[str]:
@@ -133,13 +140,15 @@ def compare(folder: Path, customers: int, months: int, rounds: int) -> list[str]
     bench = Bench(folder, customers, months)
     twelve = [END - timedelta(days=30 * number) for number in range(12)]
     ratios: dict[str, list[float]] = {name: [] for name in LIMITS}
+    # Older dates have less history before them: a single date is the mean of a late, a middle and an early one.
+    singles = [bench.compiled([day]) for day in (twelve[1], twelve[6], twelve[10])]
+    all_twelve, newest = bench.compiled(twelve), bench.compiled([END])
     for _ in range(rounds):
         one = bench.seconds([END], select="churn_features")
-        ratios["features_one_date"].append(one / bench.bare())
-        many = bench.seconds(twelve, select="churn_features")
-        # Older dates have less history before them: a single date is the mean of a late, a middle and an early one.
-        singles = [bench.seconds([day], select="churn_features") for day in (twelve[1], twelve[6], twelve[10])]
-        ratios["features_12_dates"].append(many / (12 * sum(singles) / len(singles)))
+        ratios["features_one_date"].append(one / bench.bare(newest)[0])
+        many = bench.bare(all_twelve)[1]
+        single = sum(bench.bare(query)[1] for query in singles) / len(singles)
+        ratios["features_12_dates"].append(many / (12 * single))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     for name, found in ratios.items():
         low, middle, high = min(found), median(found), max(found)
