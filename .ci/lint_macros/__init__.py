@@ -93,6 +93,11 @@ def midnight(day: str) -> str:
     return f"cast({day} as timestamp)"
 
 
+def known_after(moment: str, recorded: str = "known_at") -> str:
+    """Return the moment from which something is known."""
+    return f"greatest({moment}, coalesce({recorded}, {moment}))"
+
+
 def plus_days(day: str, days: Any) -> str:
     """Return a later day."""
     return f"({day} + {days})"

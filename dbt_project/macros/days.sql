@@ -34,3 +34,9 @@
         end as {{ type_double() }}
     )
 {% endmacro %}
+
+
+{# When something was known: when the source recorded it, but never before it happened. #}
+{% macro known_after(moment, recorded='known_at') %}
+    {{- return('greatest(' ~ moment ~ ', coalesce(' ~ recorded ~ ', ' ~ moment ~ '))') -}}
+{% endmacro %}

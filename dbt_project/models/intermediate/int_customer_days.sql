@@ -49,8 +49,22 @@ days as (
     group by customer_id, day, known_day
 ),
 
+{%- set earlier -%}
+    over (
+        partition by days.customer_id, days.day order by days.known_day rows between unbounded preceding and 1 preceding
+    )
+{%- endset %}
+
 final as (
-    select days.*, newest.version as _version
+    -- Usage of one day that is told in parts: each row also says what it adds to the rows known before it.
+    select
+        days.*,
+        case when days.usage_records > 0 and coalesce(max(days.usage_records) {{ earlier }}, 0) = 0 then 1 else 0 end
+            as usage_days,
+        {%- for column in ['active_users', 'usage_features'] %}
+        greatest(days.{{ column }} - coalesce(max(days.{{ column }}) {{ earlier }}, 0), 0) as more_{{ column }},
+        {%- endfor %}
+        newest.version as _version
     from days
     cross join newest
 )

@@ -35,7 +35,8 @@ with orders as (
 returns as (
     select
         'return' as entity, source, return_id as source_record_id, account_source, account_id,
-        'return' as kind, returned_at as occurred_at, returned_at as known_at, abs(amount) as amount,
+        'return' as kind, returned_at as occurred_at, {{ known_after('returned_at') }} as known_at,
+        abs(amount) as amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         reason as detail, _batch_id
     from {{ ref('stg_returns') }}
@@ -45,7 +46,7 @@ tickets as (
     select
         'ticket' as entity, source, ticket_id as source_record_id, account_source, account_id,
         case when lower(trim(kind)) = 'complaint' then 'complaint' else 'ticket' end as kind,
-        opened_at as occurred_at, opened_at as known_at, {{ nothing }} as amount,
+        opened_at as occurred_at, {{ known_after('opened_at') }} as known_at, {{ nothing }} as amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         priority as detail, _batch_id
     from {{ ref('stg_tickets') }}
@@ -55,7 +56,9 @@ ratings as (
     select
         'ticket_rating' as entity, source, ticket_id as source_record_id, account_source, account_id,
         'ticket_rating' as kind, coalesce(closed_at, opened_at) as occurred_at,
-        coalesce(closed_at, opened_at) as known_at, {{ nothing }} as amount,
+        greatest(
+            {{ known_after('coalesce(closed_at, opened_at)') }}, coalesce(rated_at, opened_at)
+        ) as known_at, {{ nothing }} as amount,
         {{ nothing }} as discount_amount, satisfaction as quantity, {{ nothing }} as active_users,
         {{ no_text }} as detail, _batch_id
     from {{ ref('stg_tickets') }}
@@ -65,7 +68,7 @@ ratings as (
 interactions as (
     select
         'interaction' as entity, source, interaction_id as source_record_id, account_source, account_id,
-        'interaction' as kind, occurred_at, occurred_at as known_at, {{ nothing }} as amount,
+        'interaction' as kind, occurred_at, {{ known_after('occurred_at') }} as known_at, {{ nothing }} as amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         kind as detail, _batch_id
     from {{ ref('stg_interactions') }}
@@ -74,7 +77,8 @@ interactions as (
 marketing_events as (
     select
         'marketing_event' as entity, source, marketing_event_id as source_record_id, account_source, account_id,
-        'marketing_' || lower(trim(kind)) as kind, occurred_at, occurred_at as known_at, {{ nothing }} as amount,
+        'marketing_' || lower(trim(kind)) as kind, occurred_at, {{ known_after('occurred_at') }} as known_at,
+        {{ nothing }} as amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         campaign_id as detail, _batch_id
     from {{ ref('stg_marketing_events') }}
@@ -83,7 +87,7 @@ marketing_events as (
 usage_events as (
     select
         'usage_event' as entity, source, usage_event_id as source_record_id, account_source, account_id,
-        'usage' as kind, occurred_at, occurred_at as known_at, {{ nothing }} as amount,
+        'usage' as kind, occurred_at, {{ known_after('occurred_at') }} as known_at, {{ nothing }} as amount,
         {{ nothing }} as discount_amount, coalesce(events, 1) as quantity, active_users,
         feature as detail, _batch_id
     from {{ ref('stg_usage_events') }}
@@ -101,7 +105,7 @@ subscriptions as (
 invoices as (
     select
         'invoice' as entity, source, invoice_id as source_record_id, account_source, account_id,
-        'invoice' as kind, issued_at as occurred_at, issued_at as known_at, amount,
+        'invoice' as kind, issued_at as occurred_at, {{ known_after('issued_at') }} as known_at, amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         {{ no_text }} as detail, _batch_id
     from {{ ref('stg_invoices') }}
@@ -110,7 +114,7 @@ invoices as (
 payments as (
     select
         'payment' as entity, source, payment_id as source_record_id, account_source, account_id,
-        'payment' as kind, paid_at as occurred_at, paid_at as known_at, amount,
+        'payment' as kind, paid_at as occurred_at, {{ known_after('paid_at') }} as known_at, amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         invoice_id as detail, _batch_id
     from {{ ref('stg_payments') }}
@@ -119,7 +123,7 @@ payments as (
 disputes as (
     select
         'dispute' as entity, source, dispute_id as source_record_id, account_source, account_id,
-        'dispute' as kind, opened_at as occurred_at, opened_at as known_at, amount,
+        'dispute' as kind, opened_at as occurred_at, {{ known_after('opened_at') }} as known_at, amount,
         {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
         invoice_id as detail, _batch_id
     from {{ ref('stg_disputes') }}
@@ -130,8 +134,8 @@ identity as (
 ),
 
 united as (
-    {%- for part in ['orders', 'returns', 'tickets', 'ratings', 'interactions', 'marketing_events', 'usage_events',
-        'subscriptions', 'invoices', 'payments', 'disputes'] %}
+    {%- for part in ['orders', 'returns', 'tickets', 'ratings', 'interactions',
+        'marketing_events', 'usage_events', 'subscriptions', 'invoices', 'payments', 'disputes'] %}
     select * from {{ part }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

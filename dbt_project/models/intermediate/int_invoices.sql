@@ -9,8 +9,8 @@ identity as (
 ),
 
 settled as (
-    -- The first day on which the payments up to it reach the invoice's value.
-    select invoices.invoice_key, min(payments.paid_on) as settled_on
+    -- The first day on which the payments known up to it reach the invoice's value.
+    select invoices.invoice_key, min(payments.known_on) as settled_on
     from invoices
     inner join {{ ref('int_payments') }} as payments on invoices.invoice_key = payments.invoice_key
     where payments.paid_so_far >= invoices.amount
@@ -24,6 +24,7 @@ final as (
         invoices.invoice_id,
         identity.customer_id,
         {{ utc_day('invoices.issued_at') }} as issued_on,
+        {{ utc_day(known_after('invoices.issued_at', 'invoices.known_at')) }} as known_on,
         {{ utc_day('invoices.due_at') }} as due_on,
         invoices.amount,
         settled.settled_on

@@ -37,7 +37,7 @@ joined as (
         orders.account_id,
         identity.customer_id,
         orders.ordered_at,
-        greatest(orders.ordered_at, coalesce(orders.known_at, orders.ordered_at)) as known_at,
+        {{ known_after('orders.ordered_at', 'orders.known_at') }} as known_at,
         lower(trim(orders.status)) as status,
         coalesce(orders.amount, lines.amount) as amount,
         coalesce(orders.discount_amount, lines.discount_amount) as discount_amount,

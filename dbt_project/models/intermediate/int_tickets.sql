@@ -15,6 +15,7 @@ final as (
         lower(trim(tickets.kind)) as kind,
         tickets.priority,
         {{ utc_day('tickets.opened_at') }} as opened_on,
+        {{ utc_day(known_after('tickets.opened_at', 'tickets.known_at')) }} as known_on,
         {{ utc_day('tickets.closed_at') }} as closed_on
     from tickets
     inner join identity on tickets.account_source = identity.source and tickets.account_id = identity.account_id

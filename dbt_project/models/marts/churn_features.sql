@@ -18,7 +18,7 @@
 {%- set marketing = is_fed('marketing_event') %}
 {%- set usage = is_fed('usage_event') %}
 {%- set users = is_fed('usage_event', 'active_users') %}
-{%- set usage_items = 'usage_features' if is_fed('usage_event', 'feature') else 'usage_events' %}
+{%- set usage_items = 'more_usage_features' if is_fed('usage_event', 'feature') else 'usage_events' %}
 {%- set invoices = is_fed('invoice') and is_fed('payment') %}
 {%- set disputes = is_fed('dispute') %}
 {%- set subscriptions = is_fed('subscription') %}
@@ -65,18 +65,11 @@ rolled as (
         {{ window_sum('marketing_opened', 90) }} as marketing_opened_90d,
         {{ window_sum('marketing_responses', 90) }} as marketing_responses_90d,
         {{ window_sum('marketing_responses', 365) }} as marketing_responses_365d,
-        count(*) filter (
-            where days.usage_records > 0 and days.day >= {{ minus_days('dates.as_of_date', 30) }}
-        ) as usage_days_30d,
-        count(*) filter (
-            where
-                days.usage_records > 0
-                and days.day >= {{ minus_days('dates.as_of_date', 60) }}
-                and days.day < {{ minus_days('dates.as_of_date', 30) }}
-        ) as usage_days_prior_30d,
+        {{ window_sum('usage_days', 30) }} as usage_days_30d,
+        {{ window_sum('usage_days', 60, 30) }} as usage_days_prior_30d,
         {{ window_sum(usage_items, 30) }} as usage_items_30d,
-        {{ window_sum('active_users', 7) }} as active_users_7d,
-        {{ window_sum('active_users', 56) }} as active_users_56d,
+        {{ window_sum('more_active_users', 7) }} as active_users_7d,
+        {{ window_sum('more_active_users', 56) }} as active_users_56d,
         max(days.day) filter (where days.usage_records > 0) as last_usage_day,
         {{ window_sum('disputes', 180) }} as disputes_180d
     from dates
@@ -131,7 +124,7 @@ service as (
     from dates
     inner join {{ ref('int_tickets') }} as tickets
         on
-            tickets.opened_on < dates.as_of_date
+            tickets.known_on < dates.as_of_date
             and (tickets.closed_on is null or tickets.closed_on >= dates.as_of_date)
     group by dates.as_of_date, tickets.customer_id
 ),
@@ -141,7 +134,7 @@ open_invoices as (
     from dates
     inner join {{ ref('int_invoices') }} as invoices
         on
-            invoices.issued_on < dates.as_of_date
+            invoices.known_on < dates.as_of_date
             and invoices.due_on < dates.as_of_date
             and (invoices.settled_on is null or invoices.settled_on >= dates.as_of_date)
 ),
@@ -150,7 +143,7 @@ paid_in_part as (
     select open_invoices.as_of_date, open_invoices.invoice_key, sum(payments.amount) as amount
     from open_invoices
     inner join {{ ref('int_payments') }} as payments
-        on open_invoices.invoice_key = payments.invoice_key and payments.paid_on < open_invoices.as_of_date
+        on open_invoices.invoice_key = payments.invoice_key and payments.known_on < open_invoices.as_of_date
     group by open_invoices.as_of_date, open_invoices.invoice_key
 ),
 
@@ -177,9 +170,10 @@ paid as (
     from dates
     inner join {{ ref('int_payments') }} as payments
         on
-            payments.paid_on < dates.as_of_date
+            payments.known_on < dates.as_of_date
             and payments.paid_on >= {{ minus_days('dates.as_of_date', 365) }}
-    inner join {{ ref('int_invoices') }} as invoices on payments.invoice_key = invoices.invoice_key
+    inner join {{ ref('int_invoices') }} as invoices
+        on payments.invoice_key = invoices.invoice_key and invoices.known_on < dates.as_of_date
     group by dates.as_of_date, invoices.customer_id
 ),
 

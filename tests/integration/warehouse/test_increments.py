@@ -70,6 +70,52 @@ def test_a_row_known_after_the_date_changes_no_feature_of_the_date(company):
     assert (row["orders_lifetime"], row["products_90d"]) == (7, 4)
 
 
+LATE = "2024-06-15T00:00Z"
+
+
+@pytest.mark.capability("B3")
+def test_what_any_department_entered_late_changes_no_feature_of_an_earlier_date(company):
+    early, at = "2024-05-03T00:00Z", "2024-05-20T00:00Z"
+    departments = {
+        "ticket": ("ticket_id account_id opened_at closed_at satisfaction known_at rated_at", (at, at, 1)),
+        "interaction": ("interaction_id account_id occurred_at known_at", (at,)),
+        "return": ("return_id account_id returned_at amount known_at", (at, 3)),
+        "invoice": ("invoice_id account_id issued_at due_at amount known_at", (at, "2024-05-25T00:00Z", 9)),
+        "payment": ("payment_id account_id paid_at amount invoice_id known_at", (at, 4, "first")),
+        "dispute": ("dispute_id account_id opened_at known_at", (at,)),
+        "marketing_event": ("marketing_event_id account_id occurred_at kind known_at", (at, "sent")),
+        "usage_event": ("usage_event_id account_id occurred_at active_users known_at", (at, 7)),
+    }
+
+    def land(late: bool) -> None:
+        for entity, (columns, told) in departments.items():
+            values = told if late else tuple(early if value == at else value for value in told)
+            known = (LATE if late else None,) * (columns.count("known_at") + columns.count("rated_at"))
+            company.land("erp", entity, columns, [("late" if late else "first", "a", *values, *known)])
+
+    days = ("2024-06-01", LATE[:10], "2024-07-01")
+    _trade(company)
+    land(late=False)
+    company.build(*days)
+    before = {day: company.features("a", day) for day in days}
+    land(late=True)
+    company.build(*days)
+    assert [company.features("a", day) for day in days[:2]] == [before[day] for day in days[:2]]
+    moved = {name for name, value in company.features("a", days[2]).items() if value != before[days[2]][name]}
+    assert moved >= {"tickets_90d", "interactions_90d", "returns_90d", "disputes_180d", "overdue_invoices"}
+    assert moved >= {"marketing_sent_90d", "active_users_56d", "payment_delay_days_365d"}
+
+
+def test_usage_of_one_day_that_is_told_in_parts_is_one_day_of_the_same_users(company):
+    columns = "usage_event_id account_id occurred_at active_users feature known_at"
+    rows = [("1", "a", "2024-06-10T00:00Z", 7, "x", None), ("2", "a", "2024-06-10T00:00Z", 14, "y", LATE)]
+    company.land("app", "usage_event", columns, rows)
+    company.build(LATE[:10], "2024-06-16")
+    told = ("usage_days_30d", "active_users_7d", "active_users_56d")
+    assert [company.features("a", LATE[:10])[name] for name in told] == [1, 1, 7 / 56]
+    assert [company.features("a", "2024-06-16")[name] for name in told] == [1, 2, 14 / 56]
+
+
 def test_only_the_requested_dates_are_replaced(company):
     _trade(company)
     company.build("2024-05-01", "2024-06-01")
