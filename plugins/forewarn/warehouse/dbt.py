@@ -197,7 +197,9 @@ def invoke(
 def _error(settings: Settings, failed: list[NodeResult], exception: BaseException | None) -> BuildFailed:
     lines = [f"{node.path}: {node.kind} {node.name}: {node.message}" for node in failed]
     if not lines:
-        lines = [" ".join(str(exception).split()) if exception else "dbt stopped without saying why"]
+        # Some exceptions of dbt carry no text; their kind is better than nothing.
+        said = " ".join(str(exception).split()) or type(exception).__name__
+        lines = [said if exception else "dbt stopped without saying why"]
     return BuildFailed(
         "dbt build",
         expected="every model built and every test passed",
