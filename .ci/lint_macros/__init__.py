@@ -6,6 +6,7 @@ is only read, never run; a macro that is missing here is an error of the linter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -164,6 +165,11 @@ feature_count = feature
 def feature_ratio(_: bool, part: str, whole: str) -> str:
     """Return a ratio's expression."""
     return f"cast({part} / {whole} as double precision)"
+
+
+def for_each_date(caller: Callable[[], str]) -> str:
+    """Return the query of a call block for every date."""
+    return f"select dates.as_of_date, one_date.* from dates cross join lateral ({caller()}) as one_date"
 
 
 def window_sum(column: str, from_days: int, to_days: int = 0) -> str:

@@ -34,8 +34,8 @@ days as (
 ),
 
 rolled as (
+    {%- call for_each_date() %}
     select
-        dates.as_of_date,
         days.customer_id,
         min(days.day) as first_day,
         sum(days.orders) as orders_lifetime,
@@ -72,34 +72,35 @@ rolled as (
         {{ window_sum('more_active_users', 56) }} as active_users_56d,
         max(days.day) filter (where days.usage_records > 0) as last_usage_day,
         {{ window_sum('disputes', 180) }} as disputes_180d
-    from dates
-    inner join days on days.known_day < dates.as_of_date
-    group by dates.as_of_date, days.customer_id
-),
-
-order_days as (
-    select
-        dates.as_of_date,
-        days.customer_id,
-        days.day,
-        {{ days_between(
-            'lag(days.day) over (partition by dates.as_of_date, days.customer_id order by days.day)', 'days.day'
-        ) }} as gap_days
-    from dates
-    inner join days on days.known_day < dates.as_of_date
-    where days.orders > 0
+    from days
+    where days.known_day < dates.as_of_date
+    group by days.customer_id
+    {%- endcall %}
 ),
 
 rhythm as (
-    -- One day may have two rows, when some of its orders became known later: the gap between these is zero and no gap.
+    {%- call for_each_date() %}
     select
-        as_of_date,
-        customer_id,
-        max(day) as last_order_day,
-        avg(gap_days) filter (where gap_days > 0) as order_gap_days,
-        stddev_samp(gap_days) filter (where gap_days > 0) as order_gap_sd_days
-    from order_days
-    group by as_of_date, customer_id
+        gaps.customer_id,
+        max(gaps.day) as last_order_day,
+        avg(gaps.gap_days) as order_gap_days,
+        stddev_samp(gaps.gap_days) as order_gap_sd_days
+    from (
+        select
+            order_days.*,
+            {{ days_between(
+                'lag(order_days.day) over (partition by order_days.customer_id order by order_days.day)', 'order_days.day'
+            ) }} as gap_days
+        from (
+            -- One day has several rows when some of its orders became known later.
+            select days.customer_id, days.day
+            from days
+            where days.known_day < dates.as_of_date and days.orders > 0
+            group by days.customer_id, days.day
+        ) as order_days
+    ) as gaps
+    group by gaps.customer_id
+    {%- endcall %}
 ),
 
 breadth as (
