@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
+import chain
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,11 +18,8 @@ from forewarn.config.settings import Settings
 from forewarn.demo.company import seed
 from forewarn.demo.help_desk import serve
 from forewarn.demo.truth import Truth
-from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import connect
-from forewarn.warehouse.migrate import migrate
 
-PROJECT = Path(__file__).resolve().parents[2]
 LAST_DAY = date(2026, 6, 30)
 AS_OF = LAST_DAY + timedelta(days=1)
 
@@ -31,31 +27,15 @@ AS_OF = LAST_DAY + timedelta(days=1)
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Settings]:
     """2,000 customers, 24 months, scored as of the day after."""
-    with tempfile.TemporaryDirectory(prefix="fw-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        server = EmbeddedServer(Path(folder) / "pg", durable=False)
-        server.start()
-        try:
-            settings = Settings(
-                project=PROJECT,
-                config=PROJECT / "config",
-                home=home,
-                warehouse_url=server.ensure_database("forewarn"),
-                mlflow_url=server.ensure_database("mlflow"),
-            )
-            migrate(settings.warehouse_url)
-            seed(home, server, last_day=LAST_DAY)
-            run = stages.Run(AS_OF, "truth", datetime.now(UTC))
-            with serve(home):
-                for stream in stages.streams(settings):
-                    stages.extract(settings, run, **stream)
-            stages.build(settings, run)
-            stages.train_if_missing(settings, run)
-            stages.score(settings, run)
-            yield settings
-        finally:
-            server.stop()
+    with chain.installation(chain.PROJECT / "config") as (settings, server):
+        seed(settings.home, server, last_day=LAST_DAY)
+        run = stages.Run(AS_OF, "truth", datetime.now(UTC))
+        with serve(settings.home):
+            chain.land(settings, run)
+        stages.build(settings, run)
+        stages.train_if_missing(settings, run)
+        stages.score(settings, run)
+        yield settings
 
 
 @pytest.mark.timeout(900)

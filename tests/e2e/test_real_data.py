@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
+import chain
 import pytest
 
 import churn_model
 from forewarn import stages
 from forewarn.config.project import load_project
-from forewarn.config.settings import Settings
-from forewarn.warehouse.embedded import EmbeddedServer
-from forewarn.warehouse.migrate import migrate
 
-PROJECT = Path(__file__).resolve().parents[2]
-ONLINE_RETAIL = PROJECT.parent / "shared" / "data" / "online_retail_ii" / "online_retail_ii.parquet"
+ONLINE_RETAIL = chain.PROJECT.parent / "shared" / "data" / "online_retail_ii" / "online_retail_ii.parquet"
 
 
 @contextmanager
 def evaluated(data: str) -> Iterator[churn_model.Evaluation]:
     """Land and build a data set in a warehouse of its own, and judge the candidates out of time."""
-    with tempfile.TemporaryDirectory(prefix="fw-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        server = EmbeddedServer(Path(folder) / "pg", durable=False)
-        server.start()
-        try:
-            settings = Settings(
-                project=PROJECT,
-                config=PROJECT / "config" / "datasets" / data,
-                home=home,
-                warehouse_url=server.ensure_database("forewarn"),
-                mlflow_url=server.ensure_database("mlflow"),
-            )
-            migrate(settings.warehouse_url)
-            project = load_project(settings.config)
-            assert project.as_of_date is not None
-            run = stages.Run(project.as_of_date, "quality", datetime.now(UTC), live=False)
-            for stream in stages.streams(settings):
-                stages.extract(settings, run, **stream)
-            stages.build(settings, run)
-            yield churn_model.evaluate(settings, project, as_of_date=project.as_of_date)
-        finally:
-            server.stop()
+    with chain.installation(chain.PROJECT / "config" / "datasets" / data) as (settings, _):
+        project = load_project(settings.config)
+        assert project.as_of_date is not None
+        run = stages.Run(project.as_of_date, "quality", datetime.now(UTC), live=False)
+        chain.land(settings, run)
+        stages.build(settings, run)
+        yield churn_model.evaluate(settings, project, as_of_date=project.as_of_date)
 
 
 def floor_is_held(evaluation: churn_model.Evaluation, floor: float, ceiling: float) -> None:

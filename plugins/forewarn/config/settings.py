@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from forewarn.errors import ForewarnError
@@ -73,10 +73,6 @@ class Settings:
     def outbox(self) -> Path:
         """Folder of the file channel: `.eml` files and their `index.html`."""
         return self.home / "outbox"
-
-    def with_warehouse(self, url: str) -> Settings:
-        """Return the same installation on another warehouse."""
-        return replace(self, warehouse_url=url)
 
 
 def _value(env: dict[str, str], name: str) -> str:

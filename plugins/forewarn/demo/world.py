@@ -78,10 +78,6 @@ class World:
         """The first moment."""
         return np.datetime64(self.first_day, "s")
 
-    def day_index(self, day: date) -> int:
-        """Return how many days after the first a day is."""
-        return (day - self.first_day).days
-
     def blocks(self) -> list[Block]:
         """Return every block: those of the history, then those who join after it."""
         later = round(self.customers * LATER_SHARE * FUTURE_DAYS / self.history_days)

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,15 +80,6 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
 
     size = file.path.stat().st_size
     return types, Part(file.name, header, copy=copy, rows=rows, size_bytes=size, sha256=sha256)
-
-
-def first_rows(
-    source: Source, stream: FileStream, subject: str, file: File, n: int
-) -> tuple[dict[str, str], list[list[str | None]]]:
-    """Return the columns of a file with the types they land as, and its first rows."""
-    types, part = inspect(source, stream, subject, file, "")
-    found = islice(part.rows(), n) if part.rows else []
-    return types, [row.values if isinstance(row, Row) else [row.reason] for row in found]
 
 
 def _facts(path: Path, stream: FileStream) -> _Facts:

@@ -6,7 +6,7 @@ import hashlib
 import importlib.resources
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,16 @@ class File:
     path: Path
 
 
+Inspect = Callable[[Source, FileStream, str, File, str], tuple[dict[str, str], Part]]
+
+
+def inspector(stream: FileStream) -> Inspect:
+    """Return what looks at one file of a stream's format: its columns with types, and the part that reads its rows."""
+    from forewarn.sources import csv_files, parquet_files
+
+    return csv_files.inspect if stream.format == "csv" else parquet_files.inspect
+
+
 @contextmanager
 def open_files(
     settings: Settings, source: Source, stream: FileStream, name: str, *, known: set[tuple[str, str]], resolve: Resolve
@@ -38,10 +48,8 @@ def open_files(
 
     A snapshot is all of its files, as soon as one of them is new.
     """
-    from forewarn.sources import csv_files, parquet_files
-
     subject = f"{source.name}.{name}"
-    read = csv_files.inspect if stream.format == "csv" else parquet_files.inspect
+    read = inspector(stream)
     with ExitStack() as stack:
         found = find(settings, source, stream, subject, stack=stack, resolve=resolve)
         digests = {file: digest(file.path) for file in found}

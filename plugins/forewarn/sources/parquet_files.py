@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import extensions, sql
@@ -59,15 +58,6 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
 
     size = file.path.stat().st_size
     return types, Part(file.name, names, copy=copy, rows=rows, size_bytes=size, sha256=sha256)
-
-
-def first_rows(
-    source: Source, stream: FileStream, subject: str, file: File, n: int
-) -> tuple[dict[str, str], list[list[str | None]]]:
-    """Return the columns of a file with the types they land as, and its first rows."""
-    types, part = inspect(source, stream, subject, file, "")
-    found = islice(part.rows(), n) if part.rows else []
-    return types, [row.values if isinstance(row, Row) else [row.reason] for row in found]
 
 
 def _kind(arrow: pa.DataType, name: str, declared: dict[str, str | None], stream: FileStream) -> str:

@@ -12,7 +12,7 @@ from forewarn.sources.column_types import column_types, wanted_columns
 from forewarn.sources.connections import Resolve, resolve
 from forewarn.sources.extract import is_postgres, stream_of
 from forewarn.sources.model import FileStream, RestSource, RestStream, Source
-from forewarn.sources.reader import PartRejected
+from forewarn.sources.reader import PartRejected, Row
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def sample(settings: Settings, source: Source, stream: str, n: int = 5, *, resol
 def _files(
     settings: Settings, source: Source, stream: FileStream, name: str, n: int, *, resolve: Resolve
 ) -> tuple[dict[str, str], list[list[str | None]]]:
-    from forewarn.sources import csv_files, files, parquet_files
+    from forewarn.sources import files
 
     subject = f"{source.name}.{name}"
     with ExitStack() as stack:
@@ -60,9 +60,9 @@ def _files(
                 subject, expected=f"files at {files.expand(stream.path)}", got="none", next_step="correct `path`"
             )
         try:
-            if stream.format == "csv":
-                return csv_files.first_rows(source, stream, subject, found[0], n)
-            return parquet_files.first_rows(source, stream, subject, found[0], n)
+            types, part = files.inspector(stream)(source, stream, subject, found[0], "")
+            rows = islice(part.rows(), n) if part.rows else []
+            return types, [row.values if isinstance(row, Row) else [row.reason] for row in rows]
         except PartRejected as rejected:
             raise SourceRejected(
                 subject,

@@ -27,7 +27,7 @@ def warehouse_url(postgres, trained):
 @pytest.fixture
 def settings(trained, warehouse_url):
     """The installation that holds the champion, on a warehouse of the test's own."""
-    return trained.settings.with_warehouse(warehouse_url)
+    return replace(trained.settings, warehouse_url=warehouse_url)
 
 
 @pytest.fixture
