@@ -22,9 +22,11 @@ days as (
         customer_id,
         day,
         known_day,
-        cast(count(*) filter (where kind = 'order') as integer) as orders,
-        sum(amount) filter (where kind = 'order') as revenue,
-        sum(discount_amount) filter (where kind = 'order') as discount,
+        cast(
+            count(*) filter (where kind = 'order') - count(*) filter (where kind = 'order_cancellation') as integer
+        ) as orders,
+        sum(amount) filter (where kind in ('order', 'order_cancellation')) as revenue,
+        sum(discount_amount) filter (where kind in ('order', 'order_cancellation')) as discount,
         cast(count(*) filter (where kind = 'return') as integer) as returns,
         sum(amount) filter (where kind = 'return') as return_amount,
         cast(count(*) filter (where kind in ('ticket', 'complaint')) as integer) as tickets,

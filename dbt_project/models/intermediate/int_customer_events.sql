@@ -32,6 +32,17 @@ with orders as (
 {%- set nothing = 'cast(null as ' ~ canonical_type('numeric') ~ ')' %}
 {%- set no_text = 'cast(null as ' ~ type_text() ~ ')' %}
 
+order_cancellations as (
+    -- Takes back, from the day on which it is known, what the order has added to its own day.
+    select
+        'order_cancellation' as entity, source, order_id as source_record_id, account_source, account_id,
+        'order_cancellation' as kind, ordered_at as occurred_at, cancelled_at as known_at, -amount as amount,
+        -discount_amount as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
+        status as detail, _batch_id
+    from {{ ref('int_orders') }}
+    where is_purchase and cancelled_at is not null
+),
+
 returns as (
     select
         'return' as entity, source, return_id as source_record_id, account_source, account_id,
@@ -134,7 +145,7 @@ identity as (
 ),
 
 united as (
-    {%- for part in ['orders', 'returns', 'tickets', 'ratings', 'interactions',
+    {%- for part in ['orders', 'order_cancellations', 'returns', 'tickets', 'ratings', 'interactions',
         'marketing_events', 'usage_events', 'subscriptions', 'invoices', 'payments', 'disputes'] %}
     select * from {{ part }}
     {{ 'union all' if not loop.last }}
@@ -168,8 +179,13 @@ newest as (
 ),
 
 present as (
+    {%- set conditions = {
+        'order_cancellation': 'is_purchase and cancelled_at is not null',
+        'ticket_rating': 'satisfaction is not null',
+    } %}
     {%- for entity, model, number in [
         ('order', 'int_orders', 'order_id'),
+        ('order_cancellation', 'int_orders', 'order_id'),
         ('return', 'stg_returns', 'return_id'),
         ('ticket', 'stg_tickets', 'ticket_id'),
         ('ticket_rating', 'stg_tickets', 'ticket_id'),
@@ -183,7 +199,7 @@ present as (
     ] %}
     select '{{ entity }}' as entity, source, {{ number }} as source_record_id
     from {{ ref(model) }}
-    {{ 'where satisfaction is not null' if entity == 'ticket_rating' }}
+    {{ 'where ' ~ conditions[entity] if entity in conditions }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

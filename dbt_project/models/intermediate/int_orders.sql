@@ -38,6 +38,10 @@ joined as (
         identity.customer_id,
         orders.ordered_at,
         {{ known_after('orders.ordered_at', 'orders.known_at') }} as known_at,
+        case
+            when orders.cancelled_at is not null
+                then greatest(orders.cancelled_at, {{ known_after('orders.ordered_at', 'orders.known_at') }})
+        end as cancelled_at,
         lower(trim(orders.status)) as status,
         coalesce(orders.amount, lines.amount) as amount,
         coalesce(orders.discount_amount, lines.discount_amount) as discount_amount,
@@ -75,14 +79,19 @@ final as (
         customer_id,
         ordered_at,
         known_at,
+        cancelled_at,
         {{ utc_day('ordered_at') }} as day,
         {{ utc_day('known_at') }} as known_day,
+        {{ utc_day('cancelled_at') }} as cancelled_day,
         status,
         amount,
         discount_amount,
-        -- A purchase of unknown value is one; a cancelled order or a credit is not.
+        -- A purchase of unknown value is one; a credit is not, nor an order that was cancelled nobody knows when.
         coalesce(amount, 1) > 0
-        and coalesce(status, '') not in ('cancelled', 'canceled', 'void', 'voided', 'rejected') as is_purchase,
+        and (
+            cancelled_at is not null
+            or coalesce(status, '') not in ('cancelled', 'canceled', 'void', 'voided', 'rejected')
+        ) as is_purchase,
         line_count,
         _batch_id,
         _identity_version

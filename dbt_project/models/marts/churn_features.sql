@@ -92,11 +92,12 @@ rhythm as (
                 'lag(order_days.day) over (partition by order_days.customer_id order by order_days.day)', 'order_days.day'
             ) }} as gap_days
         from (
-            -- One day has several rows when some of its orders became known later.
+            -- One day has several rows when some of its orders became known, or were cancelled, later.
             select days.customer_id, days.day
             from days
-            where days.known_day < dates.as_of_date and days.orders > 0
+            where days.known_day < dates.as_of_date and days.orders <> 0
             group by days.customer_id, days.day
+            having sum(days.orders) > 0
         ) as order_days
     ) as gaps
     group by gaps.customer_id

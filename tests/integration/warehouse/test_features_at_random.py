@@ -1,4 +1,4 @@
-"""Rhythm and breadth of random histories, late records among them, against the plain definition in Python."""
+"""Rhythm and breadth of random histories, late and cancelled records among them, against the definition in Python."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import random
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -24,34 +24,37 @@ class Purchase:
     day: date
     known: date
     article: str
+    cancelled: date | None = None
 
 
 def _history(seed: int) -> list[Purchase]:
-    """Many short histories: one order in three is recorded up to 40 days late, and days repeat."""
+    """Many short histories: one order in three is told up to 40 days late, one in five is cancelled."""
     chance = random.Random(seed)
     purchases = []
     for number in range(60):
         for _ in range(chance.randint(1, 25)):
             day = START + timedelta(days=chance.randint(0, 360))
             delay = chance.randint(0, 40) if chance.random() < 1 / 3 else 0
-            purchases.append(
-                Purchase(f"c{number}", day, day + timedelta(days=delay), chance.choice(["p1", "p2", "q1", "q2", "q3"]))
-            )
+            known = day + timedelta(days=delay)
+            cancelled = known + timedelta(days=chance.randint(0, 60)) if chance.random() < 1 / 5 else None
+            article = chance.choice(["p1", "p2", "q1", "q2", "q3"])
+            purchases.append(Purchase(f"c{number}", day, known, article, cancelled))
     return purchases
 
 
 def _expected(purchases: list[Purchase], as_of: date) -> dict[str, dict[str, float | None]]:
     expected: dict[str, dict[str, float | None]] = {}
     for account in {purchase.account for purchase in purchases}:
-        known = [purchase for purchase in purchases if purchase.account == account and purchase.known < as_of]
+        heard_of = [purchase for purchase in purchases if purchase.account == account and purchase.known < as_of]
+        known = [purchase for purchase in heard_of if purchase.cancelled is None or purchase.cancelled >= as_of]
         days = sorted({purchase.day for purchase in known})
         gaps = [(later - earlier).days for earlier, later in itertools.pairwise(days)]
-        if not days:
+        if not heard_of:
             continue
         recent = {length: {p.article for p in known if p.day >= as_of - timedelta(days=length)} for length in (90, 365)}
         expected[account] = {
             "orders_lifetime": len(known),
-            "days_since_last_order": (as_of - days[-1]).days,
+            "days_since_last_order": (as_of - days[-1]).days if days else None,
             "order_gap_days": statistics.mean(gaps) if gaps else None,
             "order_gap_sd_days": statistics.stdev(gaps) if len(gaps) > 1 else None,
             "products_90d": len(recent[90]),
@@ -66,8 +69,18 @@ def _land(company: Company, purchases: list[tuple[int, Purchase]]) -> None:
     company.land(
         "erp",
         "order",
-        "order_id account_id ordered_at known_at amount",
-        [(str(number), one.account, f"{one.day} 12:00Z", f"{one.known} 12:00Z", 1) for number, one in purchases],
+        "order_id account_id ordered_at known_at cancelled_at amount",
+        [
+            (
+                str(number),
+                one.account,
+                f"{one.day} 12:00Z",
+                f"{one.known} 12:00Z",
+                one.cancelled and f"{one.cancelled} 12:00Z",
+                1,
+            )
+            for number, one in purchases
+        ],
     )
     company.land(
         "erp",
@@ -81,7 +94,8 @@ def _land(company: Company, purchases: list[tuple[int, Purchase]]) -> None:
 def test_random_histories_in_one_build_and_in_two(new_company: Callable[[], Company]):
     purchases = list(enumerate(_history(11)))
     articles = sorted({one.article for _, one in purchases})
-    for parts in ([purchases], [purchases[::2], purchases[1::2]]):
+    half_known = [(number, replace(one, cancelled=None)) for number, one in purchases[::2]]
+    for parts in ([purchases], [half_known, purchases]):
         company = new_company()
         company.land("erp", "product", "product_id category", [(article, article[0]) for article in articles])
         for part in parts:

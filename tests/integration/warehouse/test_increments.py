@@ -21,6 +21,7 @@ TABLES = (
     "marts.customer_360",
 )
 ORDERS = "order_id account_id ordered_at known_at status amount"
+CANCELLABLE = f"{ORDERS} cancelled_at"
 
 
 def _trade(company: Company) -> None:
@@ -28,9 +29,9 @@ def _trade(company: Company) -> None:
     company.land(
         "erp",
         "order",
-        ORDERS,
+        CANCELLABLE,
         [
-            (f"{account}{month}", account, f"2024-{month:02d}-10T00:00Z", None, "shipped", 10 * month)
+            (f"{account}{month}", account, f"2024-{month:02d}-10T00:00Z", None, "shipped", 10 * month, None)
             for account in "abc"
             for month in range(1, 7)
         ],
@@ -68,6 +69,25 @@ def test_a_row_known_after_the_date_changes_no_feature_of_the_date(company):
     assert company.digest(FEATURES, "as_of_date = '2024-07-01'") != july
     row = company.features("a", "2024-07-01")
     assert (row["orders_lifetime"], row["products_90d"]) == (7, 4)
+
+
+@pytest.mark.capability("B3")
+def test_an_order_that_is_cancelled_counts_until_then_and_a_cancellation_taken_back_counts_again(company):
+    _trade(company)
+    days = ("2024-06-01", "2024-06-15", "2024-07-01")
+    company.build(*days)
+    before = {day: company.features("a", day) for day in days}
+    told = ("a6", "a", "2024-06-10T00:00Z", None, "cancelled", 60)
+    company.land("erp", "order", CANCELLABLE, [(*told, "2024-06-15T00:00Z")])
+    company.build(*days)
+    assert [company.features("a", day) for day in days[:2]] == [before[day] for day in days[:2]]
+    row = company.features("a", days[2])
+    figures = ("orders_lifetime", "revenue_90d", "orders_30d", "days_since_last_order", "products_365d")
+    assert [row[name] for name in figures] == [5, 90, 0, 52, 3]
+    assert [before[days[2]][name] for name in figures] == [6, 150, 1, 21, 3]
+    company.land("erp", "order", CANCELLABLE, [(*told[:4], "shipped", 60, None)])
+    company.build(*days)
+    assert {day: company.features("a", day) for day in days} == before
 
 
 LATE = "2024-06-15T00:00Z"
