@@ -77,7 +77,8 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
         "select f.customer_id, {columns} from marts.churn_features f join marts.churn_labels l"
         " on l.customer_id = f.customer_id and l.as_of_date = f.as_of_date"
         " and l.definition = {definition} and l.horizon_days = {horizon}"
-        " where f.as_of_date = {as_of_date} and l.eligible"
+        # In one order whatever the plan: the last digit of a product of matrices depends on a row's place in it.
+        ' where f.as_of_date = {as_of_date} and l.eligible order by f.customer_id collate "C"'
     ).format(
         columns=_columns(),
         definition=sql.Literal(churn.definition),
@@ -117,7 +118,7 @@ def explain_top(
         cursor.execute("analyze explained")
     query = sql.SQL(
         "select e.place, {columns} from explained e join marts.churn_features f on f.customer_id = e.customer_id"
-        " where f.as_of_date = {as_of_date}"
+        " where f.as_of_date = {as_of_date} order by e.place"
     ).format(columns=_columns(), as_of_date=sql.Literal(as_of_date))
     explainer = Explainer(champion.model, currency=currency)
     encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode

@@ -10,6 +10,7 @@ import argparse
 import hmac
 import json
 import re
+import signal
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
@@ -156,17 +157,18 @@ def serve(home: Path, port: int = 0) -> Iterator[HelpDeskServer]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted or told to end."""
     parser = argparse.ArgumentParser(prog="python -m forewarn.demo.help_desk", description=main.__doc__)
     parser.add_argument("--home", type=Path, required=True, help="home of a seeded company")
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
     given = parser.parse_args(arguments)
+    ended = threading.Event()
+    # Said outright: a process that a shell started in the background inherits that SIGINT is ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     with serve(given.home, given.port) as server:
         print(f"help desk on {server.address}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        ended.wait()
 
 
 if __name__ == "__main__":

@@ -242,6 +242,12 @@ class Checker:
         if kind is None:
             spoken = " and ".join(dict.fromkeys(_spoken(kind) for kind in kinds))
             self.fail(node, f"`{node.key}` would be {spoken} at once", "cast them to one type")
+        return self._some(node, kind)
+
+    def _some(self, node: exp.Expr, kind: str) -> str:
+        """Refuse what is null whatever the row: PostgreSQL makes a text of it, which compares with nothing else."""
+        if kind == NULL:
+            self.fail(node, f"`{node.key}` is always null here", "leave it out, or cast one value: cast(null as numeric)")
         return kind
 
     def _cast(self, node: exp.Expr) -> Typed:
@@ -268,7 +274,8 @@ class Checker:
         self._only(node, "this", "expression")
         left, right = self._operand(node.this, node), self._operand(node.args.get("expression"), node)
         self._compare(node, left, right)
-        return exp.Nullif(this=left[0], expression=right[0]), TEXT if left[1] == LITERAL else left[1]
+        kind = TEXT if left[1] == LITERAL else self._some(node, left[1])
+        return exp.Nullif(this=left[0], expression=right[0]), kind
 
     def _interval(self, node: exp.Expr) -> Typed:
         self._only(node, "this", "unit")
