@@ -247,7 +247,7 @@ class Checker:
     def _some(self, node: exp.Expr, kind: str) -> str:
         """Refuse what is null whatever the row: PostgreSQL makes a text of it, which compares with nothing else."""
         if kind == NULL:
-            self.fail(node, f"`{node.key}` is always null here", "leave it out, or cast one value: cast(null as numeric)")
+            self.fail(node, f"`{node.key}` is always null here", "leave it out, or write cast(null as numeric)")
         return kind
 
     def _cast(self, node: exp.Expr) -> Typed:
