@@ -13,7 +13,9 @@ with records as (
 
 referred as (
     {%- for model in ['stg_contacts', 'stg_orders', 'stg_returns', 'stg_subscriptions', 'stg_invoices', 'stg_payments',
-        'stg_disputes', 'stg_tickets', 'stg_interactions', 'stg_marketing_events', 'stg_usage_events'] %}
+        'stg_disputes', 'stg_credit_limits', 'stg_tickets', 'stg_interactions', 'stg_owner_assignments', 'stg_leads',
+        'stg_opportunities', 'stg_shipments', 'stg_backorders', 'stg_marketing_events', 'stg_usage_events',
+        'stg_survey_responses', 'stg_reviews', 'stg_mentions'] %}
     select account_source as source, account_id from {{ ref(model) }}
     union
     {%- endfor %}

@@ -16,8 +16,8 @@ from forewarn.demo.connections import help_desk_token, name_connection
 from forewarn.demo.crm import employees
 from forewarn.demo.databases import Database
 from forewarn.demo.defects import Defects
-from forewarn.demo.drops import Drops
-from forewarn.demo.generate import draw_history
+from forewarn.demo.drops import SYSTEMS, Drops
+from forewarn.demo.generate import draw_history, of_all_customers
 from forewarn.demo.help_desk_data import HelpDeskData
 from forewarn.demo.purchases import products
 from forewarn.demo.rows import changed_on, known_before
@@ -29,21 +29,32 @@ from forewarn.warehouse.embedded import EmbeddedServer
 LAST_DAY = date(2026, 6, 30)
 CHUNK = 2_000
 STATE = "company.json"
-DATABASES = ("crm", "erp")
+DATABASES = ("crm", "erp", "wms")
 TABLES_OF_A_DAY = (
     "crm.accounts",
     "crm.contacts",
     "crm.interactions",
-    "crm.campaign_events",
+    "crm.account_owners",
+    "crm.opportunities",
+    "crm.leads",
     "erp.customers",
     "erp.orders",
     "erp.order_lines",
     "erp.returns",
     "help_desk.organisations",
     "help_desk.tickets",
+    "help_desk.status_changes",
     "finance.subscriptions",
     "finance.invoices",
     "finance.payments",
+    "finance.credit_limits",
+    "finance.disputes",
+    "wms.shipments",
+    "wms.backorders",
+    "marketing.events",
+    "voice.survey_answers",
+    "voice.reviews",
+    "voice.mentions",
     "usage.usage",
 )
 Progress = Callable[[str, int, int], None]
@@ -141,7 +152,12 @@ def seed(
         database.create()
         database.load({"crm.employees": employees(world), "erp.products": products(world.seed, world.start)})
 
-    before, done, total = np.datetime64(company.as_of_date, "s"), 0, sum(block.size for block in world.blocks())
+    before = np.datetime64(company.as_of_date, "s")
+    whole = of_all_customers(world)
+    for database in databases:
+        database.load({name: known_before(table, before) for name, table in whole.items()})
+    drops.write(whole, world.first_day, company.as_of_date)
+    done, total = 0, sum(block.size for block in world.blocks())
     for number, blocks in enumerate(chunks(world, chunk)):
         history = draw_history(blocks)
         truth.write(number, history, as_of=company.as_of_date, end=world.end)
@@ -181,7 +197,7 @@ def advance(home: Path, server: EmbeddedServer, *, progress: Progress | None = N
             got=str(day),
             next_step="found it again with a later last day",
         )
-    written = {name: company.truth.day(name, day) for name in TABLES_OF_A_DAY}
+    written = of_all_customers(company.world) | {name: company.truth.day(name, day) for name in TABLES_OF_A_DAY}
     changed = {name: changed_on(table, day) for name, table in written.items()}
     for index, database in enumerate(_databases(server)):
         database.change(changed)
@@ -216,7 +232,6 @@ def _name_connections(home: Path, databases: list[Database]) -> None:
     urls: dict[str, Any] = {f"demo_{name}": database.url for name, database in zip(DATABASES, databases, strict=True)}
     # The help desk names its own port when it is served; until then the address is one where nobody answers.
     urls["demo_help_desk"] = f"http://{help_desk_token(home)}@127.0.0.1:9"
-    urls["demo_finance"] = str((home / "finance").resolve())
-    urls["demo_usage"] = str((home / "usage").resolve())
+    urls |= {f"demo_{name}": str((home / name).resolve()) for name in SYSTEMS}
     for name, url in urls.items():
         name_connection(home, name, url)

@@ -10,7 +10,7 @@ from forewarn.demo.customers import Customers
 from forewarn.demo.hazards import Fates
 from forewarn.demo.names import EMPLOYEES
 from forewarn.demo.rows import DAY, joined, label, moments, office_hours, pick, versions
-from forewarn.demo.world import Block, is_workday
+from forewarn.demo.world import Block, World, is_workday
 
 KINDS = ("call", "visit", "meeting", "e-mail")
 TOPICS = ("order", "delivery", "new articles", "yearly talks", "discount request")
@@ -90,6 +90,23 @@ def draw_campaign_events(block: Block, customers: Customers, fates: Fates) -> pa
             )
         )
     return pa.concat_tables(tables)
+
+
+def campaigns(world: World) -> pa.Table:
+    """Return every campaign; each is entered on the morning of its first day."""
+    day = np.arange(9, world.days, CAMPAIGN_EVERY_DAYS)
+    number = np.arange(1, len(day) + 1)
+    start = moments(world, day, 6 * 3600)
+    return versions(
+        {
+            "campaign": label("K", number, 3),
+            "title": joined("Monthly offers ", label("", number, 3)),
+            "kind": pick(["newsletter"], np.zeros(len(day), int)),
+            "starts_at": start,
+            "ends_at": start + np.timedelta64(21 * DAY, "s"),
+        },
+        start,
+    )
 
 
 def _place(who: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The CRM and the ERP: two PostgreSQL databases with tables, numbers and habits of their own."""
+"""The CRM, the ERP and the warehouse management system: databases with tables, numbers and habits of their own."""
 
 from __future__ import annotations
 
@@ -104,15 +104,45 @@ TABLES = (
         },
     ),
     Table(
-        "crm.campaign_events",
+        "crm.account_owners",
         "public",
-        ("event_no",),
+        ("assignment_no",),
         {
-            "event_no": "text",
+            "assignment_no": "text",
             "account_no": "text",
-            "campaign": "text",
+            "employee_no": "text",
+            "from_at": MOMENT,
+            "until_at": "timestamptz",
+            "updated_at": MOMENT,
+        },
+    ),
+    Table(
+        "crm.opportunities",
+        "public",
+        ("deal_no",),
+        {
+            "deal_no": "text",
+            "account_no": "text",
             "kind": "text",
-            "happened_at": MOMENT,
+            "stage": "text",
+            "amount": "numeric(14,2)",
+            "opened_at": MOMENT,
+            "closed_at": "timestamptz",
+            "updated_at": MOMENT,
+        },
+    ),
+    Table(
+        "crm.leads",
+        "public",
+        ("lead_no",),
+        {
+            "lead_no": "text",
+            "email": "text",
+            "channel": "text",
+            "campaign": "text",
+            "account_no": "text",
+            "created_at": MOMENT,
+            "converted_at": "timestamptz",
             "updated_at": MOMENT,
         },
     ),
@@ -180,11 +210,54 @@ TABLES = (
             "updated_at": MOMENT,
         },
     ),
+    Table(
+        "wms.shipments",
+        "public",
+        ("shipment_no",),
+        {
+            "shipment_no": "text",
+            "order_no": "text",
+            "customer_no": "text",
+            "carrier": "text",
+            "shipped_at": MOMENT,
+            "promised_on": "date",
+            "delivered_at": "timestamptz",
+            "updated_at": MOMENT,
+        },
+    ),
+    Table(
+        "wms.backorders",
+        "public",
+        ("backorder_no",),
+        {
+            "backorder_no": "text",
+            "order_no": "text",
+            "customer_no": "text",
+            "article_no": "text",
+            "quantity": "integer",
+            "opened_at": MOMENT,
+            "filled_at": "timestamptz",
+            "updated_at": MOMENT,
+        },
+    ),
+    Table(
+        "wms.inventory_snapshots",
+        "public",
+        ("article_no", "site", "counted_at"),
+        {
+            "article_no": "text",
+            "site": "text",
+            "counted_at": MOMENT,
+            "on_hand": "integer",
+            "reorder_point": "integer",
+            "updated_at": MOMENT,
+        },
+    ),
 )
 
 
 class Database:
-    """One of the two databases; every method is a transaction of its own."""
+    """One of the databases; every method is a transaction of its own."""
 
     def __init__(self, name: str, url: str) -> None:
         self.tables = [table for table in TABLES if table.database == name]

@@ -1,4 +1,7 @@
-"""What finance and the product deliver as files: one a month in the past, one a day from the last month on."""
+"""What finance, marketing, the product and the surveys deliver as files.
+
+One file a month in the past, one a day from the last month on.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,18 @@ DELIVERED = {
     "finance.subscriptions": ("csv", {UPDATED: "changed_at"}),
     "finance.invoices": ("csv", {}),
     "finance.payments": ("csv", {}),
+    "finance.credit_limits": ("csv", {}),
+    "finance.disputes": ("csv", {UPDATED: "changed_at"}),
+    "marketing.campaigns": ("csv", {}),
+    "marketing.events": ("parquet", {}),
     "usage.usage": ("parquet", {}),
+    "voice.survey_answers": ("csv", {}),
+    "voice.reviews": ("csv", {UPDATED: "exported_at"}),
+    "voice.mentions": ("csv", {}),
 }
 """Table → format, and which bookkeeping columns are delivered under which name."""
 
+SYSTEMS = tuple(sorted({name.split(".")[0] for name in DELIVERED}))
 DELIMITER = ";"
 
 
@@ -41,7 +52,7 @@ def periods(world: World, first: date, before: date) -> list[tuple[str, date, da
 
 
 class Drops:
-    """The folders `finance` and `usage` of a home, open for writing in chunks; a period without rows has no file."""
+    """The folders of those systems in a home, open for writing in chunks; a period without rows has no file."""
 
     def __init__(self, home: Path, world: World) -> None:
         self.home, self.world = home, world
@@ -49,13 +60,15 @@ class Drops:
 
     def clear(self) -> None:
         """Remove whatever was delivered before."""
-        for folder in ("finance", "usage"):
+        for folder in SYSTEMS:
             shutil.rmtree(self.home / folder, ignore_errors=True)
 
     def write(self, tables: dict[str, pa.Table], first: date, before: date) -> None:
         """Add the rows written in [first, before) to the files of their periods."""
         for name, (kind, renamed) in DELIVERED.items():
-            table = tables[name]
+            table = tables.get(name)
+            if table is None:
+                continue
             updated, until = (
                 table.column(column).cast(pa.timestamp("s")).to_numpy().astype("datetime64[s]")
                 for column in (UPDATED, UNTIL)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from forewarn.demo.contact import draw_campaign_events, draw_interactions
+from forewarn.demo.contact import campaigns, draw_campaign_events, draw_interactions
+from forewarn.demo.credit import draw_credit_limits, draw_disputes
 from forewarn.demo.crm import account_numbers, draw_master_data, erp_numbers
 from forewarn.demo.customers import SEGMENTS, Customers, draw_customers
 from forewarn.demo.defects import Defects
@@ -15,9 +16,12 @@ from forewarn.demo.finance import draw_finance
 from forewarn.demo.hazards import CAUSES, UNSEEN, Fates, draw_fates
 from forewarn.demo.purchases import draw_purchases
 from forewarn.demo.rows import pick
-from forewarn.demo.service import draw_tickets
+from forewarn.demo.sales import account_owners, draw_leads, draw_opportunities
+from forewarn.demo.service import draw_status_changes, draw_tickets
 from forewarn.demo.usage import draw_usage
-from forewarn.demo.world import Block
+from forewarn.demo.voice import draw_mentions, draw_reviews, draw_survey_answers
+from forewarn.demo.wms import draw_deliveries, inventory_snapshots
+from forewarn.demo.world import Block, World
 
 HAZARD_EVERY_DAYS = 10
 
@@ -54,27 +58,45 @@ def draw_history(blocks: list[Block]) -> History:
     )
 
 
+def of_all_customers(world: World) -> dict[str, pa.Table]:
+    """Return the tables that grow with the days and not with the customers, by `system.table`."""
+    return {"marketing.campaigns": campaigns(world), "wms.inventory_snapshots": inventory_snapshots(world)}
+
+
 def _draw(block: Block) -> History:
     customers = draw_customers(block)
     fates = draw_fates(block, customers)
     orders, purchases = draw_purchases(block, customers, fates)
     master, spelling = draw_master_data(block, customers)
+    tickets = draw_tickets(block, customers, fates)
+    deliveries = draw_deliveries(block, customers, fates, orders)
     finance, amounts = draw_finance(block, customers, fates, orders)
     return History(
         tables={
             "crm.accounts": master["accounts"],
             "crm.contacts": master["contacts"],
             "crm.interactions": draw_interactions(block, customers, fates),
-            "crm.campaign_events": draw_campaign_events(block, customers, fates),
+            "crm.account_owners": account_owners(master["accounts"]),
+            "crm.opportunities": draw_opportunities(block, customers, fates),
+            "crm.leads": draw_leads(block, customers, master["accounts"]),
             "erp.customers": master["customers"],
             "erp.orders": purchases["orders"],
             "erp.order_lines": purchases["order_lines"],
             "erp.returns": purchases["returns"],
             "help_desk.organisations": master["organisations"],
-            "help_desk.tickets": draw_tickets(block, customers, fates),
+            "help_desk.tickets": tickets,
+            "help_desk.status_changes": draw_status_changes(block, tickets),
             "finance.subscriptions": finance["subscriptions"],
             "finance.invoices": finance["invoices"],
             "finance.payments": finance["payments"],
+            "finance.credit_limits": draw_credit_limits(block, customers, fates),
+            "finance.disputes": draw_disputes(block, customers, fates, orders),
+            "wms.shipments": deliveries["shipments"],
+            "wms.backorders": deliveries["backorders"],
+            "marketing.events": draw_campaign_events(block, customers, fates),
+            "voice.survey_answers": draw_survey_answers(block, customers, fates),
+            "voice.reviews": draw_reviews(block, customers, fates),
+            "voice.mentions": draw_mentions(block, customers, fates),
             "usage.usage": draw_usage(block, customers, fates),
         },
         defects=spelling + amounts,

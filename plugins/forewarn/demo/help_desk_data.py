@@ -1,4 +1,4 @@
-"""What the help desk has on disk: a SQLite file with its organisations and tickets as they are now."""
+"""What the help desk has on disk: a SQLite file with its organisations, tickets and their steps as they are now."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ RESOURCES = {
         "satisfaction",
         "updated_at",
     ),
+    "status_changes": ("id", "ticket_id", "status", "changed_at", "updated_at"),
 }
 
 

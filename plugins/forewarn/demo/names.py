@@ -50,3 +50,4 @@ EMPLOYEES = (
     ("E16", "Eva Brandt", "field sales", "north", "E01"),
 )
 LEFT_THE_COMPANY = "E16"
+RIVALS = ("Nordhaus Trading", "Brightline Supply", "恒达供应")

@@ -10,7 +10,7 @@ import pyarrow as pa
 from forewarn.demo.customers import Customers
 from forewarn.demo.hazards import Fates
 from forewarn.demo.rows import joined, label, moments, office_hours, optional, pick, versions
-from forewarn.demo.world import Block, Flags, Floats, Integers, Paths, is_workday, season
+from forewarn.demo.world import Block, Flags, Floats, Integers, Moments, Paths, is_workday, season
 
 CATEGORIES = (
     "fasteners",
@@ -35,7 +35,15 @@ RETURN_REASONS = ("wrong article", "damaged", "late delivery", "quality", "order
 
 @dataclass(frozen=True)
 class Orders:
-    """One block's orders, (orders,): the customer's index in the block, day, second, number, net value, return."""
+    """One block's orders.
+
+    Attributes
+    ----------
+    customer, day, second, number, amount, discount, delivered : (orders,)
+        The customer's index in the block, when it was placed, its number and value, and when the goods arrive.
+    line_order, line_no, line_article, line_quantity : (lines,)
+        The order's index above, and what the line is about.
+    """
 
     customer: Integers
     day: Integers
@@ -43,6 +51,11 @@ class Orders:
     number: pa.Array
     amount: Floats
     discount: Floats
+    delivered: Moments
+    line_order: Integers
+    line_no: Integers
+    line_article: Integers
+    line_quantity: Integers
 
 
 def draw_purchases(block: Block, customers: Customers, fates: Fates) -> tuple[Orders, dict[str, pa.Table]]:
@@ -104,7 +117,19 @@ def draw_purchases(block: Block, customers: Customers, fates: Fates) -> tuple[Or
         placed[order],
     )
     return (
-        Orders(customer=who, day=day, second=second, number=number, amount=amount, discount=granted),
+        Orders(
+            customer=who,
+            day=day,
+            second=second,
+            number=number,
+            amount=amount,
+            discount=granted,
+            delivered=delivered,
+            line_order=order,
+            line_no=line_no,
+            line_article=article,
+            line_quantity=quantity,
+        ),
         {
             "orders": orders,
             "order_lines": order_lines,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forewarn.demo.activity import happenings, present
 from forewarn.demo.customers import Customers
 from forewarn.demo.hazards import Fates
-from forewarn.demo.rows import DAY, label, moments, office_hours, optional, pick, versions
+from forewarn.demo.rows import DAY, UNTIL, UPDATED, joined, label, moments, office_hours, optional, pick, versions
 from forewarn.demo.world import NEVER, Block, is_workday
 
 KINDS = ("question", "incident", "complaint")
@@ -66,5 +67,32 @@ def draw_tickets(block: Block, customers: Customers, fates: Fates) -> pa.Table:
             versions(columns | first, opened, solved),
             versions(columns | second, solved, rated),
             versions(columns | third, rated).filter(pa.array(answers)),
+        ]
+    )
+
+
+def draw_status_changes(block: Block, tickets: pa.Table) -> pa.Table:
+    """Return the steps of the tickets: open, now and then waiting for an answer, and solved."""
+    random = block.random("status changes")
+    first = tickets.filter(pc.equal(tickets.column("status"), "open"))
+    number = first.column("id")
+    opened, solved = (first.column(name).cast(pa.timestamp("s")).to_numpy() for name in (UPDATED, UNTIL))
+    share = random.uniform(0.2, 0.8, len(opened))
+    waits = random.random(len(opened)) < 0.3
+    asked = opened + ((solved - opened).astype(np.int64) * share).astype(np.int64).astype("timedelta64[s]")
+    always = np.ones(len(opened), bool)
+    steps = (("open", opened, always), ("waiting", asked, waits), ("solved", solved, always))
+    return pa.concat_tables(
+        [
+            versions(
+                {
+                    "id": joined(number, f"-{name}"),
+                    "ticket_id": number,
+                    "status": pick([name], np.zeros(len(when), int)),
+                    "changed_at": when,
+                },
+                when,
+            ).filter(pa.array(happens))
+            for name, when, happens in steps
         ]
     )

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from forewarn.demo import Company, advance, is_founded, seed
 from forewarn.demo.databases import TABLES
-from forewarn.demo.drops import DELIMITER
+from forewarn.demo.drops import DELIMITER, SYSTEMS
 from forewarn.demo.help_desk_data import RESOURCES, HelpDeskData
 from forewarn.errors import Permanent
 from forewarn.warehouse.embedded import EmbeddedServer
@@ -38,7 +38,7 @@ def fingerprint(home: Path, server: EmbeddedServer) -> dict[str, str]:
         marks[f"help_desk.{name}"] = _digest(
             json.dumps(HelpDeskData(home).page(name, since="", after=("", ""), limit=10**6))
         )
-    for folder in ("finance", "usage"):
+    for folder in SYSTEMS:
         for file in sorted((home / folder).rglob("*.*")):
             if file.suffix == ".csv":
                 rows = pyarrow.csv.read_csv(file, parse_options=pyarrow.csv.ParseOptions(delimiter=DELIMITER))
@@ -104,7 +104,10 @@ def test_connections_are_named_for_their_owner_alone(company: Company) -> None:
         "demo_erp",
         "demo_finance",
         "demo_help_desk",
+        "demo_marketing",
         "demo_usage",
+        "demo_voice",
+        "demo_wms",
     }
 
 

@@ -13,6 +13,7 @@ from forewarn.config.entities import entities
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.demo import Company, advance, serve
+from forewarn.demo.company import DATABASES
 from forewarn.demo.databases import TABLES
 from forewarn.sources import Batch, canonical_mappings, extract_stream, load_sources
 from forewarn.warehouse.embedded import EmbeddedServer
@@ -49,7 +50,7 @@ def test_every_department_lands_and_the_planted_faults_are_set_aside(
 ) -> None:
     with serve(company.home):
         batches = _land(installation, "first")
-    assert len(batches) == 16
+    assert len(batches) == 29
     for name, batch in batches.items():
         assert batch.rows_loaded > 0, name
         assert batch.rows_in == batch.rows_loaded + batch.rows_quarantined + batch.rows_deduplicated, name
@@ -91,7 +92,7 @@ def test_every_department_lands_and_the_planted_faults_are_set_aside(
 
 def test_the_sources_together_feed_every_entity_that_the_company_has() -> None:
     project = load_project(Path(__file__).resolve().parents[3] / "config")
-    assert set(canonical_mappings(load_sources(project))) == set(entities()) - {"dispute"}
+    assert set(canonical_mappings(load_sources(project))) == set(entities())
 
 
 @pytest.mark.capability("B15")
@@ -110,7 +111,7 @@ def test_no_source_reaches_the_truth(installation: Settings, company: Company, p
                 assert found, stream.path
                 assert not [file for file in found if file.is_relative_to(truth)]
     tables = {(table.database, table.schema, table.name.split(".")[1]) for table in TABLES}
-    for database in ("crm", "erp"):
+    for database in DATABASES:
         with connect(postgres.url(database)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "select table_schema, table_name, array_agg(column_name::text) from information_schema.columns"

@@ -17,7 +17,14 @@ KEYS = {table.name: list(table.key) for table in TABLES} | {
     "finance.subscriptions": ["subscription_no"],
     "finance.invoices": ["invoice_no"],
     "finance.payments": ["payment_no"],
+    "finance.credit_limits": ["limit_no"],
+    "finance.disputes": ["dispute_no"],
+    "help_desk.status_changes": ["id"],
+    "marketing.events": ["event_no"],
     "usage.usage": ["usage_id"],
+    "voice.survey_answers": ["answer_no"],
+    "voice.reviews": ["review_no"],
+    "voice.mentions": ["post_no"],
 }
 
 
@@ -72,12 +79,20 @@ def test_rows_refer_to_customers_that_are_known_already(history: History, world:
     for name, column, known in [
         ("crm.interactions", "account_no", accounts),
         ("crm.contacts", "account_no", accounts),
-        ("crm.campaign_events", "account_no", accounts),
+        ("crm.account_owners", "account_no", accounts),
+        ("crm.opportunities", "account_no", accounts),
+        ("marketing.events", "account_no", accounts),
+        ("voice.survey_answers", "account_no", accounts),
+        ("voice.reviews", "account_no", accounts),
         ("usage.usage", "tenant", accounts),
         ("erp.orders", "customer_no", customers),
         ("finance.invoices", "customer_no", customers),
         ("finance.payments", "customer_no", customers),
         ("finance.subscriptions", "customer_no", customers),
+        ("finance.credit_limits", "customer_no", customers),
+        ("finance.disputes", "customer_no", customers),
+        ("wms.shipments", "customer_no", customers),
+        ("wms.backorders", "customer_no", customers),
         ("help_desk.tickets", "organisation_id", organisations),
     ]:
         rows = known_before(history.tables[name], moment)

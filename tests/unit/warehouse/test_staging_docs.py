@@ -11,15 +11,19 @@ FOLDER = Path(__file__).resolve().parents[3] / "dbt_project" / "models" / "stagi
 MODELS = {model["name"]: model for model in YAML(typ="safe").load((FOLDER / "staging.yml").read_text())["models"]}
 
 
+def _model(entity: str) -> str:
+    return f"stg_{entity.removesuffix('y')}ies" if entity.endswith("y") else f"stg_{entity}s"
+
+
 def test_every_entity_has_one_model_and_every_model_an_entity():
-    expected = {f"stg_{name}s" for name in entities()}
+    expected = {_model(name) for name in entities()}
     assert set(MODELS) == expected
     assert {file.stem for file in FOLDER.glob("*.sql")} == expected
 
 
 @pytest.mark.parametrize("name", sorted(entities()))
 def test_columns_and_descriptions_agree(name):
-    entity, model = entities()[name], MODELS[f"stg_{name}s"]
+    entity, model = entities()[name], MODELS[_model(name)]
     documented = {column["name"]: column["description"] for column in model["columns"]}
     added = {"source", "_loaded_at", "_batch_id"} | ({"account_source"} if entity.refers else set())
     assert set(documented) - added == set(entity.columns)
@@ -30,7 +34,7 @@ def test_columns_and_descriptions_agree(name):
 
 @pytest.mark.parametrize("name", sorted(entities()))
 def test_the_grain_is_tested_and_required_columns_are_not_null(name):
-    entity, model = entities()[name], MODELS[f"stg_{name}s"]
+    entity, model = entities()[name], MODELS[_model(name)]
     keys = [key.strip() for key in entity.key.split(",")]
     assert model["data_tests"] == [{"one_row_per": {"arguments": {"columns": ["source", *keys]}}}]
     checked = {column["name"] for column in model["columns"] if "not_null" in column.get("data_tests", [])}

@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('credit_limit')) }}
+{{ canonical('credit_limit') }}

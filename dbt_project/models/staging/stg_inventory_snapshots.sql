@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('inventory_snapshot')) }}
+{{ canonical('inventory_snapshot') }}

@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('lead')) }}
+{{ canonical('lead') }}

@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('opportunity')) }}
+{{ canonical('opportunity') }}

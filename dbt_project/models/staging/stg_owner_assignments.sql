@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('owner_assignment')) }}
+{{ canonical('owner_assignment') }}

@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('shipment')) }}
+{{ canonical('shipment') }}

@@ -1,0 +1,2 @@
+{{ config(materialized=canonical_materialization('survey_response')) }}
+{{ canonical('survey_response') }}
