@@ -148,5 +148,25 @@ HELD_BACK: tuple[Feature, ...] = (
     Feature("days_to_renewal", "contract", "days", s.renewal_near),
 )
 
+# Columns of the mart that rules read and the model does not yet: each joins FEATURES once a comparison out of time has
+# shown that scores get better with it, and with a sentence of its own.
+FOR_RULES: tuple[str, ...] = (
+    "marketing_sent_prior_90d",
+    "marketing_opened_prior_90d",
+    "marketing_open_trend_90d",
+    "attendances_180d",
+    "attendances_prior_180d",
+    "nps_latest",
+    "nps_age_days",
+    "negative_reviews_90d",
+    "stockouts_30d",
+    "late_shipments_90d",
+    "late_shipment_share_90d",
+    "credit_used_share",
+    "open_opportunities",
+    "opportunities_won_180d",
+    "opportunities_lost_180d",
+)
+
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in (*FEATURES, *HELD_BACK)}

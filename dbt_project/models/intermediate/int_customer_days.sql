@@ -41,6 +41,19 @@ days as (
                 where kind in ('marketing_clicked', 'marketing_attended', 'marketing_redeemed')
             ) as integer
         ) as marketing_responses,
+        cast(count(*) filter (where kind = 'marketing_attended') as integer) as marketing_attended,
+        cast(count(*) filter (where kind = 'shipment_due') as integer) as shipments_due,
+        -- What has not arrived as far as is known is late as well: the promised day is over once it counts.
+        cast(
+            count(*) filter (where kind = 'shipment_due' and coalesce(quantity, 1) > 0) as integer
+        ) as shipments_late,
+        cast(count(*) filter (where kind = 'opportunity') as integer) as opportunities,
+        cast(count(*) filter (where entity = 'opportunity_closed') as integer) as opportunities_closed,
+        cast(count(*) filter (where kind = 'opportunity_won') as integer) as opportunities_won,
+        cast(count(*) filter (where kind = 'opportunity_lost') as integer) as opportunities_lost,
+        cast(count(quantity) filter (where kind = 'survey_nps') as integer) as nps_answers,
+        sum(quantity) filter (where kind = 'survey_nps') as nps_sum,
+        cast(count(*) filter (where kind = 'review' and quantity <= 2) as integer) as negative_reviews,
         sum(quantity) filter (where kind = 'usage') as usage_events,
         cast(count(distinct detail) filter (where kind = 'usage') as integer) as usage_features,
         -- Several rows of one day tell of the same users; adding them up would count a user once a function.

@@ -9,145 +9,128 @@
         {'columns': ['_version']},
     ],
 ) }}
-{#- Each part names its columns; what a kind of event lacks is null. -#}
-with orders as (
-    select
-        'order' as entity,
-        source,
-        order_id as source_record_id,
-        account_source,
-        account_id,
-        case when is_purchase then 'order' else 'order_void' end as kind,
-        ordered_at as occurred_at,
-        known_at,
-        amount,
-        discount_amount,
-        cast(null as {{ canonical_type('numeric') }}) as quantity,
-        cast(null as {{ canonical_type('numeric') }}) as active_users,
-        status as detail,
-        _batch_id
-    from {{ ref('int_orders') }}
-),
-
+{#- What a kind of event lacks is null. An event is known when its record was, but never before it happened. #}
+{%- set opened_or_closed = 'coalesce(closed_at, opened_at)' %}
+{%- set outcome = "'opportunity_' || coalesce(lower(trim(outcome)), 'closed')" %}
+{%- set days_late -%}
+    case
+        when delivered_at is not null
+            then greatest({{ days_between(utc_day('promised_at'), utc_day('delivered_at')) }}, 0)
+    end
+{%- endset %}
+{%- set parts = [
+    {
+        'entity': 'order', 'model': 'int_orders', 'id': 'order_id', 'at': 'ordered_at', 'known': 'known_at',
+        'kind': "case when is_purchase then 'order' else 'order_void' end",
+        'amount': 'amount', 'discount_amount': 'discount_amount', 'detail': 'status',
+    },
+    {
+        'entity': 'order_cancellation', 'model': 'int_orders', 'id': 'order_id', 'at': 'ordered_at',
+        'known': 'cancelled_at', 'where': 'is_purchase and cancelled_at is not null',
+        'amount': '-amount', 'discount_amount': '-discount_amount', 'detail': 'status',
+    },
+    {
+        'entity': 'return', 'model': 'stg_returns', 'id': 'return_id', 'at': 'returned_at', 'amount': 'abs(amount)',
+        'detail': 'reason',
+    },
+    {
+        'entity': 'backorder', 'model': 'stg_backorders', 'id': 'backorder_id', 'at': 'opened_at',
+        'quantity': 'quantity', 'detail': 'product_id',
+    },
+    {
+        'entity': 'shipment_due', 'model': 'stg_shipments', 'id': 'shipment_id', 'at': 'promised_at',
+        'known': 'greatest(' ~ known_after('shipped_at') ~ ', promised_at)', 'where': 'promised_at is not null',
+        'quantity': days_late,
+        'detail': 'carrier',
+    },
+    {
+        'entity': 'ticket', 'model': 'stg_tickets', 'id': 'ticket_id', 'at': 'opened_at', 'detail': 'priority',
+        'kind': "case when lower(trim(kind)) = 'complaint' then 'complaint' else 'ticket' end",
+    },
+    {
+        'entity': 'ticket_rating', 'model': 'stg_tickets', 'id': 'ticket_id', 'at': opened_or_closed,
+        'known': 'greatest(' ~ known_after(opened_or_closed) ~ ', coalesce(rated_at, opened_at))',
+        'where': 'satisfaction is not null', 'quantity': 'satisfaction',
+    },
+    {
+        'entity': 'interaction', 'model': 'stg_interactions', 'id': 'interaction_id', 'at': 'occurred_at',
+        'detail': 'kind',
+    },
+    {
+        'entity': 'lead_converted', 'model': 'stg_leads', 'id': 'lead_id', 'at': 'converted_at',
+        'where': 'converted_at is not null and account_id is not null', 'detail': 'channel',
+    },
+    {
+        'entity': 'opportunity', 'model': 'stg_opportunities', 'id': 'opportunity_id', 'at': 'opened_at',
+        'amount': 'amount', 'detail': 'stage',
+    },
+    {
+        'entity': 'opportunity_closed', 'model': 'stg_opportunities', 'id': 'opportunity_id', 'at': 'closed_at',
+        'where': 'closed_at is not null', 'kind': outcome, 'amount': 'amount', 'detail': 'stage',
+    },
+    {
+        'entity': 'marketing_event', 'model': 'stg_marketing_events', 'id': 'marketing_event_id', 'at': 'occurred_at',
+        'kind': "'marketing_' || lower(trim(kind))", 'detail': 'campaign_id',
+    },
+    {
+        'entity': 'survey_response', 'model': 'stg_survey_responses', 'id': 'survey_response_id', 'at': 'answered_at',
+        'kind': "'survey_' || lower(trim(kind))", 'quantity': 'score',
+    },
+    {
+        'entity': 'review', 'model': 'stg_reviews', 'id': 'review_id', 'at': 'posted_at', 'quantity': 'rating',
+        'where': 'account_id is not null', 'detail': 'site',
+    },
+    {
+        'entity': 'mention', 'model': 'stg_mentions', 'id': 'mention_id', 'at': 'posted_at',
+        'where': 'account_id is not null', 'detail': 'channel',
+    },
+    {
+        'entity': 'usage_event', 'model': 'stg_usage_events', 'id': 'usage_event_id', 'at': 'occurred_at',
+        'kind': "'usage'", 'quantity': 'coalesce(events, 1)', 'active_users': 'active_users', 'detail': 'feature',
+    },
+    {
+        'entity': 'subscription', 'model': 'stg_subscriptions', 'id': 'subscription_id', 'at': 'started_at',
+        'known': 'started_at', 'kind': "'subscription_started'", 'amount': 'mrr', 'quantity': 'seats', 'detail': 'plan',
+    },
+    {'entity': 'invoice', 'model': 'stg_invoices', 'id': 'invoice_id', 'at': 'issued_at', 'amount': 'amount'},
+    {
+        'entity': 'payment', 'model': 'stg_payments', 'id': 'payment_id', 'at': 'paid_at', 'amount': 'amount',
+        'detail': 'invoice_id',
+    },
+    {
+        'entity': 'dispute', 'model': 'stg_disputes', 'id': 'dispute_id', 'at': 'opened_at', 'amount': 'amount',
+        'detail': 'invoice_id',
+    },
+    {
+        'entity': 'credit_limit', 'model': 'stg_credit_limits', 'id': 'credit_limit_id', 'at': 'valid_from',
+        'amount': 'amount',
+    },
+] -%}
 {%- set nothing = 'cast(null as ' ~ canonical_type('numeric') ~ ')' %}
-{%- set no_text = 'cast(null as ' ~ type_text() ~ ')' %}
-
-order_cancellations as (
-    -- Takes back, from the day on which it is known, what the order has added to its own day.
-    select
-        'order_cancellation' as entity, source, order_id as source_record_id, account_source, account_id,
-        'order_cancellation' as kind, ordered_at as occurred_at, cancelled_at as known_at, -amount as amount,
-        -discount_amount as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        status as detail, _batch_id
-    from {{ ref('int_orders') }}
-    where is_purchase and cancelled_at is not null
-),
-
-returns as (
-    select
-        'return' as entity, source, return_id as source_record_id, account_source, account_id,
-        'return' as kind, returned_at as occurred_at, {{ known_after('returned_at') }} as known_at,
-        abs(amount) as amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        reason as detail, _batch_id
-    from {{ ref('stg_returns') }}
-),
-
-tickets as (
-    select
-        'ticket' as entity, source, ticket_id as source_record_id, account_source, account_id,
-        case when lower(trim(kind)) = 'complaint' then 'complaint' else 'ticket' end as kind,
-        opened_at as occurred_at, {{ known_after('opened_at') }} as known_at, {{ nothing }} as amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        priority as detail, _batch_id
-    from {{ ref('stg_tickets') }}
-),
-
-ratings as (
-    select
-        'ticket_rating' as entity, source, ticket_id as source_record_id, account_source, account_id,
-        'ticket_rating' as kind, coalesce(closed_at, opened_at) as occurred_at,
-        greatest(
-            {{ known_after('coalesce(closed_at, opened_at)') }}, coalesce(rated_at, opened_at)
-        ) as known_at, {{ nothing }} as amount,
-        {{ nothing }} as discount_amount, satisfaction as quantity, {{ nothing }} as active_users,
-        {{ no_text }} as detail, _batch_id
-    from {{ ref('stg_tickets') }}
-    where satisfaction is not null
-),
-
-interactions as (
-    select
-        'interaction' as entity, source, interaction_id as source_record_id, account_source, account_id,
-        'interaction' as kind, occurred_at, {{ known_after('occurred_at') }} as known_at, {{ nothing }} as amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        kind as detail, _batch_id
-    from {{ ref('stg_interactions') }}
-),
-
-marketing_events as (
-    select
-        'marketing_event' as entity, source, marketing_event_id as source_record_id, account_source, account_id,
-        'marketing_' || lower(trim(kind)) as kind, occurred_at, {{ known_after('occurred_at') }} as known_at,
-        {{ nothing }} as amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        campaign_id as detail, _batch_id
-    from {{ ref('stg_marketing_events') }}
-),
-
-usage_events as (
-    select
-        'usage_event' as entity, source, usage_event_id as source_record_id, account_source, account_id,
-        'usage' as kind, occurred_at, {{ known_after('occurred_at') }} as known_at, {{ nothing }} as amount,
-        {{ nothing }} as discount_amount, coalesce(events, 1) as quantity, active_users,
-        feature as detail, _batch_id
-    from {{ ref('stg_usage_events') }}
-),
-
-subscriptions as (
-    select
-        'subscription' as entity, source, subscription_id as source_record_id, account_source, account_id,
-        'subscription_started' as kind, started_at as occurred_at, started_at as known_at, mrr as amount,
-        {{ nothing }} as discount_amount, seats as quantity, {{ nothing }} as active_users,
-        plan as detail, _batch_id
-    from {{ ref('stg_subscriptions') }}
-),
-
-invoices as (
-    select
-        'invoice' as entity, source, invoice_id as source_record_id, account_source, account_id,
-        'invoice' as kind, issued_at as occurred_at, {{ known_after('issued_at') }} as known_at, amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        {{ no_text }} as detail, _batch_id
-    from {{ ref('stg_invoices') }}
-),
-
-payments as (
-    select
-        'payment' as entity, source, payment_id as source_record_id, account_source, account_id,
-        'payment' as kind, paid_at as occurred_at, {{ known_after('paid_at') }} as known_at, amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        invoice_id as detail, _batch_id
-    from {{ ref('stg_payments') }}
-),
-
-disputes as (
-    select
-        'dispute' as entity, source, dispute_id as source_record_id, account_source, account_id,
-        'dispute' as kind, opened_at as occurred_at, {{ known_after('opened_at') }} as known_at, amount,
-        {{ nothing }} as discount_amount, {{ nothing }} as quantity, {{ nothing }} as active_users,
-        invoice_id as detail, _batch_id
-    from {{ ref('stg_disputes') }}
-),
-
-identity as (
+{%- set no_text = 'cast(null as ' ~ type_text() ~ ')' -%}
+with identity as (
     select source, account_id, customer_id, changed_version from {{ ref('int_account_identity') }}
 ),
 
 united as (
-    {%- for part in ['orders', 'order_cancellations', 'returns', 'tickets', 'ratings', 'interactions',
-        'marketing_events', 'usage_events', 'subscriptions', 'invoices', 'payments', 'disputes'] %}
-    select * from {{ part }}
+    {%- for part in parts %}
+    select
+        '{{ part.entity }}' as entity,
+        source,
+        {{ part.id }} as source_record_id,
+        account_source,
+        account_id,
+        {{ part.kind or "'" ~ part.entity ~ "'" }} as kind,
+        {{ part.at }} as occurred_at,
+        {{ part.known or known_after(part.at) }} as known_at,
+        {{ part.amount or nothing }} as amount,
+        {{ part.discount_amount or nothing }} as discount_amount,
+        {{ part.quantity or nothing }} as quantity,
+        {{ part.active_users or nothing }} as active_users,
+        {{ part.detail or no_text }} as detail,
+        _batch_id
+    from {{ ref(part.model) }}
+    {{ 'where ' ~ part.where if part.where }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -179,27 +162,10 @@ newest as (
 ),
 
 present as (
-    {%- set conditions = {
-        'order_cancellation': 'is_purchase and cancelled_at is not null',
-        'ticket_rating': 'satisfaction is not null',
-    } %}
-    {%- for entity, model, number in [
-        ('order', 'int_orders', 'order_id'),
-        ('order_cancellation', 'int_orders', 'order_id'),
-        ('return', 'stg_returns', 'return_id'),
-        ('ticket', 'stg_tickets', 'ticket_id'),
-        ('ticket_rating', 'stg_tickets', 'ticket_id'),
-        ('interaction', 'stg_interactions', 'interaction_id'),
-        ('marketing_event', 'stg_marketing_events', 'marketing_event_id'),
-        ('usage_event', 'stg_usage_events', 'usage_event_id'),
-        ('subscription', 'stg_subscriptions', 'subscription_id'),
-        ('invoice', 'stg_invoices', 'invoice_id'),
-        ('payment', 'stg_payments', 'payment_id'),
-        ('dispute', 'stg_disputes', 'dispute_id'),
-    ] %}
-    select '{{ entity }}' as entity, source, {{ number }} as source_record_id
-    from {{ ref(model) }}
-    {{ 'where ' ~ conditions[entity] if entity in conditions }}
+    {%- for part in parts %}
+    select '{{ part.entity }}' as entity, source, {{ part.id }} as source_record_id
+    from {{ ref(part.model) }}
+    {{ 'where ' ~ part.where if part.where }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

@@ -22,6 +22,12 @@
 {%- set invoices = is_fed('invoice') and is_fed('payment') %}
 {%- set disputes = is_fed('dispute') %}
 {%- set subscriptions = is_fed('subscription') %}
+{%- set credit = invoices and is_fed('credit_limit') %}
+{%- set stock = products and (is_fed('backorder') or is_fed('inventory_snapshot')) %}
+{%- set shipments = is_fed('shipment', 'promised_at') %}
+{%- set opportunities = is_fed('opportunity', 'closed_at') and is_fed('opportunity', 'outcome') %}
+{%- set nps = is_fed('survey_response', 'score') %}
+{%- set reviews = is_fed('review', 'rating') and is_fed('review', 'account_id') %}
 {#- A contract's row says its price and the end of its term as they are now. Both move on for those who stayed, so that
     on an earlier date they would tell who did (decision 0010). #}
 {%- set is_today = 'as_of_date = ' ~ run_as_of_date() -%}
@@ -65,6 +71,16 @@ rolled as (
         {{ window_sum('marketing_opened', 90) }} as marketing_opened_90d,
         {{ window_sum('marketing_responses', 90) }} as marketing_responses_90d,
         {{ window_sum('marketing_responses', 365) }} as marketing_responses_365d,
+        {{ window_sum('marketing_sent', 180, 90) }} as marketing_sent_prior_90d,
+        {{ window_sum('marketing_opened', 180, 90) }} as marketing_opened_prior_90d,
+        {{ window_sum('marketing_attended', 180) }} as attendances_180d,
+        {{ window_sum('marketing_attended', 360, 180) }} as attendances_prior_180d,
+        {{ window_sum('shipments_due', 90) }} as shipments_due_90d,
+        {{ window_sum('shipments_late', 90) }} as late_shipments_90d,
+        sum(days.opportunities - days.opportunities_closed) as open_opportunities,
+        {{ window_sum('opportunities_won', 180) }} as opportunities_won_180d,
+        {{ window_sum('opportunities_lost', 180) }} as opportunities_lost_180d,
+        {{ window_sum('negative_reviews', 90) }} as negative_reviews_90d,
         {{ window_sum('usage_days', 30) }} as usage_days_30d,
         {{ window_sum('usage_days', 60, 30) }} as usage_days_prior_30d,
         {{ window_sum(usage_items, 30) }} as usage_items_30d,
@@ -137,7 +153,6 @@ open_invoices as (
     inner join {{ ref('int_invoices') }} as invoices
         on
             invoices.known_on < dates.as_of_date
-            and invoices.due_on < dates.as_of_date
             and (invoices.settled_on is null or invoices.settled_on >= dates.as_of_date)
 ),
 
@@ -149,19 +164,89 @@ paid_in_part as (
     group by open_invoices.as_of_date, open_invoices.invoice_key
 ),
 
-overdue as (
+owed as (
     select
         open_invoices.as_of_date,
         open_invoices.customer_id,
-        count(*) as overdue_invoices,
-        sum(open_invoices.amount - coalesce(paid_in_part.amount, 0)) as overdue_amount,
-        min(open_invoices.due_on) as oldest_due_on
+        open_invoices.due_on,
+        open_invoices.due_on < open_invoices.as_of_date as is_overdue,
+        open_invoices.amount - coalesce(paid_in_part.amount, 0) as amount
     from open_invoices
     left join paid_in_part
         on
             open_invoices.as_of_date = paid_in_part.as_of_date
             and open_invoices.invoice_key = paid_in_part.invoice_key
-    group by open_invoices.as_of_date, open_invoices.customer_id
+),
+
+receivables as (
+    select
+        as_of_date,
+        customer_id,
+        sum(amount) as open_amount,
+        count(*) filter (where is_overdue) as overdue_invoices,
+        sum(amount) filter (where is_overdue) as overdue_amount,
+        min(due_on) filter (where is_overdue) as oldest_due_on
+    from owed
+    group by as_of_date, customer_id
+),
+
+limits as (
+    select
+        dates.as_of_date,
+        limits.customer_id,
+        limits.amount,
+        row_number() over (
+            partition by dates.as_of_date, limits.customer_id
+            order by limits.valid_from desc, limits.source asc, limits.credit_limit_id desc
+        ) as place
+    from dates
+    inner join {{ ref('int_credit_limits') }} as limits on limits.known_on < dates.as_of_date
+),
+
+answers as (
+    select
+        dates.as_of_date,
+        days.customer_id,
+        days.day,
+        sum(days.nps_sum) / sum(days.nps_answers) as nps,
+        row_number() over (partition by dates.as_of_date, days.customer_id order by days.day desc) as place
+    from dates
+    inner join days on days.known_day < dates.as_of_date and days.nps_answers > 0
+    group by dates.as_of_date, days.customer_id, days.day
+),
+
+missing_articles as (
+    select distinct dates.as_of_date, stockouts.product_source, stockouts.product_id, stockouts.customer_id
+    from dates
+    inner join {{ ref('int_stockouts') }} as stockouts
+        on
+            stockouts.known_on < dates.as_of_date
+            and stockouts.day >= {{ minus_days('dates.as_of_date', 30) }}
+),
+
+missed_articles as (
+    -- An article is bought regularly that was bought in at least three of the last six times 30 days.
+    select missing.as_of_date, orders.customer_id, lines.source, lines.product_id
+    from missing_articles as missing
+    inner join {{ ref('stg_order_lines') }} as lines
+        on missing.product_source = lines.source and missing.product_id = lines.product_id
+    inner join {{ ref('int_orders') }} as orders
+        on
+            lines.source = orders.source
+            and lines.order_id = orders.order_id
+            and (missing.customer_id is null or missing.customer_id = orders.customer_id)
+            and orders.is_purchase
+            and orders.known_day < missing.as_of_date
+            and orders.day >= {{ minus_days('missing.as_of_date', 180) }}
+            and (orders.cancelled_day is null or orders.cancelled_day >= missing.as_of_date)
+    group by missing.as_of_date, orders.customer_id, lines.source, lines.product_id
+    having count(distinct floor(({{ days_between('orders.day', 'missing.as_of_date') }} - 1) / 30.0)) >= 3
+),
+
+stocked_out as (
+    select as_of_date, customer_id, count(*) as stockouts_30d
+    from missed_articles
+    group by as_of_date, customer_id
 ),
 
 paid as (
@@ -236,9 +321,14 @@ joined as (
         breadth.category_365d,
         service.open_tickets,
         service.oldest_opened_on,
-        overdue.overdue_invoices,
-        overdue.overdue_amount,
-        overdue.oldest_due_on,
+        receivables.overdue_invoices,
+        receivables.overdue_amount,
+        receivables.oldest_due_on,
+        receivables.open_amount,
+        limits.amount as credit_limit,
+        answers.nps as nps_latest,
+        answers.day as last_nps_day,
+        stocked_out.stockouts_30d,
         paid.payment_delay_days_365d,
         contracts.active_terms,
         contracts.mrr,
@@ -273,6 +363,16 @@ joined as (
         rolled.marketing_opened_90d,
         rolled.marketing_responses_90d,
         rolled.marketing_responses_365d,
+        rolled.marketing_sent_prior_90d,
+        rolled.marketing_opened_prior_90d,
+        rolled.attendances_180d,
+        rolled.attendances_prior_180d,
+        rolled.shipments_due_90d,
+        rolled.late_shipments_90d,
+        rolled.open_opportunities,
+        rolled.opportunities_won_180d,
+        rolled.opportunities_lost_180d,
+        rolled.negative_reviews_90d,
         rolled.usage_days_30d,
         rolled.usage_days_prior_30d,
         rolled.usage_items_30d,
@@ -285,7 +385,20 @@ joined as (
     left join rhythm on customers.as_of_date = rhythm.as_of_date and customers.customer_id = rhythm.customer_id
     left join breadth on customers.as_of_date = breadth.as_of_date and customers.customer_id = breadth.customer_id
     left join service on customers.as_of_date = service.as_of_date and customers.customer_id = service.customer_id
-    left join overdue on customers.as_of_date = overdue.as_of_date and customers.customer_id = overdue.customer_id
+    left join receivables
+        on customers.as_of_date = receivables.as_of_date and customers.customer_id = receivables.customer_id
+    left join limits
+        on
+            customers.as_of_date = limits.as_of_date
+            and customers.customer_id = limits.customer_id
+            and limits.place = 1
+    left join answers
+        on
+            customers.as_of_date = answers.as_of_date
+            and customers.customer_id = answers.customer_id
+            and answers.place = 1
+    left join stocked_out
+        on customers.as_of_date = stocked_out.as_of_date and customers.customer_id = stocked_out.customer_id
     left join paid on customers.as_of_date = paid.as_of_date and customers.customer_id = paid.customer_id
     left join contracts on customers.as_of_date = contracts.as_of_date and customers.customer_id = contracts.customer_id
     left join created on customers.customer_id = created.customer_id
@@ -365,7 +478,26 @@ final as (
         {{ feature(
             subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end'
         ) }} as subscription_tenure_days,
-        {{ feature_count(subscriptions, 'ended_180d') }} as subscriptions_ended_180d
+        {{ feature_count(subscriptions, 'ended_180d') }} as subscriptions_ended_180d,
+        {{ feature_count(marketing, 'marketing_sent_prior_90d') }} as marketing_sent_prior_90d,
+        {{ feature_count(marketing, 'marketing_opened_prior_90d') }} as marketing_opened_prior_90d,
+        {{ feature_ratio(
+            marketing,
+            'cast(marketing_opened_90d * marketing_sent_prior_90d as ' ~ type_double() ~ ')',
+            'cast(marketing_sent_90d * marketing_opened_prior_90d as ' ~ type_double() ~ ')'
+        ) }} as marketing_open_trend_90d,
+        {{ feature_count(marketing, 'attendances_180d') }} as attendances_180d,
+        {{ feature_count(marketing, 'attendances_prior_180d') }} as attendances_prior_180d,
+        {{ feature(nps, 'nps_latest') }} as nps_latest,
+        {{ feature(nps, days_between('last_nps_day', 'as_of_date')) }} as nps_age_days,
+        {{ feature_count(reviews, 'negative_reviews_90d') }} as negative_reviews_90d,
+        {{ feature_count(stock, 'stockouts_30d') }} as stockouts_30d,
+        {{ feature_count(shipments, 'late_shipments_90d') }} as late_shipments_90d,
+        {{ feature_ratio(shipments, 'late_shipments_90d', 'shipments_due_90d') }} as late_shipment_share_90d,
+        {{ feature_ratio(credit, 'open_amount', 'credit_limit') }} as credit_used_share,
+        {{ feature_count(opportunities, 'open_opportunities') }} as open_opportunities,
+        {{ feature_count(opportunities, 'opportunities_won_180d') }} as opportunities_won_180d,
+        {{ feature_count(opportunities, 'opportunities_lost_180d') }} as opportunities_lost_180d
     from joined
 )
 

@@ -1,0 +1,246 @@
+"""Surveys, stock, shipments, credit and deals in churn_features, by hand on both sides of each boundary day of D."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.integration.warehouse.company import Company
+
+D = "2024-07-01"
+
+
+@pytest.fixture(scope="module")
+def wholesaler(new_company: Callable[[], Company]) -> Company:
+    """Two customers of a wholesaler, `a` with a history in every department and `b` with next to none."""
+    company = new_company()
+    land = company.land
+    land(
+        "erp",
+        "account",
+        "account_id name created_at",
+        [("a", "A", "2023-07-02T09:00Z"), ("b", "B", "2023-07-02T09:00Z")],
+    )
+    # Three of the last six times 30 days: those that end on 30 June, 31 May and 1 May.
+    days = {"k0": "2024-06-30", "k0early": "2024-06-01", "k1": "2024-05-31", "k2": "2024-05-01", "old": "2024-01-02"}
+    land(
+        "erp",
+        "order",
+        "order_id account_id ordered_at amount",
+        [(f"{who}-{name}", who, f"{day}T12:00Z", 10) for who in ("a", "b") for name, day in days.items()],
+    )
+    bought = {
+        "bolt": ["a-k0", "a-k1", "a-k2", "b-k0", "b-k1", "b-old"],
+        "nut": ["a-k0", "a-k0early", "a-k1"],
+        "saw": ["a-k0", "a-k1", "a-k2"],
+        "pin": ["a-k0", "a-k1", "a-k2"],
+        "washer": ["a-k0", "a-k1", "a-k2", "b-k0", "b-k1", "b-k2"],
+    }
+    land(
+        "erp",
+        "order_line",
+        "order_line_id order_id product_id amount",
+        [(f"{order}-{article}", order, article, 1) for article, orders in bought.items() for order in orders],
+    )
+    land(
+        "wms",
+        "inventory_snapshot",
+        "inventory_snapshot_id product_id product_source taken_at location on_hand",
+        [
+            ("1", "bolt", "erp", "2024-06-01T00:00Z", "north", 0),
+            ("2", "bolt", "erp", "2024-06-01T00:00Z", "south", 0),
+            ("3", "nut", "erp", "2024-06-10T00:00Z", "north", 0),
+            ("4", "saw", "erp", "2024-05-31T23:00Z", "north", 0),
+            ("5", "saw", "erp", "2024-07-01T00:00Z", "north", 0),
+            ("6", "pin", "erp", "2024-06-10T00:00Z", "north", 0),
+            ("7", "pin", "erp", "2024-06-10T00:00Z", "south", 5),
+        ],
+    )
+    land(
+        "wms",
+        "backorder",
+        "backorder_id account_id product_id product_source opened_at",
+        [("1", "a", "washer", "erp", "2024-06-01T00:00Z")],
+        account_source="erp",
+    )
+    land(
+        "wms",
+        "shipment",
+        "shipment_id account_id shipped_at promised_at delivered_at known_at",
+        [
+            ("in time", "a", "2024-06-28T00:00Z", "2024-06-30T00:00Z", "2024-06-30T23:00Z", None),
+            ("on its way", "a", "2024-06-28T00:00Z", "2024-06-30T00:00Z", None, None),
+            ("first day", "a", "2024-04-01T00:00Z", "2024-04-02T00:00Z", "2024-04-03T00:00Z", None),
+            ("before", "a", "2024-03-30T00:00Z", "2024-04-01T00:00Z", "2024-04-03T00:00Z", None),
+            ("not due", "a", "2024-06-28T00:00Z", "2024-07-01T00:00Z", None, None),
+            ("told later", "a", "2024-06-08T00:00Z", "2024-06-10T00:00Z", "2024-06-20T00:00Z", "2024-07-01T00:00Z"),
+        ],
+        account_source="erp",
+    )
+    mails = [
+        ("sent", "2024-06-01"),
+        ("sent", "2024-04-02"),
+        ("opened", "2024-04-02"),
+        ("sent", "2024-04-01"),
+        ("opened", "2024-04-01"),
+        ("sent", "2024-01-03"),
+        ("opened", "2024-01-03"),
+        ("sent", "2024-01-02"),
+        ("attended", "2024-01-03"),
+        ("attended", "2024-01-02"),
+        ("attended", "2023-07-07"),
+        ("attended", "2023-07-06"),
+    ]
+    land(
+        "mail",
+        "marketing_event",
+        "marketing_event_id account_id occurred_at kind",
+        [(str(number), "a", f"{day}T00:00Z", kind) for number, (kind, day) in enumerate(mails)],
+        account_source="erp",
+    )
+    land(
+        "voice",
+        "survey_response",
+        "survey_response_id account_id answered_at kind score known_at",
+        [
+            ("1", "a", "2024-05-01T00:00Z", "nps", 9, None),
+            ("2", "a", "2024-06-20T08:00Z", "NPS", 2, None),
+            ("3", "a", "2024-06-20T09:00Z", "nps", 4, None),
+            ("4", "a", "2024-06-25T00:00Z", "csat", 1, None),
+            ("5", "a", "2024-06-30T00:00Z", "nps", 0, "2024-07-01T00:00Z"),
+        ],
+        account_source="erp",
+    )
+    land(
+        "voice",
+        "review",
+        "review_id account_id posted_at rating",
+        [
+            ("1", "a", "2024-06-30T00:00Z", 2),
+            ("2", "a", "2024-04-02T00:00Z", 1),
+            ("3", "a", "2024-04-01T23:59Z", 1),
+            ("4", "a", "2024-06-05T00:00Z", 3),
+            ("5", None, "2024-06-05T00:00Z", 1),
+        ],
+        account_source="erp",
+    )
+    land(
+        "fin",
+        "invoice",
+        "invoice_id account_id issued_at due_at amount",
+        [
+            ("v1", "a", "2024-06-01T00:00Z", "2024-08-01T00:00Z", 100),
+            ("v2", "a", "2024-07-01T00:00Z", "2024-08-01T00:00Z", 900),
+            ("v3", "b", "2024-06-01T00:00Z", "2024-06-30T00:00Z", 70),
+        ],
+        account_source="erp",
+    )
+    land(
+        "fin",
+        "payment",
+        "payment_id account_id invoice_id paid_at amount",
+        [("p1", "a", "v1", "2024-06-30T00:00Z", 40), ("p2", "a", "v1", "2024-07-01T00:00Z", 60)],
+        account_source="erp",
+    )
+    land(
+        "fin",
+        "credit_limit",
+        "credit_limit_id account_id valid_from amount",
+        [
+            ("1", "a", "2024-01-01T00:00Z", 500),
+            ("2", "a", "2024-06-30T00:00Z", 120),
+            ("3", "a", "2024-07-01T00:00Z", 1),
+        ],
+        account_source="erp",
+    )
+    land(
+        "crm",
+        "opportunity",
+        "opportunity_id account_id opened_at closed_at outcome",
+        [
+            ("open", "a", "2024-06-30T00:00Z", None, None),
+            ("closed on D", "a", "2024-06-01T00:00Z", "2024-07-01T00:00Z", "lost"),
+            ("lost", "a", "2024-06-01T00:00Z", "2024-06-30T00:00Z", "Lost"),
+            ("won", "a", "2023-12-01T00:00Z", "2024-01-03T00:00Z", "won"),
+            ("won before", "a", "2023-12-01T00:00Z", "2024-01-02T00:00Z", "won"),
+        ],
+        account_source="erp",
+    )
+    company.build(D)
+    return company
+
+
+def _expect(company: Company, account: str, **expected: object) -> None:
+    row = company.features(account, D)
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.capability("C17")
+def test_an_article_that_is_bought_regularly_is_missed_and_no_other(wholesaler):
+    _expect(wholesaler, "a", stockouts_30d=2)
+    _expect(wholesaler, "b", stockouts_30d=0)
+
+
+def test_a_shipment_is_late_from_the_day_after_its_promise(wholesaler):
+    _expect(wholesaler, "a", late_shipments_90d=2, late_shipment_share_90d=pytest.approx(2 / 3))
+    _expect(wholesaler, "b", late_shipments_90d=0, late_shipment_share_90d=None)
+
+
+@pytest.mark.capability("C12")
+def test_opens_and_attendance_are_held_against_the_windows_before(wholesaler):
+    _expect(
+        wholesaler,
+        "a",
+        marketing_sent_90d=2,
+        marketing_opened_90d=1,
+        marketing_sent_prior_90d=2,
+        marketing_opened_prior_90d=2,
+        marketing_open_trend_90d=0.5,
+        attendances_180d=1,
+        attendances_prior_180d=2,
+    )
+    _expect(wholesaler, "b", marketing_open_trend_90d=None, attendances_180d=0)
+
+
+@pytest.mark.capability("C14")
+def test_the_newest_recommendation_counts_with_its_age(wholesaler):
+    _expect(wholesaler, "a", nps_latest=3, nps_age_days=11)
+    _expect(wholesaler, "b", nps_latest=None, nps_age_days=None)
+
+
+@pytest.mark.capability("C18")
+def test_reviews_of_one_or_two_stars_are_negative(wholesaler):
+    _expect(wholesaler, "a", negative_reviews_90d=2)
+    _expect(wholesaler, "b", negative_reviews_90d=0)
+
+
+@pytest.mark.capability("C16")
+def test_what_is_unpaid_is_held_against_the_limit_of_the_day(wholesaler):
+    _expect(wholesaler, "a", credit_used_share=0.5, overdue_invoices=0, overdue_amount=0)
+    _expect(wholesaler, "b", credit_used_share=None, overdue_invoices=1, overdue_amount=70)
+
+
+def test_deals_are_open_until_the_day_after_they_are_closed(wholesaler):
+    _expect(wholesaler, "a", open_opportunities=2, opportunities_won_180d=1, opportunities_lost_180d=1)
+    _expect(wholesaler, "b", open_opportunities=0, opportunities_won_180d=0, opportunities_lost_180d=0)
+
+
+@pytest.mark.capability("B6")
+def test_departments_that_are_not_connected_are_unknown(company):
+    company.land("erp", "order", "order_id account_id ordered_at amount", [("1", "a", "2024-06-01T00:00Z", 5)])
+    company.build(D)
+    _expect(
+        company,
+        "a",
+        **dict.fromkeys(
+            (
+                "stockouts_30d",
+                "late_shipments_90d",
+                "attendances_180d",
+                "nps_latest",
+                "negative_reviews_90d",
+                "credit_used_share",
+                "open_opportunities",
+            )
+        ),
+    )
