@@ -15,7 +15,7 @@ from forewarn.demo.rows import DAY, joined, label, moments, optional, pick, vers
 from forewarn.demo.world import Block, Flags, Integers, World
 
 CARRIERS = ("own fleet", "parcel", "freight")
-OUTAGES_A_YEAR = 0.7
+OUTAGES_A_YEAR = 0.12
 OUTAGE_DAYS = 12.0
 COUNT_EVERY_DAYS = 7
 REORDER_POINT = 40

@@ -105,6 +105,16 @@ def test_overdue_receivables(settings: Settings, project: Project, marts: Alerti
     assert marts.rows("select distinct route from alerts.signal") == [("finance",)]
 
 
+@pytest.mark.capability("C17", "C18")
+@pytest.mark.parametrize(
+    ("rule", "metric"), [("stocked_out", "stockouts_30d"), ("negative_review", "negative_reviews_90d")]
+)
+def test_what_befalls_the_customer_once_is_a_signal(
+    settings: Settings, project: Project, marts: AlertingWarehouse, rule: str, metric: str
+) -> None:
+    judge(settings, project, marts, rule, [({metric: 1}, True), ({metric: 0}, False), ({metric: None}, False)])
+
+
 def test_a_signal_tells_its_values_in_words(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
     fired(settings, project, marts, **SILENT)
     [(reason, evidence, version)] = marts.rows("select reason, evidence, version from alerts.signal")

@@ -31,7 +31,14 @@ def own(tmp_path: Path, project: Project) -> Project:
 
 def test_the_shipped_rules(project: Project) -> None:
     rules = {rule.name: rule for rule in load_rules(project)}
-    assert set(rules) == {"silent_quarter", "spend_drop", "complaint_spike", "overdue_receivables"}
+    assert set(rules) == {
+        "complaint_spike",
+        "negative_review",
+        "overdue_receivables",
+        "silent_quarter",
+        "spend_drop",
+        "stocked_out",
+    }
     assert rules["overdue_receivables"].content.route == "finance"
     assert rules["silent_quarter"].content.route == "account_manager"
     for rule in rules.values():
