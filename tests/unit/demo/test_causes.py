@@ -9,8 +9,10 @@ import pytest
 
 from forewarn.demo.generate import History
 from forewarn.demo.hazards import CAUSES, UNSEEN
+from forewarn.demo.names import RIVALS
 from forewarn.demo.oracle import Foresight, foresee
 from forewarn.demo.rows import known_before
+from forewarn.demo.wms import out_of_stock
 from forewarn.demo.world import NEVER, World
 
 pytestmark = pytest.mark.capability("B15")
@@ -100,6 +102,53 @@ def test_requests_for_discount_rise_before_price_loses_a_customer(history: Histo
     requests = requests[requests.topic == "discount request"]
     last, earlier = _before_and_earlier(requests, truth, "price", key="account_no", day="happened_at", own="account_no")
     assert len(last) / BEFORE > 4 * len(earlier) / 180
+
+
+def test_service_trouble_shows_in_late_shipments_reviews_and_recommendations(
+    history: History, truth: pd.DataFrame
+) -> None:
+    shipments = _frame(history.tables["wms.shipments"]).dropna(subset="delivered_at")
+    shipments["late"] = shipments.delivered_at.dt.normalize() > pd.to_datetime(shipments.promised_on)
+    last, earlier = _before_and_earlier(
+        shipments, truth, "service", key="customer_no", day="shipped_at", own="customer_no"
+    )
+    assert last.late.mean() > earlier.late.mean() + 0.1
+    reviews = _frame(history.tables["voice.reviews"])
+    last, earlier = _before_and_earlier(reviews, truth, "service", key="account_no", day="posted_at", own="account_no")
+    assert (last.stars <= 2).sum() / BEFORE > 4 * (earlier.stars <= 2).sum() / 180
+    answers = _frame(history.tables["voice.survey_answers"])
+    last, earlier = _before_and_earlier(
+        answers, truth, "service", key="account_no", day="answered_at", own="account_no"
+    )
+    assert last.score.mean() < earlier.score.mean() - 1
+
+
+def test_competitors_are_named_before_price_loses_a_customer(history: History, truth: pd.DataFrame) -> None:
+    posts = _frame(history.tables["voice.mentions"])
+    posts = posts[posts.text.str.contains("|".join(RIVALS))]
+    assert {"en", "zh"} == set(posts.language)
+    last, earlier = _before_and_earlier(posts, truth, "price", key="account_no", day="posted_at", own="account_no")
+    assert len(last) / BEFORE > 4 * max(len(earlier), 1) / 180
+
+
+def test_the_owner_of_an_account_is_the_one_of_its_open_assignment(history: History) -> None:
+    accounts, owners = (
+        _frame(known_before(history.tables[f"crm.{name}"], np.datetime64("2026-07-01", "s")))
+        for name in ("accounts", "account_owners")
+    )
+    now = owners[owners.until_at.isna()].merge(accounts, on="account_no", how="outer")
+    assert (now.employee_no == now.owner_no).all()
+    ended = owners.dropna(subset="until_at")
+    assert len(ended) > 20
+    assert (ended.until_at > ended.from_at).all()
+
+
+def test_an_article_is_on_backorder_only_while_there_is_none(world: World, history: History) -> None:
+    backorders = _frame(history.tables["wms.backorders"]).drop_duplicates("backorder_no")
+    article = backorders.article_no.str[1:].astype(int).to_numpy()
+    day = (backorders.opened_at - pd.Timestamp(world.first_day)).dt.days.to_numpy()
+    assert len(backorders) > 500
+    assert out_of_stock(world)[article, day].all()
 
 
 def test_usage_fades_before_it_loses_a_subscriber(history: History, truth: pd.DataFrame) -> None:
