@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
-from forewarn.errors import ModelRejected
+from forewarn.errors import ModelRejected, SourceRejected
 from forewarn.warehouse.engine import connect
 
 LAYERS = ("staging", "intermediate", "marts")
@@ -81,6 +81,36 @@ def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: 
         settings, load_sources(_project(settings))[source], stream, run_id=run.run_id, now=run.now, **more
     )
     return _summary(batch)
+
+
+def check_sources(settings: Settings, run: Run) -> Summary:
+    """Say which streams of this run are blocked; the others go on, and theirs stay at what landed last.
+
+    Raises
+    ------
+    SourceRejected
+        Not one stream landed in this run: there is nothing new to judge anybody by.
+    """
+    wanted = [(one["source"], one["stream"]) for one in streams(settings)]
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select source, stream, reason from ops.source_trouble")
+        blocked = {(source, stream): reason for source, stream, reason in cursor.fetchall()}
+        cursor.execute(
+            "select distinct source, stream from ops.batch where run_id = %s and status = 'landed'", [run.run_id]
+        )
+        landed = set(cursor.fetchall()) & set(wanted)
+    reasons = [blocked[one] for one in wanted if one in blocked]
+    if wanted and not landed:
+        raise SourceRejected(
+            "sources",
+            expected=f"at least one of {len(wanted)} streams to land",
+            got=reasons[0] if reasons else "none that was tried",
+            next_step="read ops.source_trouble; nothing was published, and no case was opened",
+        )
+    for reason in reasons:
+        _log.warning("Goes on without: %s", reason)
+    names = ", ".join(f"{source}.{stream}" for source, stream in wanted if (source, stream) in blocked)
+    return {"landed": len(landed), "blocked": len(reasons)} | ({"skipped": f"without {names}"} if names else {})
 
 
 def gate(settings: Settings, run: Run, *, gate: str) -> Summary:

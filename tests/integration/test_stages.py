@@ -52,6 +52,7 @@ def day(settings: Settings, run: Run) -> dict[str, Any]:
         for found in stages.streams(settings):
             name = f"{found['source']}.{found['stream']}"
             summaries[name] = stages.extract(settings, run, source=found["source"], stream=found["stream"])
+    summaries["check_sources"] = stages.check_sources(settings, run)
     summaries["gate_raw"] = stages.gate(settings, run, gate="raw")
     summaries["build"] = stages.build(settings, run)
     summaries["gate_features"] = stages.gate(settings, run, gate="features")

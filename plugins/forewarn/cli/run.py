@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forewarn.cli.installation import current_settings
+from forewarn.errors import SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
     from forewarn.config.settings import Settings
@@ -21,6 +22,7 @@ class StageName(StrEnum):
     """A stage that can be run alone."""
 
     EXTRACT = "extract"
+    CHECK_SOURCES = "check-sources"
     GATE_RAW = "gate-raw"
     BUILD = "build"
     GATE_FEATURES = "gate-features"
@@ -77,7 +79,11 @@ def _summaries(name: StageName, settings: Settings, this: Run) -> Iterator[Any]:
 
     if name is StageName.EXTRACT:
         for found in stages.streams(settings):
-            yield stages.extract(settings, this, source=found["source"], stream=found["stream"])
+            try:
+                yield stages.extract(settings, this, source=found["source"], stream=found["stream"])
+            except (SourceRejected, SourceUnavailable) as blocked:
+                # That stream alone: check-sources says what follows from it.
+                yield {"rejected": str(blocked)}
     elif name.value.startswith("gate-"):
         yield stages.gate(settings, this, gate=name.value.removeprefix("gate-"))
     else:

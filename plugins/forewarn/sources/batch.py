@@ -7,7 +7,7 @@ from datetime import datetime
 
 from psycopg2 import extensions
 
-from forewarn.errors import ForewarnError
+from forewarn.errors import ForewarnError, Permanent
 from forewarn.warehouse.lock import BUILD
 
 
@@ -21,7 +21,11 @@ class Batch:
         Rows that brought nothing new: the same key or content twice in the batch, or in the warehouse already in this
         version or a newer one.
     rows_removed : int
-        Rows of a snapshot that the source no longer has.
+        Records that the source no longer has.
+    complete, keys_compared : bool
+        Every row of the source was asked for; its keys were compared with those that have landed.
+    new_columns : list of str
+        Columns that the source gained and nothing maps; they are recorded and ignored.
     quarantined_files : dict
         Path → reason of each file that was set aside whole.
     """
@@ -35,6 +39,8 @@ class Batch:
     rows_quarantined: int = 0
     rows_deduplicated: int = 0
     rows_removed: int = 0
+    complete: bool = False
+    keys_compared: bool = False
     watermark_before: str | None = None
     watermark_after: str | None = None
     new_columns: list[str] = field(default_factory=list)
@@ -88,13 +94,17 @@ def record_landed(cursor: extensions.cursor, batch: Batch, now: datetime) -> Non
         )
     cursor.execute(
         "update ops.batch set status = 'landed', finished_at = %s, rows_in = %s, rows_loaded = %s,"
-        " rows_quarantined = %s, rows_deduplicated = %s, watermark_after = %s where batch_id = %s",
+        " rows_quarantined = %s, rows_deduplicated = %s, rows_removed = %s, complete = %s, keys_compared = %s,"
+        " watermark_after = %s where batch_id = %s",
         [
             now,
             batch.rows_in,
             batch.rows_loaded,
             batch.rows_quarantined,
             batch.rows_deduplicated,
+            batch.rows_removed,
+            batch.complete,
+            batch.keys_compared,
             batch.watermark_after,
             batch.batch_id,
         ],
@@ -109,12 +119,19 @@ def record_landed(cursor: extensions.cursor, batch: Batch, now: datetime) -> Non
         )
 
 
-def record_failed(connection: extensions.connection, batch: Batch, error: str, now: datetime) -> None:
-    """Take back what the batch did, and say why it failed."""
+def record_failed(connection: extensions.connection, batch: Batch, error: BaseException, now: datetime) -> None:
+    """Take back what the batch did, and say why it failed and what to do."""
     connection.rollback()
     with connection.cursor() as cursor:
         cursor.execute(
-            "update ops.batch set status = 'failed', finished_at = %s, error = %s where batch_id = %s",
-            [now, error[:4000], batch.batch_id],
+            "update ops.batch set status = 'failed', finished_at = %s, error = %s, next_step = %s, transient = %s"
+            " where batch_id = %s",
+            [
+                now,
+                (str(error) or type(error).__name__)[:4000],
+                getattr(error, "next_step", None) or None,
+                not isinstance(error, Permanent),
+                batch.batch_id,
+            ],
         )
     connection.commit()

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from psycopg2 import extensions, sql
 
+from forewarn.expressions import parse, render
 from forewarn.sources.batch import Batch
-from forewarn.sources.column_types import guessed_types, mapped_columns, required_columns
+from forewarn.sources.column_types import Columns, guessed_types, required_columns, wanted_columns
 from forewarn.sources.model import Stream
 
 MAX_VALUE_BYTES = 1_000_000
@@ -29,7 +30,7 @@ class Check:
 
 def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: bool) -> list[Check]:
     """Return the checks of typed rows: missing keys and values, odd numbers and dates, oversized texts."""
-    mapped = mapped_columns(stream) | ({stream.cursor} if stream.cursor else set())
+    mapped = set(wanted_columns(stream))
     implied = guessed_types(stream) | dict(stream.columns)
     found = [
         Check(
@@ -42,6 +43,9 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
     for name, entity in required_columns(stream).items():
         if name in columns and name not in stream.key:
             missing = sql.SQL("{} is null").format(sql.Identifier(name))
+            if (marked := deletion_mark(stream, columns)) is not None:
+                # The mark of a deleted record often has nothing but its key.
+                missing = sql.SQL("({} and ({}) is not true)").format(missing, marked)
             found.append(
                 Check(name, missing, sql.Literal(f"{name}: expected a value, which {entity} needs, got nothing"))
             )
@@ -62,6 +66,13 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
                     Check(name, long, sql.Literal(f"{name}: expected at most {MAX_VALUE_BYTES} bytes, got more"))
                 )
     return found
+
+
+def deletion_mark(stream: Stream, columns: Mapping[str, str], table: str | None = None) -> sql.Composable | None:
+    """Return the condition by which a row says that its record was deleted, as SQL; None where no row says so."""
+    if (marked := stream.deletes.marked_by) is None:
+        return None
+    return sql.SQL(render(parse(marked, Columns(dict(columns), marked)), table=table))
 
 
 def checks_of_text(columns: Mapping[str, str]) -> list[Check]:

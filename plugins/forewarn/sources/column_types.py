@@ -38,7 +38,9 @@ class Columns(Mapping[str, "str | None"]):
 
 
 def expressions(stream: Stream) -> Iterator[tuple[str, str | None, Expression]]:
-    """Yield entity, entity column (None for `where`) and expression of everything that a stream maps."""
+    """Yield entity, entity column (None for a condition) and expression of everything that a stream maps."""
+    if marked := stream.deletes.marked_by:
+        yield "", None, parse(marked, Columns({}, marked))
     for entity, mapping in stream.entities.items():
         texts: list[tuple[str | None, str]] = list(mapping.columns.items())
         if mapping.where is not None:

@@ -14,6 +14,7 @@ from forewarn.config.yaml import did_you_mean
 from forewarn.errors import ForewarnError, SourceRejected, SourceUnavailable
 from forewarn.sources.batch import Batch, open_batch, record_failed, record_landed
 from forewarn.sources.connections import Resolve, resolve, without_secrets
+from forewarn.sources.deletes import is_comparison_due
 from forewarn.sources.landing import Landing
 from forewarn.sources.model import FileStream, RestSource, RestStream, Source, SqlStream
 from forewarn.sources.raw_tables import known_columns
@@ -50,10 +51,11 @@ def extract_stream(
         batch = open_batch(connection, source.name, stream, run_id, now)
         try:
             with connection.cursor() as cursor:
+                compare = is_comparison_due(cursor, source, stream, now)
                 with open_stream(
-                    settings, source, stream, batch.watermark_before, cursor, resolve=resolve
+                    settings, source, stream, batch.watermark_before, cursor, resolve=resolve, compare=compare
                 ) as extraction:
-                    landed = Landing(cursor, source, stream, batch, now).run(extraction)
+                    landed = Landing(cursor, source, stream, batch, now, compare_keys=compare).run(extraction)
                 record_landed(cursor, landed, now)
             connection.commit()
         except psycopg2.OperationalError as error:
@@ -65,12 +67,12 @@ def extract_stream(
             raise _fail(connection, batch, _named(error, source, stream), now) from error
         except BaseException as error:
             if not connection.closed:
-                record_failed(connection, batch, str(error) or type(error).__name__, now)
+                record_failed(connection, batch, error, now)
             raise
     for path, reason in landed.quarantined_files.items():
         _log.warning("%s.%s: %s was set aside: %s", source.name, stream, path, reason)
     for column in landed.new_columns:
-        _log.warning("%s.%s: the source has a new column %s", source.name, stream, column)
+        _log.warning("%s.%s: the source has a new column %s; nothing maps it", source.name, stream, column)
     return landed
 
 
@@ -101,8 +103,12 @@ def open_stream(
     cursor: extensions.cursor,
     *,
     resolve: Resolve,
+    compare: bool = False,
 ) -> AbstractContextManager[Extraction]:
-    """Open a stream for reading; `cursor` is the warehouse's, which knows what has landed before."""
+    """Open a stream for reading; `cursor` is the warehouse's, which knows what has landed before.
+
+    `compare` asks for the key of every row as well.
+    """
     stream = stream_of(source, name)
     if isinstance(stream, FileStream):
         from forewarn.sources.files import open_files
@@ -114,12 +120,14 @@ def open_stream(
 
         if not isinstance(source, RestSource):
             raise TypeError(f"{source.name}: a REST stream in a source of kind {source.kind}")
-        return open_endpoint(url, source, stream, name, watermark, known=known_columns(cursor, source, name))
+        # A server gives no keys alone: to compare them, all of its records are read.
+        since = None if compare else watermark
+        return open_endpoint(url, source, stream, name, since, known=known_columns(cursor, source, name))
     from forewarn.sources import postgres, sql_tables
 
     if is_postgres(url):
-        return postgres.open_table(url, source, stream, name, watermark)
-    return sql_tables.open_table(url, source, stream, name, watermark)
+        return postgres.open_table(url, source, stream, name, watermark, compare=compare)
+    return sql_tables.open_table(url, source, stream, name, watermark, compare=compare)
 
 
 def is_postgres(url: str) -> bool:
@@ -145,5 +153,5 @@ def _named(error: psycopg2.Error, source: Source, stream: str) -> ForewarnError:
 
 
 def _fail(connection: extensions.connection, batch: Batch, error: ForewarnError, now: datetime) -> ForewarnError:
-    record_failed(connection, batch, str(error), now)
+    record_failed(connection, batch, error, now)
     return error

@@ -16,8 +16,9 @@ from forewarn.errors import SourceRejected
 from forewarn.sources.batch import Batch
 from forewarn.sources.checks import checks_of_text, checks_of_values, quarantine
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
+from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
 from forewarn.sources.model import FileStream, Source, Stream
-from forewarn.sources.raw_tables import RawTable, bring_to, definitions, row_hash
+from forewarn.sources.raw_tables import RawTable, bring_to, definitions, record_changes, row_hash
 from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
 
 STAGE, TEXT = sql.Identifier("landing"), sql.Identifier("landing_text")
@@ -27,9 +28,17 @@ class Landing:
     """One batch on its way into one raw table."""
 
     def __init__(
-        self, cursor: extensions.cursor, source: Source, stream_name: str, batch: Batch, now: datetime
+        self,
+        cursor: extensions.cursor,
+        source: Source,
+        stream_name: str,
+        batch: Batch,
+        now: datetime,
+        *,
+        compare_keys: bool = False,
     ) -> None:
         self.cursor, self.source, self.batch, self.now = cursor, source, batch, now
+        self.compare_keys = compare_keys
         self.stream: Stream = source.streams[stream_name]
         self.rows_in = self.rows_quarantined = self.files = 0
         self.set_aside: dict[str, str] = {}
@@ -44,7 +53,8 @@ class Landing:
         if extraction.nothing_new or not extraction.columns:
             return dataclasses.replace(batch, quarantined_files=self.set_aside)
         table = bring_to(cursor, self.source, batch.stream, extraction.columns)
-        self._open(table)
+        record_changes(cursor, table, batch, self.now)
+        self._open(table, extraction)
         target = table.identifier if table.empty else STAGE
         for part in extraction.parts:
             self._take(part, target, extraction)
@@ -55,13 +65,20 @@ class Landing:
         duplicates = self._drop_duplicates(target, table)
         loaded, watermark = self._count_and_watermark(target, table)
         known = removed = 0
+        compared = self.compare_keys and not self._has_unread
         if table.empty:
             self._close_direct(table)
         else:
-            self._refuse_halved(table)
-            removed = self._remove_missing(table)
+            self._refuse_shrunk(extraction, table)
+            if (self.stream.load_mode == "snapshot" or (compared and extraction.complete)) and not self._has_unread:
+                cause = "missing from the snapshot" if self.stream.load_mode == "snapshot" else "missing from the keys"
+                removed = remove_missing(cursor, table, self.stream, STAGE, batch=batch, cause=cause, now=self.now)
             known = self._drop_known(table)
+            removed += record_marked(cursor, table, self.stream, STAGE, batch=batch, now=self.now)
             loaded = self._merge(table)
+            if self.compare_keys and not extraction.complete:
+                removed += compare_keys(cursor, table, self.stream, extraction, batch=batch, now=self.now)
+                compared = True
         return dataclasses.replace(
             batch,
             rows_in=self.rows_in,
@@ -69,15 +86,17 @@ class Landing:
             rows_quarantined=self.rows_quarantined,
             rows_deduplicated=duplicates + known,
             rows_removed=removed,
+            complete=extraction.complete,
+            keys_compared=compared,
             watermark_after=watermark,
-            new_columns=table.added,
+            new_columns=[change.column for change in table.changes if change.kind == "new"],
             files=self.files,
             quarantined_files=self.set_aside,
         )
 
     # -- taking rows in
 
-    def _open(self, table: RawTable) -> None:
+    def _open(self, table: RawTable, extraction: Extraction) -> None:
         if table.empty:
             self.cursor.execute(
                 sql.SQL("alter table {0} alter _loaded_at set default {1}, alter _batch_id set default {2}").format(
@@ -86,7 +105,9 @@ class Landing:
             )
         else:
             self.cursor.execute(
-                sql.SQL("create temporary table {} ({}) on commit drop").format(STAGE, definitions(table.all_columns))
+                sql.SQL("create temporary table {} ({}) on commit drop").format(
+                    STAGE, definitions({**table.all_columns, **extraction.columns})
+                )
             )
 
     def _take(self, part: Part, target: sql.Composable, extraction: Extraction) -> None:
@@ -95,8 +116,9 @@ class Landing:
         try:
             if part.copy is not None:
                 try:
-                    self.rows_in += part.copy(self.cursor, target)
-                    self._landed(part)
+                    taken = part.copy(self.cursor, target)
+                    self.rows_in += taken
+                    self._landed(part, taken)
                     return
                 except (psycopg2.DataError, UnicodeError, NotPlain):
                     if part.rows is None:
@@ -109,7 +131,7 @@ class Landing:
             return
         self.rows_in += taken
         self.rows_quarantined += bad
-        self._landed(part)
+        self._landed(part, taken)
 
     def _take_carefully(self, part: Part, target: sql.Composable, extraction: Extraction) -> tuple[int, int]:
         if part.rows is None:
@@ -141,20 +163,23 @@ class Landing:
         )
         return taken, bad
 
-    def _landed(self, part: Part) -> None:
+    def _landed(self, part: Part, rows: int) -> None:
         if part.sha256 is not None:
             self.files += 1
-            self._record_file(part, "landed", None)
+            if self.stream.load_mode != "snapshot":
+                self._refuse_shrunk_file(part, rows)
+            self._record_file(part, "landed", None, rows)
 
     def _set_aside(self, part: Part, reason: str) -> None:
         self.set_aside[part.name] = reason
         self._record_file(part, "quarantined", reason)
 
-    def _record_file(self, part: Part, outcome: str, reason: str | None) -> None:
+    def _record_file(self, part: Part, outcome: str, reason: str | None, rows: int | None = None) -> None:
         self.cursor.execute(
-            "insert into ops.landed_file (source, stream, path, size_bytes, sha256, batch_id, outcome, reason)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (source, stream, path, sha256) do update"
-            " set batch_id = excluded.batch_id, outcome = excluded.outcome, reason = excluded.reason",
+            "insert into ops.landed_file (source, stream, path, size_bytes, sha256, batch_id, outcome, reason, rows_in)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (source, stream, path, sha256) do update"
+            " set batch_id = excluded.batch_id, outcome = excluded.outcome, reason = excluded.reason,"
+            " rows_in = excluded.rows_in",
             [
                 self.batch.source,
                 self.batch.stream,
@@ -164,6 +189,7 @@ class Landing:
                 self.batch.batch_id,
                 outcome,
                 reason,
+                rows,
             ],
         )
 
@@ -174,7 +200,7 @@ class Landing:
         harmless = table.empty or (isinstance(self.stream, FileStream) and self.stream.load_mode != "snapshot")
         if not extraction.whole or (self.stream.allow_empty and harmless):
             return
-        had = 0 if table.empty else self._count(table)
+        had = 0 if table.empty else count_alive(self.cursor, table, self.stream)
         raise SourceRejected(
             f"{self.batch.source}.{self.batch.stream}",
             expected=f"rows ({had} had landed before)" if had else "at least one row",
@@ -184,23 +210,37 @@ class Landing:
             else "look into the source, or set `allow_empty: true` if it may have no rows yet",
         )
 
-    def _refuse_halved(self, table: RawTable) -> None:
-        """Refuse a snapshot that lost more than half of its rows: more likely a broken export than a fact."""
-        if self.stream.load_mode != "snapshot":
+    def _refuse_shrunk(self, extraction: Extraction, table: RawTable) -> None:
+        """Refuse a whole that lost more of its rows than it may: more likely a broken export than a fact."""
+        if self.stream.load_mode == "snapshot":
+            had = count_alive(self.cursor, table, self.stream)
+        elif extraction.complete:
+            # Not the rows that have landed: a source may keep its last month only, and the warehouse keeps more.
+            had = self._last("select rows_in - rows_quarantined from ops.batch where {} and complete and rows_in > 0")
+        else:
             return
-        had = self._count(table)
-        if (self.rows_in - self.rows_quarantined) * 2 < had:
-            raise SourceRejected(
-                f"{self.batch.source}.{self.batch.stream}",
-                expected=f"at least half of the {had} rows of last time",
-                got=f"{self.rows_in} rows, {self.rows_quarantined} of them unusable",
-                next_step="what has landed is kept; look into the source, or accept it: "
-                f"`forewarn source reset {self.batch.source} {self.batch.stream}`",
-            )
+        usable = self.rows_in - self.rows_quarantined
+        if usable < self.stream.min_share * had:
+            got = f"{self.rows_in} rows, {self.rows_quarantined} of them unusable"
+            raise shrunk(self.batch, self.stream, had=had, got=got)
 
-    def _count(self, table: RawTable) -> int:
-        self.cursor.execute(sql.SQL("select count(*) from {}").format(table.identifier))
-        return int((self.cursor.fetchone() or [0])[0])
+    def _refuse_shrunk_file(self, part: Part, rows: int) -> None:
+        """Refuse a file that was written anew with far fewer rows than it had."""
+        had = self._last(
+            "select rows_in from ops.landed_file where {} and outcome = 'landed' and path = %s and rows_in > 0",
+            part.name,
+        )
+        if rows < self.stream.min_share * had:
+            raise shrunk(self.batch, self.stream, had=had, got=f"{rows} rows in {part.name}")
+
+    def _last(self, query: str, *parameters: str) -> int:
+        """Return the figure of the newest batch that a query finds for this stream; 0 where there is none."""
+        mine = "source = %s and stream = %s and batch_id <> %s"
+        self.cursor.execute(
+            query.format(mine) + " order by batch_id desc limit 1",
+            [self.batch.source, self.batch.stream, self.batch.batch_id, *parameters],
+        )
+        return int((self.cursor.fetchone() or [0])[0] or 0)
 
     # -- settling what counts
 
@@ -257,16 +297,10 @@ class Landing:
         self.cursor.execute(index)
         return dropped
 
-    def _remove_missing(self, table: RawTable) -> int:
-        """Remove what a snapshot no longer has; not when some of it could not be read, and so may be there still."""
-        if self.stream.load_mode != "snapshot" or self.rows_quarantined or self.set_aside:
-            return 0
-        self.cursor.execute(
-            sql.SQL("delete from {} as kept where not exists (select from {} as landing where {})").format(
-                table.identifier, STAGE, self._same(table)
-            )
-        )
-        return int(self.cursor.rowcount)
+    @property
+    def _has_unread(self) -> bool:
+        """Whether some rows could not be read: their records may still be there, so nothing counts as missing."""
+        return bool(self.rows_quarantined or self.set_aside)
 
     def _drop_known(self, table: RawTable) -> int:
         """Drop what the warehouse has already, in this version or a newer; of equal cursors the one read last wins."""
@@ -279,7 +313,7 @@ class Landing:
                 newer.append(sql.SQL("({1} is null or {0} >= {1})").format(ours, theirs))
         self.cursor.execute(
             sql.SQL("delete from {} as landing using {} as kept where {} and ({}) is not true").format(
-                STAGE, table.identifier, self._same(table), sql.SQL(" and ").join(newer)
+                STAGE, table.identifier, same(table, self.stream), sql.SQL(" and ").join(newer)
             )
         )
         return int(self.cursor.rowcount)
@@ -303,11 +337,6 @@ class Landing:
             )
         )
         return int(self.cursor.rowcount)
-
-    def _same(self, table: RawTable) -> sql.Composable:
-        return sql.SQL("({}) = ({})").format(
-            table.identity(self.stream.key, "landing"), table.identity(self.stream.key, "kept")
-        )
 
     def _close_direct(self, table: RawTable) -> None:
         self.cursor.execute(

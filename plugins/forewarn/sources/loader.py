@@ -13,7 +13,7 @@ from forewarn.config.yaml import Document, did_you_mean
 from forewarn.errors import ConfigError
 from forewarn.expressions import ExpressionError, parse
 from forewarn.sources.column_types import Columns, column_types
-from forewarn.sources.model import KINDS, FileStream, Mapping, RestStream, Source, Stream
+from forewarn.sources.model import KINDS, Deletes, FileStream, Mapping, RestStream, Source, Stream
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 RESERVED = ("_loaded_at", "_batch_id", "_row_hash")
@@ -72,6 +72,7 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
     for column in [*stream.key, *stream.columns, *([stream.cursor] if stream.cursor else [])]:
         if column in RESERVED:
             raise document.error(path, f"`{column}` is written by landing itself", "choose another column")
+    _check_deletes(document, [*path, "deletes"], stream)
     if isinstance(stream, RestStream):
         _check_paginator(document, [*path, "endpoint", "paginator"], stream)
     if isinstance(stream, FileStream) and stream.encoding:
@@ -81,6 +82,21 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
             raise document.error(
                 [*path, "encoding"], f"unknown encoding `{stream.encoding}`", "for example utf-8 or gb18030"
             ) from None
+
+
+def _check_deletes(document: Document, path: list[str | int], stream: Stream) -> None:
+    deletes = stream.deletes
+    if deletes == Deletes():
+        return
+    if stream.load_mode != "merge":
+        hint = "remove `deletes`" if stream.load_mode == "snapshot" else "use `mode: merge` with a key"
+        raise document.error(path, f"mode {stream.load_mode} does not look for deletes", hint)
+    if deletes.compare_keys_every is not None and isinstance(stream, FileStream):
+        raise document.error(
+            [*path, "compare_keys_every"],
+            "a file does not tell which keys the source has",
+            "use `mode: snapshot` where the files are the whole, or `marked_by`",
+        )
 
 
 def _check_paginator(document: Document, path: list[str | int], stream: RestStream) -> None:
@@ -122,6 +138,8 @@ def _check_expressions(document: Document, source: Source, stream_name: str) -> 
     # First without types, so that a text which cannot be read is reported at its own place.
     for typed in (False, True):
         declared: dict[str, str | None] = dict(column_types(source, stream)) if typed else {}
+        if marked := stream.deletes.marked_by:
+            _check_one(document, ["streams", stream_name, "deletes", "marked_by"], marked, declared, boolean=typed)
         for entity_name, mapping in stream.entities.items():
             path: list[str | int] = ["streams", stream_name, "entities", entity_name]
             wanted = entities()[entity_name].columns
@@ -129,11 +147,17 @@ def _check_expressions(document: Document, source: Source, stream_name: str) -> 
             if mapping.where is not None:
                 places.append(([*path, "where"], mapping.where, "boolean"))
             for place, text, kind in places:
-                try:
-                    parse(text, Columns(declared, text), expect="boolean" if typed and kind == "boolean" else None)
-                except ExpressionError as error:
-                    line, column = _place_in_text(document, place, error)
-                    raise ConfigError(document.file, line, column, error.problem, error.hint) from error
+                _check_one(document, place, text, declared, boolean=typed and kind == "boolean")
+
+
+def _check_one(
+    document: Document, place: list[str | int], text: str, declared: dict[str, str | None], *, boolean: bool
+) -> None:
+    try:
+        parse(text, Columns(declared, text), expect="boolean" if boolean else None)
+    except ExpressionError as error:
+        line, column = _place_in_text(document, place, error)
+        raise ConfigError(document.file, line, column, error.problem, error.hint) from error
 
 
 def _place_in_text(document: Document, path: list[str | int], error: ExpressionError) -> tuple[int, int]:

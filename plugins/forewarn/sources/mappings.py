@@ -35,7 +35,7 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
                         "schema": source.schema_name,
                         "table": stream_name,
                         "account_source": mapping.account_source or name,
-                        "where": _sql(mapping.where, types) if mapping.where is not None else None,
+                        "where": _where(mapping.where, stream.deletes.marked_by, types),
                         "distinct": mapping.distinct,
                         "columns": columns,
                     }
@@ -79,6 +79,14 @@ def _period(limit: timedelta) -> dict[str, Any]:
         if minutes % length == 0:
             return {"count": minutes // length, "period": period}
     return {"count": minutes, "period": "minute"}
+
+
+def _where(where: str | None, marked: str | None, types: Mapping[str, str | None]) -> str | None:
+    """Return the condition of the rows that count: not those that only say that a record was deleted."""
+    if marked is None:
+        return _sql(where, types) if where is not None else None
+    alive = f"({_sql(marked, types)}) is not true"
+    return alive if where is None else f"({_sql(where, types)}) and {alive}"
 
 
 def _sql(text: str, types: Mapping[str, str | None]) -> str:

@@ -43,6 +43,21 @@ class Freshness(_Strict):
     error_after: Duration | None = None
 
 
+class Deletes(_Strict):
+    """How records that were deleted in the source show, in a stream that is merged.
+
+    Attributes
+    ----------
+    marked_by : str or None
+        Condition in the expression language, such as `is_deleted`: the row is kept as the mark, and no entity sees it.
+    compare_keys_every : duration or None
+        The source's keys are read and compared at most that often; rows whose key it no longer has are removed.
+    """
+
+    marked_by: str | None = None
+    compare_keys_every: Duration | None = None
+
+
 class Mapping(_Strict):
     """How a stream's rows become rows of one canonical entity.
 
@@ -80,6 +95,9 @@ class Stream(_Strict):
         PostgreSQL types of columns whose source has none (CSV, JSON); otherwise the mapping decides, then text.
     allow_empty : bool
         A stream that has never had a row is no error.
+    min_share : float
+        Share of the rows of last time below which a snapshot, a stream that is read whole, or a file that was
+        written anew is refused, and what has landed is kept; 0 accepts anything but nothing.
     """
 
     description: str = ""
@@ -91,6 +109,8 @@ class Stream(_Strict):
     columns: dict[str, ColumnType] = {}
     personal: list[str] = []
     allow_empty: bool = False
+    min_share: float = Field(default=0.5, ge=0, le=1)
+    deletes: Deletes = Deletes()
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     entities: dict[str, Mapping] = {}
 

@@ -64,13 +64,20 @@ def connect_source(url: str, connection_name: str) -> Iterator[extensions.connec
 
 
 @contextmanager
-def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark: str | None) -> Iterator[Extraction]:
-    """Open one table of a PostgreSQL source for reading."""
+def open_table(
+    url: str, source: Source, stream: SqlStream, name: str, watermark: str | None, *, compare: bool = False
+) -> Iterator[Extraction]:
+    """Open one table of a PostgreSQL source for reading; `compare` asks for every key too, of the same moment."""
     with connect_source(url, source.connection or "") as connection, connection.cursor() as cursor:
         kinds = _columns(cursor, source, stream, name)
         columns = {column: _TYPES.get(kind, "text") for column, kind in kinds.items()}
         where = _since(source, stream, kinds, watermark)
         query = _query(source, stream, kinds, where)
+        complete = stream.cursor is None or watermark is None
+
+        def copy_keys(target: extensions.cursor, table: sql.Composable) -> int:
+            keys = _query(source, stream, {key: kinds[key] for key in stream.key}, sql.SQL(""))
+            return copy_between(cursor, keys, target, table, stream.key)
 
         def copy(target: extensions.cursor, table: sql.Composable) -> int:
             return copy_between(cursor, query, target, table, list(columns))
@@ -79,7 +86,14 @@ def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark
         if not whole:
             cursor.execute(sql.SQL("select not exists (select from {})").format(_identifier(stream.table)))
             whole = bool((cursor.fetchone() or [False])[0])
-        yield Extraction(columns, [Part(stream.table, list(columns), copy=copy)], whole=whole, trusted=True)
+        yield Extraction(
+            columns,
+            [Part(stream.table, list(columns), copy=copy)],
+            whole=whole,
+            trusted=True,
+            complete=complete,
+            copy_keys=copy_keys if compare and not complete else None,
+        )
 
 
 def first_rows(

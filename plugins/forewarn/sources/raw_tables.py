@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg2 import extensions, sql
 
 from forewarn.config.settings import Settings
 from forewarn.errors import SourceRejected
-from forewarn.sources.column_types import column_types, guessed_types
+from forewarn.sources.batch import Batch
+from forewarn.sources.column_types import column_types, guessed_types, wanted_columns
 from forewarn.sources.model import Source, Stream
 from forewarn.warehouse.engine import connect
 
@@ -19,19 +21,30 @@ MAX_NAME_BYTES = 63
 
 
 @dataclass(frozen=True)
+class Change:
+    """A column that the source gained (`new`), lost (`dropped`) or `retyped`; `effect` is `ignored` or `added`."""
+
+    column: str
+    kind: str
+    was: str | None
+    now_is: str | None
+    effect: str = "ignored"
+
+
+@dataclass(frozen=True)
 class RawTable:
     """One raw table as it stands after it was brought to the batch's columns.
 
     Attributes
     ----------
     columns : dict
-        The batch's columns with their PostgreSQL types.
+        Those of the batch's columns that land, with their PostgreSQL types.
     all_columns : dict
         Those of the table, in its order: columns that the source had before are among them.
     empty : bool
         No row has landed yet, so rows may be copied straight into it.
-    added : list of str
-        Columns that the source gained.
+    changes : list of Change
+        What the source changed without harm since the rows before landed.
     """
 
     schema: str
@@ -39,7 +52,7 @@ class RawTable:
     columns: dict[str, str]
     all_columns: dict[str, str]
     empty: bool
-    added: list[str]
+    changes: list[Change]
 
     def identity(self, key: Sequence[str], alias: str | None = None) -> sql.Composable:
         """Return what tells rows apart, as SQL: the key, or the hash of the whole row where there is none."""
@@ -69,12 +82,13 @@ def row_hash(columns: list[str], table: str | None = None) -> sql.Composed:
 def bring_to(cursor: extensions.cursor, source: Source, stream: str, columns: Mapping[str, str]) -> RawTable:
     """Create the raw table of a stream, or compare it with the columns that the source has now.
 
-    A new column is added. A table without rows takes the source's types as they are.
+    The columns of the first landing are the contract. A new column lands when the configuration asks for it, and is
+    ignored otherwise, as is a change of a column that nothing reads. A table without rows takes the source's types.
 
     Raises
     ------
     SourceRejected
-        A column changed its type, the key changed, or there are more columns than a table can hold.
+        A column that is read changed its type, the key changed, or there are more columns than a table can hold.
     """
     _check_names(source, stream, columns)
     cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(source.schema_name)))
@@ -91,7 +105,7 @@ def bring_to(cursor: extensions.cursor, source: Source, stream: str, columns: Ma
             existing = None
     if existing is None:
         _create(cursor, identifier, columns)
-    table = RawTable(source.schema_name, stream, dict(columns), existing or dict(columns), empty=True, added=[])
+    table = RawTable(source.schema_name, stream, dict(columns), existing or dict(columns), empty=True, changes=[])
     # Loading fills the table first and builds the index once.
     cursor.execute(sql.SQL("drop index if exists {}").format(sql.Identifier(source.schema_name, table.index)))
     cursor.execute(sql.SQL("comment on table {} is {}").format(identifier, sql.Literal(_identity_note(key))))
@@ -115,19 +129,63 @@ def _grow(
             got=_identity_note(key),
             next_step=f"put the key back, or load the stream anew: {reset}",
         )
+    # Without a key, rows are told apart by all of their columns.
+    read = (
+        set(wanted_columns(source.streams[stream]))
+        if key
+        else set(existing) | set(wanted_columns(source.streams[stream]))
+    )
+    changes = []
     for name, kind in columns.items():
-        if existing.get(name, kind) != kind:
+        if existing.get(name, kind) == kind:
+            continue
+        if name not in read:
+            changes.append(Change(name, "retyped", existing[name], kind))
+        else:
             raise SourceRejected(
                 f"{source.name}.{stream}: column {name}",
                 expected=f"{existing[name]}, as it has landed so far",
                 got=kind,
                 next_step=f"mend the source, or accept the new type and load the stream anew: {reset}",
             )
-    added = {name: kind for name, kind in columns.items() if name not in existing}
-    table = RawTable(source.schema_name, stream, dict(columns), {**existing, **added}, empty=False, added=list(added))
+    if source.kind != "rest":
+        # Records in JSON may leave out what is empty.
+        changes += [Change(name, "dropped", kind, None) for name, kind in existing.items() if name not in columns]
+    added = {name: kind for name, kind in columns.items() if name not in existing and name in read}
+    changes += [
+        Change(name, "new", None, kind, "added" if name in added else "ignored")
+        for name, kind in columns.items()
+        if name not in existing
+    ]
+    whole = {**existing, **added}
+    lands = {name: kind for name, kind in columns.items() if whole.get(name) == kind}
+    table = RawTable(source.schema_name, stream, lands, whole, empty=False, changes=changes)
     if added:
-        _add(cursor, table, key)
+        _add(cursor, table, list(added), key)
     return table
+
+
+def record_changes(cursor: extensions.cursor, table: RawTable, batch: Batch, now: datetime) -> None:
+    """Record columns that changed without harm in `ops.column_change`, once each with when it was seen last."""
+    for change in table.changes:
+        cursor.execute(
+            "insert into ops.column_change (source, stream, column_name, change, was, now_is, effect, batch_id,"
+            " first_seen_at, last_seen_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (source, stream, column_name, change) do update set now_is = excluded.now_is,"
+            " effect = excluded.effect, last_seen_at = excluded.last_seen_at",
+            [
+                batch.source,
+                batch.stream,
+                change.column,
+                change.kind,
+                change.was,
+                change.now_is,
+                change.effect,
+                batch.batch_id,
+                now,
+                now,
+            ],
+        )
 
 
 def _identity_note(key: Sequence[str]) -> str:
@@ -208,8 +266,8 @@ def _create(cursor: extensions.cursor, identifier: sql.Identifier, columns: Mapp
     )
 
 
-def _add(cursor: extensions.cursor, table: RawTable, key: Sequence[str]) -> None:
-    for name in table.added:
+def _add(cursor: extensions.cursor, table: RawTable, added: Sequence[str], key: Sequence[str]) -> None:
+    for name in added:
         cursor.execute(
             sql.SQL("alter table {} add column {} {}").format(
                 table.identifier, sql.Identifier(name), sql.SQL(table.columns[name])

@@ -75,6 +75,10 @@ class Extraction:
         A database vouches for the width of its values.
     nothing_new : bool
         There was nothing to read: every file has landed before.
+    complete : bool
+        Every row that the source has was asked for, not only what changed.
+    copy_keys : callable or None
+        Copies the key of every row that the source has, when keys are to be compared and the rows are not complete.
     """
 
     columns: dict[str, str]
@@ -83,3 +87,5 @@ class Extraction:
     rejected: list[tuple[Part, str]] = field(default_factory=list)
     trusted: bool = False
     nothing_new: bool = False
+    complete: bool = False
+    copy_keys: Copy | None = None

@@ -48,7 +48,7 @@ def open_endpoint(
         types = {column: declared.get(column) or "text" for column in columns}
         part = Part(stream.endpoint.path, columns, rows=lambda: _rows(spool, columns))
         asked_whole = watermark is None or stream.endpoint.since is None
-        yield Extraction(types, [part], whole=asked_whole)
+        yield Extraction(types, [part], whole=asked_whole, complete=asked_whole)
 
 
 def pages(

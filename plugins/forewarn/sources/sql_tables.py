@@ -37,20 +37,29 @@ _REFUSED = ("1044", "1045", "1049", "denied", "authentication", "unable to open"
 
 
 @contextmanager
-def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark: str | None) -> Iterator[Extraction]:
-    """Open one table of a source for reading."""
+def open_table(
+    url: str, source: Source, stream: SqlStream, name: str, watermark: str | None, *, compare: bool = False
+) -> Iterator[Extraction]:
+    """Open one table of a source for reading; `compare` asks for every key too."""
     with _connect(url, source) as connection:
         types_of = _columns(connection, source, stream, name)
         names = list(types_of)
         query = _query(connection, source, stream, types_of, watermark)
 
-        def values() -> Iterator[list[Any]]:
+        complete = stream.cursor is None or watermark is None
+
+        def values(query: sqlalchemy.Select[Any] = query) -> Iterator[list[Any]]:
             result = connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query)
             for piece in result.partitions():
                 yield from ([_as_text(value) for value in row] for row in piece)
 
         def copy(target: extensions.cursor, table: sql.Composable) -> int:
             return copy_csv(target, table, names, csv_chunks(values()))
+
+        def copy_keys(target: extensions.cursor, table: sql.Composable) -> int:
+            columns: list[sqlalchemy.ColumnClause[Any]] = [sqlalchemy.column(key) for key in stream.key]
+            keys: sqlalchemy.Select[Any] = sqlalchemy.select(*columns).select_from(_table(stream))
+            return copy_csv(target, table, stream.key, csv_chunks(values(keys)))
 
         def rows() -> Iterator[Row | Reject]:
             for number, row in enumerate(values(), start=1):
@@ -61,7 +70,13 @@ def open_table(url: str, source: Source, stream: SqlStream, name: str, watermark
             whole = (
                 connection.execute(sqlalchemy.select(sqlalchemy.literal(1)).select_from(_table(stream))).first() is None
             )
-        yield Extraction(types_of, [Part(stream.table, names, copy=copy, rows=rows)], whole=whole)
+        yield Extraction(
+            types_of,
+            [Part(stream.table, names, copy=copy, rows=rows)],
+            whole=whole,
+            complete=complete,
+            copy_keys=copy_keys if compare and not complete else None,
+        )
 
 
 def first_rows(

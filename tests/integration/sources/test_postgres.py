@@ -124,14 +124,25 @@ def test_null_keys_and_numbers_that_are_none_are_quarantined(orders, erp, land, 
     ]
 
 
-def test_a08_new_column_is_added_and_reported(orders, erp, land, rows):
+def test_a08_new_column_is_recorded_and_ignored_until_it_is_mapped(orders, erp, land, rows, write_source):
     land(orders, "orders")
     with erp.cursor() as cursor:
-        cursor.execute("alter table sales.orders add column channel text default 'web'")
+        cursor.execute("alter table sales.orders add column channel text default 'web', drop column tags")
+        cursor.execute("alter table sales.orders alter extra type text")
     batch = land(orders, "orders")
     assert batch.new_columns == ["channel"]
-    assert batch.rows_loaded == 100
+    assert (batch.rows_in, batch.rows_loaded, batch.rows_deduplicated) == (100, 0, 100)
+    changes = "select column_name, change, was, now_is, effect from ops.column_change order by 1"
+    assert rows(changes) == [
+        ("channel", "new", None, "text", "ignored"),
+        ("extra", "retyped", "jsonb", "text", "ignored"),
+        ("tags", "dropped", "text", None, "ignored"),
+    ]
+    assert rows("select count(*) from ops.source_trouble") == [(0,)]
+    mapped = write_source("erp", ORDERS.replace("amount: amount}", "amount: amount, status: channel}"))
+    assert land(mapped, "orders").rows_loaded == 100
     assert rows("select distinct channel from raw_erp.orders") == [("web",)]
+    assert rows(changes)[0] == ("channel", "new", None, "text", "added")
 
 
 def test_a08_dropped_column_blocks_the_stream_and_names_it(orders, erp, land, rows):
@@ -142,6 +153,20 @@ def test_a08_dropped_column_blocks_the_stream_and_names_it(orders, erp, land, ro
         land(orders, "orders")
     assert rows("select count(*) from raw_erp.orders") == [(100,)]
     assert rows("select status from ops.batch order by batch_id") == [("landed",), ("failed",)]
+    (trouble,) = rows(
+        "select source, stream, since, reason, next_step, transient, failed_batches from ops.source_trouble"
+    )
+    assert trouble[:3] == ("erp", "orders", datetime(2026, 3, 2, 4, tzinfo=UTC))
+    assert trouble[3] == "erp.orders: column amount: expected in table sales.orders, got no such column"
+    assert trouble[4].startswith("did you mean `ammount`?")
+    assert trouble[5:] == (False, 1)
+    with pytest.raises(SourceRejected):
+        land(orders, "orders", now=datetime(2026, 3, 3, tzinfo=UTC))
+    assert rows("select since, failed_batches from ops.source_trouble") == [(trouble[2], 2)]
+    with erp.cursor() as cursor:
+        cursor.execute("alter table sales.orders rename column ammount to amount")
+    land(orders, "orders")
+    assert rows("select count(*) from ops.source_trouble") == [(0,)]
 
 
 def test_a08_retyped_column_blocks_the_stream_and_names_it(orders, erp, land, rows):
