@@ -141,6 +141,7 @@ def configuration() -> str:
                 ("`streams.NAME.endpoint` (rest)", source.Endpoint),
                 ("`streams.NAME.endpoint.paginator`", source.Paginator),
                 ("`streams.NAME.freshness`", source.Freshness),
+                ("`streams.NAME.deletes`", source.Deletes),
                 ("`streams.NAME.entities.ENTITY`", source.Mapping),
             ],
         ),
