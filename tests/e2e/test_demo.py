@@ -60,7 +60,7 @@ def test_it_ends_with_whom_to_call_and_why(first_day: str) -> None:
 
 def test_each_stage_leaves_a_line_with_counts_and_seconds(first_day: str) -> None:
     lines = {match[1]: match[2] for match in re.finditer(r"✓ (\w+(?: \w+)*) +[\d.]+ s +(.*)", first_day)}
-    assert "16 streams" in lines["extract"]
+    assert "29 streams" in lines["extract"]
     assert "rows loaded" in lines["extract"]
     assert "scored" in lines["score"]
     assert "sent" in lines["dispatch"]

@@ -96,7 +96,7 @@ def test_operations_are_told_that_rules_are_alone(small: Small) -> None:
 
 def test_every_row_of_every_stream_is_accounted_for(small: Small) -> None:
     streams = [name for name in small.summaries if "." in name]
-    assert len(streams) == 16
+    assert len(streams) == 29
     for name in streams:
         counts = small.summaries[name]
         accounted = counts["rows_loaded"] + counts["rows_quarantined"] + counts["rows_deduplicated"]
