@@ -93,6 +93,7 @@ final as (
         attributes.region,
         attributes.country,
         attributes.city,
+        owners.owner_key,
         owners.owner_id,
         owners.name as owner_name,
         owners.email as owner_email,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forewarn.cli import demo, dispatch, doctor, model, rules, run, services, source, warehouse
+from forewarn.cli import access, demo, dispatch, doctor, model, rules, run, services, source, warehouse
 from forewarn.cli.installation import DATA_HELP, Data, choose
 from forewarn.cli.readable import ReadableErrors
 
@@ -40,3 +40,4 @@ app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_o
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
 app.add_typer(model.app, name="model")
+app.add_typer(access.app, name="access")

@@ -1,13 +1,15 @@
 """Let readers see a finished version: copies under `published`, views in `bi`, and one transaction that swaps them.
 
 Readers never touch what dbt is building. A publication of an older date than the newest one (a backfill) adds its
-scores to the history and leaves the current version alone.
+scores to the history and leaves the current version alone. The views run with their reader's rights: which rows a login
+sees is a policy of each table (migration 0002).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -20,14 +22,31 @@ from forewarn.errors import Permanent, Transient
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.lock import BUILD, alone
 
-READER = "bi_reader"
+READERS = "bi_access"
 KEPT_VERSIONS = 2
 LOCK_TIMEOUT = "30s"
 
-# Copied whole at each publication: name in bi, where it comes from, and which of its rows.
+
+@dataclass(frozen=True)
+class Versioned:
+    """A mart that is copied at each publication, and its name in bi: whole or the day's rows; what is personal.
+
+    Personal columns are kept in a table of their own, so that a login that may not see them has none to read.
+    """
+
+    name: str
+    of_the_day: bool = False
+    personal: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """Schema and table that it comes from."""
+        return ("marts", self.name)
+
+
 VERSIONED = (
-    ("customer_360", ("marts", "customer_360"), None),
-    ("churn_features", ("marts", "churn_features"), "as_of_date"),
+    Versioned("customer_360", personal=("name", "email", "contact_name", "contact_email")),
+    Versioned("churn_features", of_the_day=True),
 )
 # Seen directly: name in bi, and the table. Each is written in transactions of its own and never half done.
 DIRECT = (
@@ -83,14 +102,14 @@ def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetim
         [as_of_date, run_id, live, now],
     )
     publication_id = int(_value(at))
-    _ensure_reader(at)
     counts = {"scores": _replace_scores(at, as_of_date)}
-    _show(at, "scores", ("published", "score"), ("ml", "score"))
+    _show(at, "scores", _all_of(("published", "score")), ("ml", "score"))
     if current:
-        for name, origin, dated in VERSIONED:
-            counts[name] = _copy_version(at, name, origin, publication_id, as_of_date if dated else None)
+        _replace_owners(at)
+        for mart in VERSIONED:
+            counts[mart.name] = _copy_version(at, mart, publication_id, as_of_date)
     for name, table in DIRECT:
-        _show(at, name, table, table)
+        _show(at, name, _all_of(table), table)
     at.execute(
         "update ops.publication set row_counts = %s where publication_id = %s", [json.dumps(counts), publication_id]
     )
@@ -125,25 +144,76 @@ def _is_current(at: cursor, as_of_date: date) -> bool:
     )
 
 
-def _copy_version(at: cursor, name: str, origin: tuple[str, str], publication_id: int, as_of_date: date | None) -> int:
-    version = sql.Identifier("published", f"{name}_{publication_id}")
-    replaced = f"{name}_{publication_id}_replaced"
-    # The same run again: its earlier copy stays in place under another name until the view has left it.
-    at.execute(sql.SQL("alter table if exists {} rename to {}").format(version, sql.Identifier(replaced)))
-    at.execute(
-        sql.SQL("create table {} as select * from {} {}").format(
-            version,
-            sql.Identifier(*origin),
-            sql.SQL("where as_of_date = {}").format(sql.Literal(as_of_date)) if as_of_date else sql.SQL(""),
+def _copy_version(at: cursor, mart: Versioned, publication_id: int, as_of_date: date) -> int:
+    columns = _columns(at, mart.origin)
+    tables = {mart.name: [column for column in columns if column not in mart.personal]}
+    if mart.personal:
+        tables[f"{mart.name}_person"] = ["customer_id", *mart.personal]
+    rows = 0
+    for name, kept in tables.items():
+        version = sql.Identifier("published", f"{name}_{publication_id}")
+        # The same run again: its earlier copy stays in place under another name until the view has left it.
+        at.execute(
+            sql.SQL("alter table if exists {} rename to {}").format(
+                version, sql.Identifier(_replaced(name, publication_id))
+            )
         )
-    )
-    rows = at.rowcount
-    at.execute(sql.SQL("alter table {} add primary key (customer_id)").format(version))
-    at.execute(sql.SQL("analyze {}").format(version))
-    _show(at, name, ("published", f"{name}_{publication_id}"), origin)
-    at.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("published", replaced)))
-    _drop_old_versions(at, name, publication_id)
+        at.execute(
+            sql.SQL("create table {} as select {} from {} {}").format(
+                version,
+                sql.SQL(", ").join(map(sql.Identifier, kept)),
+                sql.Identifier(*mart.origin),
+                sql.SQL("where as_of_date = {}").format(sql.Literal(as_of_date)) if mart.of_the_day else sql.SQL(""),
+            )
+        )
+        rows = at.rowcount
+        at.execute(sql.SQL("alter table {} add primary key (customer_id)").format(version))
+        at.execute(sql.SQL("analyze {}").format(version))
+        _let_readers_see(at, ("published", f"{name}_{publication_id}"), "customer" if name == mart.name else "person")
+    _show(at, mart.name, _united(mart, columns, publication_id), mart.origin)
+    for name in tables:
+        at.execute(
+            sql.SQL("drop table if exists {}").format(sql.Identifier("published", _replaced(name, publication_id)))
+        )
+        _drop_old_versions(at, name, publication_id)
     return rows
+
+
+def _replaced(name: str, publication_id: int) -> str:
+    return f"{name}_{publication_id}_replaced"
+
+
+def _united(mart: Versioned, columns: list[str], publication_id: int) -> sql.Composable:
+    """Select every column in the mart's order; personal ones are null in the rows that the login may not know."""
+    shown = sql.Identifier("published", f"{mart.name}_{publication_id}")
+    if not mart.personal:
+        return sql.SQL("select * from {}").format(shown)
+    return sql.SQL(
+        "select {} from {} as shown left join {} as person on shown.customer_id = person.customer_id"
+    ).format(
+        sql.SQL(", ").join(
+            sql.Identifier("person" if column in mart.personal else "shown", column) for column in columns
+        ),
+        shown,
+        sql.Identifier("published", f"{mart.name}_person_{publication_id}"),
+    )
+
+
+def _all_of(table: tuple[str, str]) -> sql.Composable:
+    return sql.SQL("select * from {}").format(sql.Identifier(*table))
+
+
+def _columns(at: cursor, table: tuple[str, str]) -> list[str]:
+    at.execute(
+        "select column_name from information_schema.columns where (table_schema, table_name) = (%s, %s)"
+        " order by ordinal_position",
+        table,
+    )
+    return [row[0] for row in at.fetchall()]
+
+
+def _let_readers_see(at: cursor, table: tuple[str, str], about: str) -> None:
+    at.execute("select access.show(%s::regclass, %s)", [".".join(f'"{part}"' for part in table), about])
 
 
 def _drop_old_versions(at: cursor, name: str, publication_id: int) -> None:
@@ -154,27 +224,69 @@ def _drop_old_versions(at: cursor, name: str, publication_id: int) -> None:
         at.execute(sql.SQL("drop table {}").format(sql.Identifier("published", f"{name}_{number}")))
 
 
+def _replace_owners(at: cursor) -> None:
+    at.execute("delete from published.customer_owner")
+    at.execute(
+        "insert into published.customer_owner"
+        " select customer_id, owner_key from marts.dim_customers where owner_key is not null"
+    )
+
+
 def _replace_scores(at: cursor, as_of_date: date) -> int:
     at.execute("create table if not exists published.score (like ml.score including indexes)")
+    for column in _columns(at, ("ml", "score")):
+        if column not in _columns(at, ("published", "score")):
+            _add_score_column(at, column)
+    _let_readers_see(at, ("published", "score"), "customer")
+    names = sql.SQL(", ").join(map(sql.Identifier, _columns(at, ("ml", "score"))))
     at.execute("delete from published.score where as_of_date = %s", [as_of_date])
-    at.execute("insert into published.score select * from ml.score where as_of_date = %s", [as_of_date])
+    at.execute(
+        sql.SQL("insert into published.score ({0}) select {0} from ml.score where as_of_date = %s").format(names),
+        [as_of_date],
+    )
     return at.rowcount
 
 
-def _show(at: cursor, name: str, table: tuple[str, str], documented: tuple[str, str]) -> None:
-    """Point a view of bi at a table, with the comments of the relation that documents it."""
+def _add_score_column(at: cursor, column: str) -> None:
+    """Follow ml.score, which has a column that earlier publications did not have; for those it stays null."""
+    at.execute(
+        "select format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = 'ml.score'::regclass and attname = %s",
+        [column],
+    )
+    at.execute(
+        sql.SQL("alter table published.score add column {} {}").format(sql.Identifier(column), sql.SQL(str(_value(at))))
+    )
+
+
+def _show(at: cursor, name: str, query: sql.Composable, documented: tuple[str, str]) -> None:
+    """Point a view of bi at a query, with the comments of the relation that documents it.
+
+    Raises
+    ------
+    Permanent
+        A column was renamed, retyped or dropped, and somebody built a view on this one.
+    """
     view = sql.Identifier("bi", name)
-    select = sql.SQL("create or replace view {} as select * from {}").format(view, sql.Identifier(*table))
+    select = sql.SQL("create or replace view {} with (security_invoker = true) as {}").format(view, query)
     at.execute("savepoint before_view")
     try:
         # Keeps what others built on the view; impossible once a column was renamed, retyped or dropped.
         at.execute(select)
     except psycopg2.errors.InvalidTableDefinition:
         at.execute("rollback to savepoint before_view")
-        at.execute(sql.SQL("drop view {}").format(view))
+        try:
+            at.execute(sql.SQL("drop view {}").format(view))
+        except psycopg2.errors.DependentObjectsStillExist as error:
+            raise Permanent(
+                f"view bi.{name}",
+                expected="nothing built on a view whose columns change with this release (see CHANGELOG.md)",
+                got=str(error.diag.message_detail or error).strip(),
+                next_step="drop what depends on it, publish again, and create it anew",
+            ) from error
         at.execute(select)
     at.execute("release savepoint before_view")
-    at.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(READER)))
+    at.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(READERS)))
     at.execute(
         "select attname, description from pg_description"
         " left join pg_attribute on attrelid = objoid and attnum = objsubid and objsubid > 0"
@@ -187,19 +299,6 @@ def _show(at: cursor, name: str, table: tuple[str, str], documented: tuple[str, 
         else:
             target = sql.SQL("{}.{}").format(view, sql.Identifier(column))
             at.execute(sql.SQL("comment on column {} is {}").format(target, sql.Literal(text)))
-
-
-def _ensure_reader(at: cursor) -> None:
-    """Create the readers' role; it belongs to the server, so another database may just be creating it as well."""
-    at.execute("select exists (select from pg_roles where rolname = %s)", [READER])
-    if not _value(at):
-        at.execute("savepoint before_role")
-        try:
-            at.execute(sql.SQL("create role {} nologin").format(sql.Identifier(READER)))
-        except (psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):
-            at.execute("rollback to savepoint before_role")
-        at.execute("release savepoint before_role")
-    at.execute(sql.SQL("grant usage on schema bi to {}").format(sql.Identifier(READER)))
 
 
 def _value(at: cursor) -> Any:

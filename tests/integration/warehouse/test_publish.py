@@ -66,10 +66,14 @@ def test_the_same_run_again_replaces_its_own_publication(published):
     publish(published.settings, as_of_date=JULY, run_id="first", live=True, now=NOW)
     assert published.digest("bi.customer_360") == before
     assert len(published.rows("select 1 from ops.publication")) == 1
-    assert (
-        len(published.rows("select 1 from pg_tables where schemaname = 'published' and tablename like 'customer%%'"))
-        == 1
-    )
+    names = published.rows("select tablename from pg_tables where schemaname = 'published' order by 1")
+    assert [row["tablename"] for row in names] == [
+        "churn_features_1",
+        "customer_360_1",
+        "customer_360_person_1",
+        "customer_owner",
+        "score",
+    ]
 
 
 @pytest.mark.capability("B7")
@@ -132,6 +136,9 @@ def test_two_versions_are_kept(published):
         "churn_features_4",
         "customer_360_3",
         "customer_360_4",
+        "customer_360_person_3",
+        "customer_360_person_4",
+        "customer_owner",
         "score",
     ]
 
@@ -154,7 +161,6 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
             cursor.execute(f"select count(*) from bi.{view}")
         for statement in (
             "select 1 from marts.customer_360",
-            "select 1 from published.score",
             "select 1 from ml.score",
             "delete from bi.scores",
             "create table bi.mine (a int)",
@@ -170,6 +176,23 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
     assert undocumented == []
     comment = published.rows("select obj_description('bi.churn_features'::regclass) as text")[0]["text"]
     assert comment.startswith("One row per customer per as_of_date.")
+
+
+def test_a_column_that_scores_have_from_now_on_is_published(published):
+    with published.connection.cursor() as cursor:
+        cursor.execute("alter table ml.score add column note text")
+        cursor.execute("update ml.score set note = 'new'")
+    publish(published.settings, as_of_date=JULY, run_id="second", live=True, now=NOW)
+    assert published.rows("select distinct as_of_date, note from bi.scores") == [{"as_of_date": JULY, "note": "new"}]
+
+
+def test_a_view_of_somebody_else_that_stands_in_the_way_is_named(published):
+    with published.connection.cursor() as cursor:
+        cursor.execute("create view public.top_customers as select customer_id from bi.customer_360")
+        cursor.execute("alter view marts.customer_360 rename column city to town")
+    with pytest.raises(Permanent, match=r"got view top_customers depends on view bi.customer_360.* drop what depends"):
+        publish(published.settings, as_of_date=JULY, run_id="second", live=True, now=NOW)
+    assert len(published.rows("select city from bi.customer_360")) == 2
 
 
 def test_a_view_that_somebody_built_on_bi_survives(published):

@@ -1,0 +1,61 @@
+"""`forewarn access`: logins that read schema bi."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from forewarn.cli.installation import current_settings
+
+app = typer.Typer(help="Who may read the warehouse's schema bi, and which customers each sees.", no_args_is_help=True)
+
+
+@app.command()
+def grant(
+    login: Annotated[str, typer.Argument(help="Name of the database login.")],
+    manager: Annotated[
+        str | None, typer.Option(help="See the customers of this account manager: e-mail, name or source|owner_id.")
+    ] = None,
+    every_customer: Annotated[bool, typer.Option("--every-customer", help="See every customer.")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="See personal data of them all.")] = False,
+) -> None:
+    """Give a login access, or change what it sees."""
+    from forewarn.warehouse import access
+
+    password = access.grant(
+        current_settings().warehouse_url,
+        login,
+        manager=manager,
+        every_customer=every_customer,
+        personal=personal,
+        now=datetime.now(UTC),
+    )
+    if password is None:
+        typer.echo(f"{login} has its new access; its password stays.")
+    else:
+        typer.echo(f"{login} may read schema bi. Its password, shown this once: {password}")
+
+
+@app.command()
+def revoke(login: Annotated[str, typer.Argument(help="Name of the database login.")]) -> None:
+    """Take a login away, and end its sessions."""
+    from forewarn.warehouse import access
+
+    access.revoke(current_settings().warehouse_url, login)
+    typer.echo(f"{login} is gone.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show who reads bi and what each sees."""
+    from forewarn.warehouse import access
+
+    found = access.logins(current_settings().warehouse_url)
+    for login in found:
+        whom = "every customer" if login.sees_every_customer else f"customers of {', '.join(login.owners) or 'nobody'}"
+        seen = ", personal data included" if login.sees_personal_data or not login.sees_every_customer else ""
+        typer.echo(f"{login.name}: {whom}{seen}")
+    if not found:
+        typer.echo("Nobody yet. Give access with `forewarn access grant`.")

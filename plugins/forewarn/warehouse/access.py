@@ -1,0 +1,175 @@
+"""Logins that read schema bi: who they are, which customers they see, and what each may use of the server."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from forewarn.errors import Permanent
+from forewarn.warehouse.engine import connect
+
+# What one login may use. The first and the last hold even against the login itself.
+CONNECTIONS = 8
+LIMITS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5min",
+    "idle_in_transaction_session_timeout": "5min",
+    "work_mem": "64MB",
+    "search_path": "bi",
+    "temp_file_limit": "4GB",
+}
+
+
+@dataclass(frozen=True)
+class Login:
+    """One login and what it sees: `owners` are the account managers' keys, `source|owner_id`."""
+
+    name: str
+    sees_every_customer: bool
+    sees_personal_data: bool
+    owners: tuple[str, ...]
+
+
+def grant(
+    warehouse_url: str, login: str, *, manager: str | None, every_customer: bool, personal: bool, now: datetime
+) -> str | None:
+    """Give a login access to bi, creating it if there is none; returns the password of a created one.
+
+    Parameters
+    ----------
+    login : str
+        Name of the login.
+    manager : str or None
+        E-mail, name or key (`source|owner_id`) of the account manager whose customers it sees.
+    every_customer, personal : bool
+        Sees every customer; sees personal data of all that it sees.
+    now : datetime
+        Aware; recorded with the grant.
+
+    Raises
+    ------
+    Permanent
+        Neither or both of a manager and every customer, an unknown or ambiguous manager, or a login that may do more
+        than reading.
+    """
+    if (manager is None) != every_customer:
+        raise Permanent(
+            f"access of {login}",
+            expected="either one account manager or every customer",
+            got="both" if every_customer else "neither",
+            next_step="name --manager, or give --every-customer",
+        )
+    with connect(warehouse_url, application="forewarn access") as connection, connection, connection.cursor() as at:
+        _close_database(at)
+        password = _ensure_login(at, login)
+        role = sql.Identifier(login)
+        for name, wanted in (
+            ("bi_reader", every_customer),
+            ("account_manager", not every_customer),
+            ("pii_reader", personal),
+        ):
+            verb = sql.SQL("grant {} to {}" if wanted else "revoke {} from {}")
+            at.execute(verb.format(sql.Identifier(name), role))
+        at.execute("delete from access.login where login = %s", [login])
+        if manager is not None:
+            at.execute("insert into access.login values (%s, %s, %s)", [login, _owner_key(at, manager), now])
+    return password
+
+
+def revoke(warehouse_url: str, login: str) -> None:
+    """Take a login away, and end its sessions.
+
+    Raises
+    ------
+    Permanent
+        There is no such login of ours.
+    """
+    with connect(warehouse_url, application="forewarn access") as connection, connection, connection.cursor() as at:
+        if login not in {known.name for known in _logins(at)}:
+            raise Permanent(
+                f"access of {login}",
+                expected="a login that reads bi",
+                got="none of that name",
+                next_step="see `forewarn access list`",
+            )
+        at.execute("delete from access.login where login = %s", [login])
+        at.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [login])
+        at.execute(sql.SQL("drop role {}").format(sql.Identifier(login)))
+
+
+def logins(warehouse_url: str) -> list[Login]:
+    """Return who reads bi, by name."""
+    with connect(warehouse_url, application="forewarn access") as connection, connection.cursor() as at:
+        return _logins(at)
+
+
+def _logins(at: cursor) -> list[Login]:
+    at.execute(
+        "select r.rolname, pg_has_role(r.oid, 'bi_reader', 'member'), pg_has_role(r.oid, 'pii_reader', 'member'),"
+        " array(select owner_key from access.login where login = r.rolname order by 1)"
+        " from pg_roles as r where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, 'bi_access', 'member')"
+        " order by r.rolname"
+    )
+    return [Login(name, every, personal, tuple(owners)) for name, every, personal, owners in at.fetchall()]
+
+
+def _close_database(at: cursor) -> None:
+    """Take from everybody what PostgreSQL gives to everybody in a database: schemas and temporary tables of one's own."""
+    at.execute("select current_database()")
+    database = sql.Identifier((at.fetchone() or ("",))[0])
+    at.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
+
+
+def _ensure_login(at: cursor, login: str) -> str | None:
+    at.execute(
+        "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or not rolcanlogin,"
+        " pg_has_role(oid, 'bi_access', 'member') from pg_roles where rolname = %s",
+        [login],
+    )
+    found = at.fetchone()
+    if found and (found[0] or not found[1]):
+        raise Permanent(
+            f"access of {login}",
+            expected="a new login, or one that `forewarn access` has made",
+            got="a role that is there for something else",
+            next_step="choose another name",
+        )
+    if found:
+        return None
+    password = secrets.token_urlsafe(18)
+    role = sql.Identifier(login)
+    at.execute(
+        sql.SQL("create role {} login password {} connection limit {}").format(
+            role, sql.Literal(password), sql.Literal(CONNECTIONS)
+        )
+    )
+    for name, value in LIMITS.items():
+        at.execute(sql.SQL("alter role {} set {} = {}").format(role, sql.Identifier(name), sql.Literal(value)))
+    return password
+
+
+def _owner_key(at: cursor, manager: str) -> str:
+    at.execute("select to_regclass('staging.stg_owners') is not null")
+    owners: list[Any] = []
+    if (at.fetchone() or (False,))[0]:
+        at.execute(
+            "select source || '|' || owner_id, name from staging.stg_owners"
+            " where %(manager)s in (source || '|' || owner_id, lower(email), email, name) order by 1",
+            {"manager": manager},
+        )
+        owners = at.fetchall()
+    if len(owners) != 1:
+        raise Permanent(
+            f"account manager {manager}",
+            expected="the e-mail, name or key (source|owner_id) of one account manager",
+            got="several: " + ", ".join(key for key, _ in owners) if owners else "nobody",
+            next_step="choose one of the keys"
+            if owners
+            else "see staging.stg_owners, or run the warehouse build first",
+        )
+    return str(owners[0][0])
