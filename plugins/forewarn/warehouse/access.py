@@ -119,7 +119,7 @@ def _logins(at: cursor) -> list[Login]:
 
 
 def _close_database(at: cursor) -> None:
-    """Take from everybody what PostgreSQL gives to everybody in a database: schemas and temporary tables of one's own."""
+    """Take back what PostgreSQL gives to everybody in a database: schemas and temporary tables of one's own."""
     at.execute("select current_database()")
     database = sql.Identifier((at.fetchone() or ("",))[0])
     at.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
