@@ -135,7 +135,7 @@ def _ensure_login(at: cursor, login: str) -> str | None:
     if found and (found[0] or not found[1]):
         raise Permanent(
             f"access of {login}",
-            expected="a new login, or one that `forewarn access` has made",
+            expected="a new login, or one that `forewarn access grant` has made",
             got="a role that is there for something else",
             next_step="choose another name",
         )

@@ -2,7 +2,7 @@
 
 Readers never touch what dbt is building. A publication of an older date than the newest one (a backfill) adds its
 scores to the history and leaves the current version alone. The views run with their reader's rights: which rows a login
-sees is a policy of each table (migration 0002).
+sees is a policy of each table (migration 0003).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Everything is keyed on `session_user`, the login itself, which neither `set role
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 # A role belongs to the server: another database of it may have created it, or may just be creating it.
 ROLES = {
