@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, cursor
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent, Transient
@@ -25,6 +26,8 @@ from forewarn.warehouse.lock import BUILD, alone
 READERS = "bi_access"
 KEPT_VERSIONS = 2
 LOCK_TIMEOUT = "30s"
+# A deadlock or a serialization error costs one attempt.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ def publish(settings: Settings, *, as_of_date: date, run_id: str, live: bool, no
     Raises
     ------
     Permanent
-        The features of the date were never built, or those built last are of another date.
+        The features of the date were never built, those built last are of another date, or a customer has no key.
     Transient
-        A reader held a view of bi for longer than the time-out.
+        A reader held a view of bi for longer than the time-out, the disk is full, or other sessions kept conflicting.
     """
     with connect(settings.warehouse_url, application="forewarn publish") as connection:
         connection.autocommit = True
@@ -75,21 +78,51 @@ def publish(settings: Settings, *, as_of_date: date, run_id: str, live: bool, no
             # Every copy is of one moment.
             connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
             try:
-                with connection.cursor() as at:
-                    counts = _publish(at, as_of_date, run_id, live, now)
-                connection.commit()
-            except psycopg2.errors.LockNotAvailable as error:
-                raise Transient(
-                    f"publication of {as_of_date}",
-                    expected=f"the views of bi free within {LOCK_TIMEOUT}",
-                    got=str(error).strip(),
-                    next_step="try again when the reader's long query has ended",
-                ) from error
+                for attempt in Retrying(
+                    retry=retry_if_exception_type(psycopg2.extensions.TransactionRollbackError),
+                    stop=stop_after_attempt(ATTEMPTS),
+                    reraise=True,
+                ):
+                    with attempt:
+                        connection.rollback()
+                        with connection.cursor() as at:
+                            counts = _publish(at, as_of_date, run_id, live, now)
+                        connection.commit()
+            except psycopg2.Error as error:
+                raise _explained(error, as_of_date) from error
             finally:
                 if not connection.closed:
                     connection.rollback()
                     connection.autocommit = True
     return counts
+
+
+def _explained(error: psycopg2.Error, as_of_date: date) -> Exception:
+    """Say what ended a publication and what to do; an error that is none of these stays what it is."""
+    subject, got = f"publication of {as_of_date}", str(error).strip()
+    match error:
+        case psycopg2.errors.LockNotAvailable():
+            expected, next_step = (
+                f"the views of bi free within {LOCK_TIMEOUT}",
+                "try again when the reader's long query has ended",
+            )
+        case psycopg2.extensions.TransactionRollbackError():
+            expected, next_step = f"no conflict with another session in {ATTEMPTS} attempts", "try again"
+        case psycopg2.errors.DiskFull():
+            expected, next_step = (
+                "space on the warehouse's disk for one more version",
+                "free space, then try again; readers still have the last version",
+            )
+        case psycopg2.IntegrityError():
+            return Permanent(
+                subject,
+                expected="every customer once, with its key",
+                got=got,
+                next_step="correct the mart and build the date again; readers still have the last version",
+            )
+        case _:
+            return error
+    return Transient(subject, expected=expected, got=got, next_step=next_step)
 
 
 def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetime) -> dict[str, int]:
