@@ -23,7 +23,9 @@ from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 from forewarn.config.entities import entities
+from forewarn.config.health import Health
 from forewarn.config.project import Alerts, Churn, Project
+from forewarn.config.segments import Lifecycle, Value
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -127,7 +129,16 @@ def configuration() -> str:
     from forewarn.sources import model as source
 
     files: list[tuple[str, str, list[tuple[str, type[BaseModel]]]]] = [
-        ("forewarn.yml", "", [("at the top", Project), ("`churn`", Churn), ("`alerts`", Alerts)]),
+        (
+            "forewarn.yml",
+            "",
+            [("at the top", Project), ("`churn`", Churn), ("`alerts`", Alerts), ("`lifecycle`", Lifecycle), ("`value`", Value)],
+        ),
+        (
+            "health.yml",
+            "How to write one: [weigh health](../how-to/weigh-health.md).",
+            [("at the top", Health)],
+        ),
         (
             "sources/NAME.yml",
             "How to write one: [add a source](../how-to/add-a-source.md).",

@@ -23,6 +23,16 @@ def var(name: str, default: Any = None) -> Any:
     """Return a variable of dbt_project.yml that appears in SQL."""
     known: dict[str, Any] = {
         "churn": {"definition": "non_contractual", "horizon_days": 60, "eligible_days": 90},
+        "lifecycle": {
+            "new_days": 90,
+            "at_risk_days": 90,
+            "at_risk_gap_ratio": 3,
+            "dormant_days": 180,
+            "lost_days": 365,
+            "won_back_days": 90,
+        },
+        "value": {"margin": 1, "discount_rate": 0.1},
+        "health": {"components": {"orders": {"order_gap_ratio": [[1, 100], [4, 0]]}}, "weights": {}, "types": {}},
         "identity_rounds": 2,
         "identity_shared_limit": 20,
     }
@@ -175,3 +185,18 @@ def for_each_date(caller: Callable[[], str]) -> str:
 def window_sum(column: str, from_days: int, to_days: int = 0) -> str:
     """Return a sum over a window."""
     return f"sum(days.{column}) filter (where days.day >= dates.as_of_date - {from_days} + {to_days})"
+
+
+def points_of(column: str, _: Any) -> str:
+    """Return the points of a measure."""
+    return f"case when {column} is null then null else 0 end"
+
+
+def health_weight(_: Any, component: str) -> str:
+    """Return the weight of a component."""
+    return f"case when {component}_score is null then 0 else 1 end"
+
+
+def weight_of_all(_: Any) -> str:
+    """Return the weights of all components."""
+    return "1"

@@ -148,6 +148,7 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     mappings = canonical_mappings(sources)
     known = set() if full_refresh else dbt.feature_dates(settings, mappings)
     wanted = project.churn.training_dates(run.as_of_date)
+    definitions = _definitions(settings, project)
     results = [
         result
         for one in ([layer] if layer else LAYERS)
@@ -157,6 +158,7 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
             sources_yaml=dbt_sources(sources),
             as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
             churn=project.churn.model_dump(),
+            definitions=definitions,
             select=one,
             full_refresh=full_refresh,
         )
@@ -184,7 +186,8 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
             "entities": dbt.entity_columns(),
             "canonical": canonical_mappings(load_sources(project)),
             "churn": project.churn.model_dump(include={"definition", "horizon_days", "eligible_days"}),
-        },
+        }
+        | _definitions(settings, project),
         environment={
             "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in sorted(days)),
             "FOREWARN_RUN_AS_OF_DATE": as_of_date.isoformat(),
@@ -267,6 +270,21 @@ def own_day(settings: Settings) -> date | None:
 
 def _project(settings: Settings) -> Project:
     return load_project(settings.config)
+
+
+def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
+    """Return what the models divide and judge customers by; without a health.yml the standard one holds."""
+    from forewarn.config.health import STANDARD, load_health
+    from forewarn.warehouse import dbt
+
+    own = project.path(project.health)
+    given = "health" in project.model_fields_set
+    health = load_health(own if given or own.is_file() else STANDARD, dbt.measures(settings))
+    return {
+        "lifecycle": project.lifecycle.model_dump(),
+        "value": project.value.model_dump(),
+        "health": health.variable(),
+    }
 
 
 def _summary(report: object) -> Summary:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
 
@@ -67,10 +68,13 @@ class Project(BaseModel):
     locale: str = "en"
     churn: Churn
     alerts: Alerts
+    lifecycle: Lifecycle = Lifecycle()
+    value: Value = Value()
     as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
     sources: Path = Path("sources")
     rules: Path = Path("rules")
     playbooks: Path = Path("playbooks.yml")
+    health: Path = Path("health.yml")
     folder: Path = Field(default=Path(), exclude=True)
 
     def path(self, relative: Path) -> Path:

@@ -69,6 +69,7 @@ def build(
     sources_yaml: dict[str, Any],
     as_of_dates: Sequence[date],
     churn: dict[str, Any],
+    definitions: dict[str, Any] | None = None,
     select: str | None = None,
     full_refresh: bool = False,
     run_as_of_date: date | None = None,
@@ -85,6 +86,8 @@ def build(
         Dates whose features and labels are computed; those of other dates stay as they are.
     churn : dict
         `definition`, `horizon_days`, `eligible_days`.
+    definitions : dict, optional
+        `lifecycle`, `value` and `health`; what is left out is as in dbt_project.yml.
     full_refresh : bool
         Build from nothing. It happens by itself when mappings or models have changed.
     run_as_of_date : date, optional
@@ -95,7 +98,7 @@ def build(
     BuildFailed
         Names each model and test that failed, with its file.
     """
-    variables = {
+    variables = (definitions or {}) | {
         "entities": entity_columns(),
         "canonical": mappings,
         "churn": {key: churn[key] for key in ("definition", "horizon_days", "eligible_days")},
@@ -142,6 +145,13 @@ def feature_dates(settings: Settings, mappings: dict[str, Any]) -> set[date]:
             [_fingerprint(settings, mappings, FEATURES_FROM)],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def measures(settings: Settings) -> list[str]:
+    """Return the figures of `marts.churn_features`, as its contract declares them."""
+    file = settings.project / "dbt_project" / "models" / "marts" / "churn_features.yml"
+    (model,) = YAML(typ="safe").load(file.read_text(encoding="utf-8"))["models"]
+    return [column["name"] for column in model["columns"] if column["data_type"] == "double precision"]
 
 
 def entity_columns() -> dict[str, Any]:

@@ -104,6 +104,9 @@ def test_unit_tests_of_the_models_pass(company):
         "churn_features",
         "churn_labels",
         "customer_360",
+        "customer_health",
+        "customer_lifecycle",
+        "customer_value",
     }
     assert {result.name.partition("__")[0] for result in results} == tested
     assert {result.status for result in results} == {"pass"}

@@ -16,6 +16,8 @@ TABLES = (
     "marts.customer_daily",
     "marts.churn_features",
     "marts.churn_labels",
+    "marts.customer_lifecycle",
+    "marts.customer_value",
     "marts.dim_customers",
     "marts.customer_crosswalk",
     "marts.customer_360",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from forewarn.alerts.rules import load_rules
+from forewarn.config.health import load_health
 from forewarn.config.project import load_project
 from forewarn.expressions.grammar import FUNCTION_NAMES
 from forewarn.quality import load_gates
@@ -64,6 +65,12 @@ def test_the_expectations_of_the_how_to_are_those_of_the_repository() -> None:
     assert len(names) == 2
     for name in names:
         assert committed[name].type in shown
+
+
+def test_the_health_of_the_how_to_is_sound(tmp_path: Path) -> None:
+    (tmp_path / "health.yml").write_text(_examples("how-to/weigh-health.md")[0])
+    known = ["order_gap_ratio", "revenue_trend_90d", "complaints_90d"]
+    assert list(load_health(tmp_path / "health.yml", known).types) == ["key account"]
 
 
 def test_every_function_of_the_language_is_in_its_manual() -> None:
