@@ -132,7 +132,13 @@ def configuration() -> str:
         (
             "forewarn.yml",
             "",
-            [("at the top", Project), ("`churn`", Churn), ("`alerts`", Alerts), ("`lifecycle`", Lifecycle), ("`value`", Value)],
+            [
+                ("at the top", Project),
+                ("`churn`", Churn),
+                ("`alerts`", Alerts),
+                ("`lifecycle`", Lifecycle),
+                ("`value`", Value),
+            ],
         ),
         (
             "health.yml",

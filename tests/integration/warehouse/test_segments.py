@@ -62,7 +62,8 @@ def test_the_shares_of_revenue_add_up_and_the_classes_follow_them(shop: Company)
     )
     assert sums == {"share": pytest.approx(1), "most": pytest.approx(1)}
     wrong = shop.rows(
-        "select * from marts.customer_value where (revenue_class = 'a' and cumulative_revenue_share - revenue_share >= 0.8)"
+        "select * from marts.customer_value"
+        " where (revenue_class = 'a' and cumulative_revenue_share - revenue_share >= 0.8)"
         " or (revenue_class = 'c' and cumulative_revenue_share - revenue_share < 0.95)"
     )
     assert wrong == []

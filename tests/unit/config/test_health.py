@@ -48,7 +48,10 @@ def test_the_variable_has_ordered_points_and_a_weight_for_every_component(tmp_pa
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("order_gap_ratio", "order_gap_ration"), r"health\.yml:3:5: .*order_gap_ration.*did you mean `order_gap_ratio`"),
+        (
+            ("order_gap_ratio", "order_gap_ration"),
+            r"health\.yml:3:5: .*order_gap_ration.*did you mean `order_gap_ratio`",
+        ),
         (("{0: 100, 3: 0}", "{0: 100}"), r"health\.yml:5:5: .*fewer than two points"),
         (("{0: 100, 3: 0}", "{0: 101, 3: 0}"), r"health\.yml:5:5: .*got 101"),
         (("service: 1", "usage: 1"), r"health\.yml:6:22: .*weight of `usage`, which has no measures"),
