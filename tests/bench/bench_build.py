@@ -1,0 +1,159 @@
+"""A night's build beside a build from nothing in the same run.
+
+    python tests/bench/bench_build.py [--customers 20000] [--months 24] [--rounds 3] [--sizes] [--nodes 0]
+
+Prints `nightly_build ratio (min median max) peak_mb`: seconds of all models and tests of a second night, on which one
+per cent of the orders, lines and usage rows are new or changed, over those of the build from nothing; limit 0.10. The
+sum over the nodes leaves out dbt's own start-up and parsing, which cost the same at any size and are printed apart.
+Nodes run four at a time, so that the sum is more than the clock shows; both sides are counted alike.
+
+How it grows: what reads only changes grows with them; `churn_features` and the marts of a date grow with the roll-up,
+staging tests and whole-table models with all rows. `--sizes` shows one, two and three years of history. `--nodes N`
+prints the N dearest nodes of the second night with their seconds on the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg2
+from bench_features import CHURN, END, FEEDS, PROJECT, RAW
+
+from forewarn.config.settings import Settings
+from forewarn.warehouse import dbt
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.migrate import migrate
+
+LIMIT = 0.10
+CHANGED = """
+update raw_erp.orders set amount = amount + 1, _batch_id = %(night)s
+where abs(hashtext(order_id || %(night)s)) %% 200 = 0;
+insert into raw_erp.orders (order_id, account_id, ordered_at, amount, _batch_id)
+select order_id || '-' || %(night)s, account_id, %(day)s, amount, %(night)s from raw_erp.orders
+where abs(hashtext(order_id || %(night)s)) %% 200 = 1;
+insert into raw_erp.lines (order_line_id, order_id, product_id, amount, _batch_id)
+select order_id || '-1', order_id, 'p1', amount, %(night)s
+from raw_erp.orders where _batch_id = %(night)s and ordered_at = %(day)s;
+insert into raw_erp.usage (usage_event_id, account_id, occurred_at, active_users, _batch_id)
+select usage_event_id || '-' || %(night)s, account_id, %(day)s, active_users, %(night)s from raw_erp.usage
+where abs(hashtext(usage_event_id || %(night)s)) %% 100 = 0;
+analyze;
+"""
+
+
+class Nights:
+    """A warehouse whose nights are built one after the other."""
+
+    def __init__(self, folder: Path, customers: int, months: int) -> None:
+        self.server = EmbeddedServer(folder / "pg")
+        self.server.start()
+        url = self.server.ensure_database(f"build_{customers}_{months}")
+        migrate(url)
+        self.settings = Settings(
+            project=PROJECT, config=PROJECT / "config", home=folder / "home", warehouse_url=url, mlflow_url="sqlite://"
+        )
+        self.connection = psycopg2.connect(dsn(url))
+        self.connection.autocommit = True
+        with self.connection.cursor() as cursor:
+            cursor.execute(RAW, {"customers": customers, "days": months * 30})
+            cursor.execute("analyze")
+        self.mappings = {
+            entity: [
+                {
+                    "source": "erp",
+                    "schema": "raw_erp",
+                    "table": table,
+                    "account_source": "erp",
+                    "where": None,
+                    "distinct": False,
+                    "columns": {name: name for name in columns.split()},
+                }
+            ]
+            for entity, (table, columns) in FEEDS.items()
+        }
+
+    def build(self, day: date, *, full_refresh: bool = False) -> tuple[dict[str, float], float]:
+        """Build one date; returns seconds by node, and of everything else (parsing, connecting, waiting)."""
+        tables = [{"name": table} for table, _ in FEEDS.values()]
+        sources: dict[str, Any] = {
+            "version": 2,
+            "sources": [{"name": "erp", "schema": "raw_erp", "tables": tables}],
+        }
+        began = time.perf_counter()
+        results = dbt.build(
+            self.settings,
+            mappings=self.mappings,
+            sources_yaml=sources,
+            as_of_dates=[day],
+            churn=CHURN,
+            full_refresh=full_refresh,
+        )
+        clock = time.perf_counter() - began
+        nodes = {f"{result.kind} {result.name}": result.seconds for result in results}
+        return nodes, clock
+
+    def change(self, night: int, day: date) -> None:
+        """Land what one day brings."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(CHANGED, {"night": night, "day": f"{day - timedelta(days=1)} 12:00Z"})
+
+
+def compare(folder: Path, customers: int, months: int, rounds: int, shown: int) -> bool:
+    """Measure one size; returns whether the median is above the limit."""
+    nights = Nights(folder, customers, months)
+    ratios, night = [], 1
+    # The first build also parses the project and creates the tables; neither is what a night costs.
+    nights.build(END)
+    for _ in range(rounds):
+        whole, whole_clock = nights.build(END + timedelta(days=night - 1), full_refresh=True)
+        night += 1
+        day = END + timedelta(days=night - 1)
+        nights.change(night, day)
+        nightly, clock = nights.build(day)
+        ratios.append(sum(nightly.values()) / sum(whole.values()))
+    nights.connection.close()
+    low, middle, high = min(ratios), median(ratios), max(ratios)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"nightly_build {middle:.2f} ({low:.2f} {middle:.2f} {high:.2f}) {peak} MB, limit {LIMIT},"
+        f" {customers} customers,"
+        f" {months} months; nodes {sum(nightly.values()):.1f} s of {sum(whole.values()):.1f} s,"
+        f" by the clock with start-up {clock:.1f} s of {whole_clock:.1f} s",
+        flush=True,
+    )
+    for name in sorted(nightly, key=nightly.__getitem__, reverse=True)[:shown]:
+        print(f"  {nightly[name]:7.2f} s, from nothing {whole.get(name, 0):7.2f} s  {name}", flush=True)
+    return middle > LIMIT
+
+
+def main() -> int:
+    """Measure, print, and return 1 when the limit is passed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", action="store_true", help="one and two years of history beside three")
+    parser.add_argument("--nodes", type=int, default=0, help="how many of the dearest nodes to print")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="fw-bench-"))
+    try:
+        months = [12, 24, 36] if given.sizes else [given.months]
+        above = [compare(folder, given.customers, length, given.rounds, given.nodes) for length in months]
+    finally:
+        EmbeddedServer(folder / "pg").stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    return int(any(above))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
