@@ -50,6 +50,9 @@ class Versioned:
 VERSIONED = (
     Versioned("customer_360", personal=("name", "email", "contact_name", "contact_email")),
     Versioned("churn_features", of_the_day=True),
+    Versioned("customer_lifecycle", of_the_day=True),
+    Versioned("customer_value", of_the_day=True),
+    Versioned("customer_health", of_the_day=True),
 )
 # Seen directly: name in bi, and the table. Each is written in transactions of its own and never half done.
 DIRECT = (
