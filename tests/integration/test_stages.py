@@ -16,6 +16,7 @@ import pytest
 from forewarn import stages
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
 from forewarn.local import company
 from forewarn.local.databases import local_settings, start_databases, stop_databases
 from forewarn.stages import Run
@@ -136,6 +137,38 @@ def test_a_run_that_is_not_live_publishes_and_sends_nothing(small: Small) -> Non
     assert stages.dispatch(small.settings, backfill) == {"skipped": "not a live run"}
     assert small.rows("select count(*) from alerts.outbox") == letters
     assert small.rows("select live from ops.publication where run_id = 'backfill'") == [(False,)]
+
+
+@pytest.mark.capability("B7")
+def test_a_backfill_builds_what_is_missing_and_alerts_nobody(small: Small) -> None:
+    run, first, last = replace(small.run, run_id="history", live=False), date(2026, 6, 28), date(2026, 6, 29)
+    others = (
+        "select md5(string_agg(f::text, '|' order by as_of_date, customer_id)) from marts.churn_features f"
+        " where as_of_date not in ('2026-06-28', '2026-06-29')"
+    )
+    alerts = ['select * from alerts."case" order by 1', "select * from alerts.outbox order by 1"]
+    before = [small.rows(query) for query in [others, *alerts]]
+    done = list(stages.backfill(small.settings, run, first=last, last=last))
+    done += list(stages.backfill(small.settings, run, first=first, last=last))
+    assert [(one["as_of_date"], one.get("built"), one.get("skipped")) for one in done] == [
+        ("2026-06-29", 1, None),
+        ("2026-06-28", 1, None),
+        ("2026-06-29", None, "published already"),
+    ]
+    assert [small.rows(query) for query in [others, *alerts]] == before
+    assert small.rows("select as_of_date, live from ops.publication where run_id = 'history' order by 1") == [
+        (first, False),
+        (last, False),
+    ]
+    assert small.rows("select distinct as_of_date from bi.churn_features") == [(small.run.as_of_date,)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(date(2026, 6, 28), date(2026, 7, 1)), (date(2026, 6, 3), date(2026, 6, 2))]
+)
+def test_a_backfill_ends_before_the_newest_day(small: Small, first: date, last: date) -> None:
+    with pytest.raises(Permanent, match="before 2026-07-01"):
+        list(stages.backfill(small.settings, small.run, first=first, last=last))
 
 
 def test_the_day_is_the_companys_own(small: Small) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forewarn.cli import access, demo, dispatch, doctor, model, rules, run, services, source, warehouse
+from forewarn.cli import access, backfill, demo, dispatch, doctor, model, rules, run, services, source, warehouse
 from forewarn.cli.installation import DATA_HELP, Data, choose
 from forewarn.cli.readable import ReadableErrors
 
@@ -34,6 +34,7 @@ app.command("up")(services.up)
 app.command("down")(services.down)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("backfill")(backfill.backfill)
 app.command("dispatch")(dispatch.dispatch)
 app.command("migrate")(warehouse.migrate)
 app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(warehouse.dbt)

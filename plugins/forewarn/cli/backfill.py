@@ -1,0 +1,40 @@
+"""`forewarn backfill`: as-of dates that are missing from the history."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from forewarn.cli.installation import current_settings
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The earliest as-of date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The latest, before the newest run's.")],
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace dates that exist as well.")] = False,
+) -> None:
+    """Build missing as-of dates: features, labels and scores, published as history. Never alerts."""
+    from rich.console import Console
+
+    from forewarn.cli.board import Board
+    from forewarn.stages import Run
+    from forewarn.stages import backfill as days
+
+    settings, now = current_settings(), datetime.now(UTC)
+    run = Run(last.date(), f"backfill__{now:%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:6]}", now, live=False)
+    total = (last.date() - first.date()).days + 1
+    with Board(Console()) as board:
+        board.begin("backfill", total)
+        try:
+            for done, summary in enumerate(
+                days(settings, run, first=first.date(), last=last.date(), rebuild=rebuild), start=1
+            ):
+                board.add({name: value for name, value in summary.items() if name != "skipped"})
+                board.move(str(summary["as_of_date"]), done=done)
+        except BaseException:
+            board.fail()
+            raise
+        board.end()
