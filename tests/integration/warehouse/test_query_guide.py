@@ -1,0 +1,115 @@
+"""The ten questions of docs/how-to/query-the-warehouse.md, asked as a head of sales, answered as computed by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import extensions
+from sqlalchemy import make_url
+from tests.integration.warehouse.company import PROJECT, Company
+
+from forewarn.warehouse import access
+from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.publish import publish
+
+GUIDE = (PROJECT / "docs/how-to/query-the-warehouse.md").read_text("utf-8")
+QUERIES = {int(number): query for number, query in re.findall(r"## (\d+)\. .*?```sql\n(.*?)```", GUIDE, re.DOTALL)}
+DAY, NOW = date(2024, 7, 1), datetime(2024, 7, 1, 6, tzinfo=UTC)
+
+# b: 1,500 in the year, nothing in 90 days; a: 300, of which 200 in 90 days and 100 in the 90 before; c: 50; d: 10.
+ORDERS = [
+    ("1", "a", "2024-02-10T00:00Z", 100),
+    ("2", "a", "2024-04-10T00:00Z", 100),
+    ("3", "a", "2024-06-10T00:00Z", 100),
+    ("4", "b", "2024-01-15T00:00Z", 1000),
+    ("5", "b", "2024-03-01T00:00Z", 500),
+    ("6", "c", "2024-06-20T00:00Z", 50),
+    ("7", "d", "2023-09-01T00:00Z", 10),
+]
+ANSWERS: dict[int, list[tuple[Any, ...]]] = {
+    1: [("Bob", "high", "Bert", 1500, 1200, "call"), ("Cy", "low", "Anna", 50, 25, "call")],
+    2: [("south", 1, 0, 1200), ("north", 2, 1, 85)],
+    3: [("Bert", 1, 1, 1500), ("Anna", 2, 1, 50)],
+    4: [("Bob", 1500, 0, 0)],
+    5: [("a", 1, 81), ("b", 1, 16), ("c", 2, 3)],
+    6: [("active", 1, 21), ("at_risk", 1, 122), ("dormant", 1, 304), ("new", 1, 11)],
+    7: [(DAY, 3, 2, pytest.approx(0.5))],
+    8: [("Bob", 200, 30, pytest.approx(0.8))],
+    9: [("Dan", "trade", 10, date(2023, 9, 1))],
+    10: [(DAY, NOW, True)],
+}
+
+
+@pytest.fixture(scope="module")
+def head_of_sales(new_company: Callable[[], Company]) -> Iterator[extensions.connection]:
+    company = new_company()
+    company.land("crm", "owner", "owner_id name email", [("1", "Anna", "anna@x.org"), ("2", "Bert", "bert@x.org")])
+    company.land(
+        "crm",
+        "account",
+        "account_id name segment region owner_id",
+        [
+            ("a", "Ada", "retail", "north", "1"),
+            ("b", "Bob", "retail", "south", "2"),
+            ("c", "Cy", "trade", "north", "1"),
+            ("d", "Dan", "trade", "north", None),
+        ],
+    )
+    company.land("erp", "order", "order_id account_id ordered_at amount", ORDERS, account_source="crm")
+    company.land(
+        "fin",
+        "invoice",
+        "invoice_id account_id issued_at due_at amount",
+        [("v", "b", "2024-05-01T00:00Z", "2024-06-01T00:00Z", 200)],
+        account_source="crm",
+    )
+    company.land("fin", "payment", "payment_id account_id invoice_id paid_at amount", [], account_source="crm")
+    company.build(str(DAY))
+    ids = {letter: company.customer(letter) for letter in "abcd"}
+    for place, (letter, probability) in enumerate([("b", 0.8), ("c", 0.5), ("a", 0.2)], start=1):
+        company.rows(
+            "insert into ml.score values (%s, %s, 'non_contractual', 'm', '1', %s, 0.4, %s, '[]', now()) returning 1",
+            ids[letter],
+            DAY,
+            probability,
+            place,
+        )
+    for letter, level, owner, value, loss in (("b", "high", "Bert", 1500, 1200), ("c", "low", "Anna", 50, 25)):
+        company.rows(
+            'insert into alerts."case" (customer_id, episode, state, level, route, routes, owner_name, value_at_stake,'
+            " expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at)"
+            " values (%s, 1, 'open', %s, 'r', '{r}', %s, %s, %s, '[]', 'call', %s, %s, now(), now()) returning 1",
+            ids[letter],
+            level,
+            owner,
+            value,
+            loss,
+            DAY,
+            DAY,
+        )
+    publish(company.settings, as_of_date=DAY, run_id="first", live=True, now=NOW)
+    url = company.settings.warehouse_url
+    password = access.grant(url, "head_of_sales", manager=None, every_customer=True, personal=True, now=NOW)
+    session = psycopg2.connect(
+        dsn(make_url(url).set(username="head_of_sales", password=password).render_as_string(hide_password=False))
+    )
+    yield session
+    session.close()
+    access.revoke(url, "head_of_sales")
+
+
+def test_the_guide_asks_ten_questions() -> None:
+    assert sorted(QUERIES) == sorted(ANSWERS) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("number", sorted(ANSWERS))
+def test_the_answer_is_the_one_computed_by_hand(head_of_sales: extensions.connection, number: int) -> None:
+    with head_of_sales, head_of_sales.cursor() as cursor:
+        cursor.execute(QUERIES[number])
+        found = [tuple(float(v) if hasattr(v, "as_tuple") else v for v in row) for row in cursor.fetchall()]
+    assert found == ANSWERS[number]
