@@ -9,6 +9,7 @@ A test does the second. Pages written by hand stay as they are.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
@@ -34,7 +35,12 @@ NOTE = "<!-- Written by docs/generate.py. Change what it reads, not this page. -
 
 def pages() -> dict[str, str]:
     """Return every generated page by its file name."""
+    from forewarn.alerts.rules import RuleFile
+
     return {
+        "forewarn.schema.json": _schema(Project, "config/forewarn.yml"),
+        "rule.schema.json": _schema(RuleFile, "a file in config/rules"),
+        "source.schema.json": source_schema(),
         "capabilities.md": capabilities(),
         "cli.md": commands(),
         "configuration.md": configuration(),
@@ -42,6 +48,45 @@ def pages() -> dict[str, str]:
         "gates.md": gates(),
         "tables.md": tables(),
     }
+
+
+def source_schema() -> str:
+    """Return what an editor needs to help with a file in config/sources, entities and their columns included."""
+    from forewarn.sources.model import FilesSource, RestSource, SqlSource
+
+    mappings = {
+        name: {
+            "$ref": "#/$defs/Mapping",
+            "description": entity.description,
+            "properties": {
+                "columns": {
+                    "properties": {
+                        column: {"description": spec.description} for column, spec in entity.columns.items()
+                    },
+                    "additionalProperties": False,
+                }
+            },
+        }
+        for name, entity in entities().items()
+    }
+    schema = TypeAdapter(SqlSource | RestSource | FilesSource).json_schema()
+    schema["$defs"]["Entities"] = {"type": "object", "properties": mappings, "additionalProperties": False}
+    for stream in ("SqlStream", "RestStream", "FileStream"):
+        schema["$defs"][stream]["properties"]["entities"] = {"$ref": "#/$defs/Entities"}
+    return _json(schema, "a file in config/sources")
+
+
+def _schema(model: type[BaseModel], what: str) -> str:
+    return _json(model.model_json_schema(), what)
+
+
+def _json(schema: dict[str, Any], what: str) -> str:
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Written by docs/generate.py. Change what it reads, not this file.",
+        "title": what,
+    }
+    return json.dumps(head | schema | {"title": what}, indent=2, ensure_ascii=False) + "\n"
 
 
 def capabilities() -> str:

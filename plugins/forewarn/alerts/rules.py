@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from forewarn.alerts import sentence
 from forewarn.alerts.language import CATALOGS, ORIGINAL
@@ -44,8 +44,18 @@ def as_variants(value: Any) -> Any:
     return {name: [text] if isinstance(text, str) else text for name, text in texts.items()}
 
 
-Texts = Annotated[dict[str, str], BeforeValidator(by_language)]
-Variants = Annotated[dict[str, list[str]], BeforeValidator(as_variants)]
+_SENTENCE = {"type": "string"}
+_SENTENCES = {"anyOf": [_SENTENCE, {"type": "array", "items": _SENTENCE}]}
+Texts = Annotated[
+    dict[str, str],
+    BeforeValidator(by_language),
+    WithJsonSchema({"anyOf": [_SENTENCE, {"type": "object", "additionalProperties": _SENTENCE}]}),
+]
+Variants = Annotated[
+    dict[str, list[str]],
+    BeforeValidator(as_variants),
+    WithJsonSchema({"anyOf": [_SENTENCE, {"type": "object", "additionalProperties": _SENTENCES}]}),
+]
 
 
 class Description(BaseModel):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _DURATION = re.compile(r"(\d{1,6})\s*(second|minute|hour|day|week)s?")
 ColumnType = Literal[
@@ -28,8 +28,11 @@ def _overlap(value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else _duration(value)
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(str)]
-Overlap = Annotated[timedelta | int, BeforeValidator(_overlap)]
+_DURATION_SCHEMA = {"type": "string", "pattern": rf"^\s*{_DURATION.pattern}\s*$", "examples": ["2 hours", "3 days"]}
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(str), WithJsonSchema(_DURATION_SCHEMA)]
+Overlap = Annotated[
+    timedelta | int, BeforeValidator(_overlap), WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"type": "integer"}]})
+]
 
 
 class _Strict(BaseModel):

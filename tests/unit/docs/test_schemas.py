@@ -1,0 +1,58 @@
+"""The schemas for editors accept every file that is shipped, and mark what Forewarn itself would refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+PROJECT = Path(__file__).resolve().parents[3]
+FILES = {
+    "source": [*PROJECT.glob("config/sources/*.yml"), *PROJECT.glob("config/datasets/*/sources/*.yml")],
+    "rule": [*PROJECT.glob("config/rules/*.yml"), *PROJECT.glob("config/datasets/*/rules/*.yml")],
+    "forewarn": [PROJECT / "config/forewarn.yml", *PROJECT.glob("config/datasets/*/forewarn.yml")],
+}
+
+
+def _validator(name: str) -> Draft202012Validator:
+    schema = json.loads((PROJECT / f"docs/reference/{name}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def _content(file: Path) -> Any:
+    # Editors see a date as the text that it is.
+    return json.loads(json.dumps(YAML(typ="safe").load(file), default=str))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_that_is_shipped_fits(name: str) -> None:
+    assert len(FILES[name]) >= 3
+    for file in FILES[name]:
+        assert [error.message for error in _validator(name).iter_errors(_content(file))] == [], file
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("streams", "orders", "curser"), "placed_at"),
+        (("streams", "orders", "entities", "ordre"), {"columns": {}}),
+        (("streams", "orders", "entities", "order", "columns", "order_nr"), "order_no"),
+        (("streams", "orders", "mode"), "upsert"),
+        (("streams", "orders", "freshness", "warn_after"), "2 fortnights"),
+        (("streams", "orders", "min_share"), 2),
+        (("kind",), "ftp"),
+    ],
+)
+def test_a_mistake_in_a_source_is_marked(keys: tuple[str, ...], value: object) -> None:
+    content = _content(PROJECT / "config/sources/erp.yml")
+    assert _validator("source").is_valid(content)
+    place = content
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+    place[keys[-1]] = value
+    assert not _validator("source").is_valid(content)
