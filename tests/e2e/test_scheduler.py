@@ -96,7 +96,7 @@ def test_a_day_ends_with_letters_sent(stack: Stack, first_run: str) -> None:
     tasks = stack.client.tasks(first_run)
     assert {task["state"] for task in tasks.values()} == {"success"}
     assert "extract[erp.orders]" in tasks
-    assert len([name for name in tasks if name.startswith("extract[")]) == 16
+    assert len([name for name in tasks if name.startswith("extract[")]) == 29
     sent = stack.rows("select count(*) from alerts.outbox where state = 'sent'")[0][0]
     assert sent > 0
     assert len(stack.letters()) == sent
