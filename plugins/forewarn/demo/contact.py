@@ -89,7 +89,8 @@ def draw_campaign_events(block: Block, customers: Customers, fates: Fates) -> pa
                 when,
             )
         )
-    return pa.concat_tables(tables)
+    # In the order in which they happen, so that a day told alone reads like the same day among others.
+    return pa.concat_tables(tables).sort_by([("happened_at", "ascending"), ("event_no", "ascending")])
 
 
 def campaigns(world: World) -> pa.Table:
