@@ -177,6 +177,11 @@ def feature_ratio(_: bool, part: str, whole: str) -> str:
     return f"cast({part} / {whole} as double precision)"
 
 
+def without_late(relation: str) -> str:
+    """Return a relation's rows."""
+    return f"select * from {relation}"
+
+
 def for_each_date(caller: Callable[[], str]) -> str:
     """Return the query of a call block for every date."""
     return f"select dates.as_of_date, one_date.* from dates cross join lateral ({caller()}) as one_date"

@@ -20,6 +20,29 @@
 {% endmacro %}
 
 
+{# The features of a relation, each null on the dates on which a stream that it rests on was late: unknown, not what had
+   come until then. `FOREWARN_LATE` is `{feature: [date, …]}`, from ops.late_stream. #}
+{% macro without_late(relation) %}
+    {%- set late = fromjson(env_var('FOREWARN_LATE', '{}')) -%}
+select
+    {%- if late %}
+    {%- for name in model.columns %}
+    {% if name in late -%}
+    case when as_of_date not in (
+        {%- for day in late[name] -%}
+            cast('{{ modules.datetime.date.fromisoformat(day).isoformat() }}' as date){{ ', ' if not loop.last }}
+        {%- endfor -%}
+    ) then {{ name }} end as {{ name }}
+    {%- else -%} {{ name }}
+    {%- endif -%}
+    {{ ',' if not loop.last }}
+    {%- endfor %}
+    {%- else %} *
+    {%- endif %}
+from {{ relation }}
+{% endmacro %}
+
+
 {# Sum of a column of the roll-up over [D - from_days, D - to_days). Rows on or after D are not joined at all. #}
 {% macro window_sum(column, from_days, to_days=0) %}
     {{- return(

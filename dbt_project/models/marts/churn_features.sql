@@ -501,4 +501,4 @@ final as (
     from joined
 )
 
-select * from final
+{{ without_late('final') }}

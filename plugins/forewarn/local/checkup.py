@@ -188,14 +188,11 @@ def _connections(settings: Settings) -> Iterator[Finding]:
 
 
 def _freshness(settings: Settings, now: datetime) -> str:
-    from forewarn.sources import load_sources
+    from forewarn.sources import arrivals, load_sources
 
+    sources = load_sources(load_project(settings.config))
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select source, stream, max(finished_at) from ops.batch where status = 'landed' group by source, stream"
-        )
-        landed = {(source, stream): finished_at for source, stream, finished_at in cursor.fetchall()}
-    return freshness(load_sources(load_project(settings.config)), landed, now)
+        return freshness(sources, arrivals(cursor, sources), now)
 
 
 def freshness(sources: Mapping[str, Source], landed: Mapping[tuple[str, str], datetime], now: datetime) -> str:

@@ -3,6 +3,7 @@
 from forewarn.sources.batch import Batch
 from forewarn.sources.connections import resolve
 from forewarn.sources.extract import extract_stream
+from forewarn.sources.freshness import Late, arrivals, late_streams
 from forewarn.sources.loader import load_sources
 from forewarn.sources.mappings import canonical_mappings, dbt_sources
 from forewarn.sources.model import Source
@@ -11,12 +12,15 @@ from forewarn.sources.sample import Sample, sample
 
 __all__ = [
     "Batch",
+    "Late",
     "Sample",
     "Source",
+    "arrivals",
     "canonical_mappings",
     "dbt_sources",
     "ensure_raw_tables",
     "extract_stream",
+    "late_streams",
     "load_sources",
     "reset_stream",
     "resolve",

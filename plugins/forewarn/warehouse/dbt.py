@@ -27,6 +27,7 @@ from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
 from forewarn.errors import BuildFailed
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.late import late_features
 from forewarn.warehouse.lock import BUILD, alone
 
 THREADS = 4
@@ -113,6 +114,10 @@ def build(
     _write_sources(settings, sources_yaml)
     with connect(settings.warehouse_url, application="forewarn build") as connection:
         connection.autocommit = True
+        with connection.cursor() as cursor:
+            late = late_features(cursor, days)
+        # Not a variable: a changed one makes dbt parse the whole project anew.
+        environment["FOREWARN_LATE"] = json.dumps(late, default=date.isoformat)
         # Parallel runs of dbt would share names of temporary tables.
         with alone(connection, BUILD):
             outdated = _built_from(connection) != fingerprint

@@ -1,0 +1,82 @@
+"""Which streams are later than they promised, and what rests on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg2 import extensions
+
+from forewarn.sources.model import FileStream, Source
+
+
+@dataclass(frozen=True)
+class Late:
+    """A stream whose data are late.
+
+    Attributes
+    ----------
+    since : datetime
+        When the promise was broken; of a stream that never arrived, when it was first asked.
+    arrived_at : datetime or None
+        When something came last.
+    promise : timedelta or None
+        The stream's `freshness.warn_after`.
+    entities : frozenset of str
+        Canonical entities that the stream feeds.
+    """
+
+    source: str
+    stream: str
+    since: datetime
+    arrived_at: datetime | None
+    promise: timedelta | None
+    entities: frozenset[str]
+
+
+def arrivals(cursor: extensions.cursor, sources: Mapping[str, Source]) -> dict[tuple[str, str], datetime]:
+    """Return when each stream last arrived, for those that ever did.
+
+    A database or server has arrived when it answered, be it without anything new. Of files, a folder that is looked
+    into proves nothing: a file must have come whose content is new.
+    """
+    cursor.execute(
+        "select source, stream, max(finished_at) from ops.batch where status = 'landed' group by source, stream"
+    )
+    answered = {(source, stream): at for source, stream, at in cursor.fetchall()}
+    cursor.execute(
+        "select file.source, file.stream, max(batch.finished_at) from ops.landed_file as file"
+        " join ops.batch as batch using (batch_id) where file.outcome = 'landed' and batch.status = 'landed'"
+        " group by file.source, file.stream"
+    )
+    delivered = {(source, stream): at for source, stream, at in cursor.fetchall()}
+    found: dict[tuple[str, str], datetime] = {}
+    for name, source in sources.items():
+        for stream, spec in source.streams.items():
+            if at := (delivered if isinstance(spec, FileStream) else answered).get((name, stream)):
+                found[name, stream] = at
+    return found
+
+
+def late_streams(cursor: extensions.cursor, sources: Mapping[str, Source], now: datetime) -> list[Late]:
+    """Return the streams that are later than they promised, and those that were asked and never arrived.
+
+    The latter count whatever they promise: an empty table of theirs is no zero.
+    """
+    arrived = arrivals(cursor, sources)
+    cursor.execute("select source, stream, min(started_at) from ops.batch group by source, stream")
+    asked = {(source, stream): at for source, stream, at in cursor.fetchall()}
+    late = []
+    for name, source in sources.items():
+        for stream, spec in source.streams.items():
+            last, promise = arrived.get((name, stream)), spec.freshness.warn_after
+            if last is None:
+                if isinstance(spec, FileStream) and spec.allow_empty and promise is None:
+                    continue
+                since = asked.get((name, stream))
+            else:
+                since = last + promise if promise is not None and now - last > promise else None
+            if since is not None:
+                late.append(Late(name, stream, since, last, promise, frozenset(spec.entities)))
+    return late
