@@ -6,7 +6,8 @@ customer, publishes the day, and puts an alert in front of the account manager w
 | task | what it does | what stops it |
 |---|---|---|
 | `streams`, `extract` | one mapped task per source stream lands rows in `raw_<source>` | a source blocks itself alone |
-| `check_sources` | names the streams that are blocked; theirs stay at what landed last | no stream landed at all |
+| `check_sources` | names the streams that are blocked or late; what rests on late ones is unknown | no stream landed at all |
+| `tell_operations` | sends what they must know, beside the day's chain and whatever becomes of it | |
 | `gate_raw` | expectations on what was landed | a critical failure |
 | `build_staging` … `build_marts` | dbt, a layer each | a failed model or test |
 | `gate_features` | expectations on `marts.churn_features` | a critical failure |
@@ -55,6 +56,8 @@ def churn_daily() -> None:
 
         return stages.streams(Settings.from_environment())
 
+    check_sources = StageOperator(task_id="check_sources", stage="check_sources", trigger_rule="all_done")
+    check_sources >> StageOperator(task_id="tell_operations", stage="tell_operations", trigger_rule="all_done")
     chain(
         StageOperator.partial(
             task_id="extract",
@@ -62,7 +65,7 @@ def churn_daily() -> None:
             map_index_template="{{ task.arguments.source }}.{{ task.arguments.stream }}",
             max_active_tis_per_dagrun=4,
         ).expand(arguments=streams()),
-        StageOperator(task_id="check_sources", stage="check_sources", trigger_rule="all_done"),
+        check_sources,
         StageOperator(task_id="gate_raw", stage="gate", arguments={"gate": "raw"}),
         StageOperator(task_id="build_staging", stage="build", arguments={"layer": "staging"}),
         StageOperator(task_id="build_intermediate", stage="build", arguments={"layer": "intermediate"}),

@@ -80,12 +80,11 @@ class Explainer:
             total += _linear(part, features) if trees is None else _boosted(part, trees, features)
         return total / len(self._parts)
 
-    def reasons(self, features: Floats) -> list[list[Reason]]:
-        """Return up to three reasons per customer, strongest family first.
+    def reasons(self, features: Floats, contributions: Floats) -> list[list[Reason]]:
+        """Return up to three reasons per customer, strongest family first; `contributions` are those of the features.
 
         A family that lowers the score, or has nothing true to say about the customer, gives none.
         """
-        contributions = self.contributions(features)
         families = np.column_stack([contributions[:, places].sum(axis=1) for places in self._places])
         order = np.argsort(-families, axis=1, kind="stable")
         speakers = [_strongest_first(contributions[:, places], places) for places in self._places]

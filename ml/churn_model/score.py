@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -23,6 +23,7 @@ from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.late import late_features
 
 EXPLAINED_SHARE = 0.20
 EXPLAINED_ROWS = 10_000  # tree SHAP needs several times the memory of its batch
@@ -39,6 +40,22 @@ class Scored:
     def explained(self, threshold: float) -> int:
         """Return how many from the top get reasons: all at or above the threshold, and at least the top fifth."""
         return max(math.ceil(EXPLAINED_SHARE * len(self.customers)), int((self.probabilities >= threshold).sum()))
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why one score is high.
+
+    Attributes
+    ----------
+    reasons : str
+        As JSON.
+    unknown : float or None
+        What the features of late streams add to it, in log-odds; None where nothing is late.
+    """
+
+    reasons: str
+    unknown: float | None
 
 
 def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> int:
@@ -59,8 +76,10 @@ def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     with connect(settings.warehouse_url) as connection:
         demand_columns(connection, NAMES)
         scored = predict(connection, champion, project.churn, as_of_date)
-        reasons = explain_top(connection, champion, scored, as_of_date, project.currency)
-        replace_scores(connection, champion, scored, reasons, churn=project.churn, as_of_date=as_of_date, now=now)
+        with connection.cursor() as cursor:
+            late = late_features(cursor, [as_of_date])
+        top = explain_top(connection, champion, scored, as_of_date, project.currency, late=late)
+        replace_scores(connection, champion, scored, top, churn=project.churn, as_of_date=as_of_date, now=now)
         connection.commit()
     return len(scored.customers)
 
@@ -104,10 +123,17 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
 
 
 def explain_top(
-    connection: extensions.connection, champion: Champion, scored: Scored, as_of_date: date, currency: str
-) -> list[str]:
-    """Return the reasons, as JSON, of the customers who get any: those at the top, in the order of `scored`.
+    connection: extensions.connection,
+    champion: Champion,
+    scored: Scored,
+    as_of_date: date,
+    currency: str,
+    *,
+    late: Collection[str] = (),
+) -> list[Explained]:
+    """Return the reasons of the customers who get any: those at the top, in the order of `scored`.
 
+    `late` are features that are unknown since a stream is late: what that adds to each score is told apart.
     Their features are read a second time, so that memory holds one batch of features and never all of them.
     """
     top = scored.explained(champion.threshold)
@@ -122,12 +148,18 @@ def explain_top(
     ).format(columns=_columns(), as_of_date=sql.Literal(as_of_date))
     explainer = Explainer(champion.model, currency=currency)
     encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
-    reasons = ["[]"] * top
+    places_late = [place for place, name in enumerate(NAMES) if name in late]
+    found = [Explained("[]", None)] * top
     with no_cycles():
         for _, batch in read_batches(connection, query, keys=[], numbers=["place", *NAMES], rows=EXPLAINED_ROWS):
-            for place, found in zip(batch[:, 0].tolist(), explainer.reasons(batch[:, 1:]), strict=True):
-                reasons[int(place)] = encode([reason.as_dict() for reason in found])
-    return reasons
+            contributions = explainer.contributions(batch[:, 1:])
+            unknown = contributions[:, places_late].sum(axis=1).tolist()
+            reasons = explainer.reasons(batch[:, 1:], contributions)
+            for place, said, added in zip(batch[:, 0].tolist(), reasons, unknown, strict=True):
+                found[int(place)] = Explained(
+                    encode([reason.as_dict() for reason in said]), added if places_late else None
+                )
+    return found
 
 
 def _columns() -> sql.Composable:
@@ -168,7 +200,7 @@ def replace_scores(
     connection: extensions.connection,
     champion: Champion,
     scored: Scored,
-    reasons: list[str],
+    top: Sequence[Explained],
     *,
     churn: Churn,
     as_of_date: date,
@@ -179,13 +211,14 @@ def replace_scores(
         cursor.execute("delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition])
         shared = (as_of_date.isoformat(), churn.definition, champion.name, champion.version, repr(champion.threshold))
         columns = ["customer_id", "probability", "rank_of_day", "reasons", "as_of_date", "definition", "model_name"]
-        columns += ["model_version", "threshold", "scored_at"]
+        columns += ["model_version", "threshold", "scored_at", "unknown_contribution"]
         tail = "\t".join((*shared, now.isoformat()))
 
         def lines() -> Iterator[str]:
             rows = zip(scored.customers.tolist(), scored.probabilities.tolist(), strict=True)
             for place, (customer, probability) in enumerate(rows):
-                said = text(reasons[place]) if place < len(reasons) else "[]"
-                yield f"{text(customer.decode())}\t{probability!r}\t{place + 1}\t{said}\t{tail}"
+                said = top[place] if place < len(top) else Explained("[]", None)
+                unknown = "\\N" if said.unknown is None else repr(said.unknown)
+                yield f"{text(customer.decode())}\t{probability!r}\t{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
 
         copy_in(cursor, "ml.score", columns, lines())

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
@@ -19,6 +19,10 @@ from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected, Permanent, SourceRejected
 from forewarn.warehouse.engine import connect
+
+if TYPE_CHECKING:
+    from forewarn.alerts import Trouble
+    from forewarn.sources import Late
 
 LAYERS = ("staging", "intermediate", "marts")
 MODEL_GATE = "model"
@@ -84,21 +88,36 @@ def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: 
 
 
 def check_sources(settings: Settings, run: Run) -> Summary:
-    """Say which streams of this run are blocked; the others go on, and theirs stay at what landed last.
+    """Say which streams are blocked or late; the others go on.
+
+    A blocked stream stays at what landed last. What rests on a late one is unknown for the day, and operations hear of
+    both once, and once when they are over.
 
     Raises
     ------
     SourceRejected
         Not one stream landed in this run: there is nothing new to judge anybody by.
     """
-    wanted = [(one["source"], one["stream"]) for one in streams(settings)]
+    from forewarn.alerts import tell_operations
+    from forewarn.sources import late_streams, load_sources
+
+    project = _project(settings)
+    sources = load_sources(project)
+    wanted = [(name, stream) for name, source in sources.items() for stream in source.streams]
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute("select source, stream, reason from ops.source_trouble")
-        blocked = {(source, stream): reason for source, stream, reason in cursor.fetchall()}
+        cursor.execute("select source, stream, since, reason, next_step from ops.source_trouble")
+        troubles = [_blocked(*row) for row in cursor.fetchall() if row[:2] in wanted]
+        late = late_streams(cursor, sources, run.now)
         cursor.execute(
             "select distinct source, stream from ops.batch where run_id = %s and status = 'landed'", [run.run_id]
         )
         landed = set(cursor.fetchall()) & set(wanted)
+    blocked = {(one.source, one.stream): one.reason for one in troubles}
+    told = 0
+    if run.live:
+        # Before anything can stop the run: what is wrong with the sources is told whatever becomes of the day.
+        troubles += _late(settings, late)
+        told = tell_operations(settings, project, troubles, as_of_date=run.as_of_date, now=run.now)
     reasons = [blocked[one] for one in wanted if one in blocked]
     if wanted and not landed:
         raise SourceRejected(
@@ -110,7 +129,13 @@ def check_sources(settings: Settings, run: Run) -> Summary:
     for reason in reasons:
         _log.warning("Goes on without: %s", reason)
     names = ", ".join(f"{source}.{stream}" for source, stream in wanted if (source, stream) in blocked)
-    return {"landed": len(landed), "blocked": len(reasons)} | ({"skipped": f"without {names}"} if names else {})
+    counts = {"landed": len(landed), "blocked": len(reasons), "late": len(late), "told": told}
+    return counts | ({"skipped": f"without {names}"} if names else {})
+
+
+def tell_operations(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Resolve | None = None) -> Summary:
+    """Send what waits in the outbox by now, above all what `check_sources` has to say; the day's cases come later."""
+    return dispatch(settings, run, dry_run=dry_run, resolve=resolve)
 
 
 def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
@@ -356,6 +381,32 @@ def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
         "value": project.value.model_dump(),
         "health": health.variable(),
     }
+
+
+def _blocked(source: str, stream: str, since: datetime, reason: str, next_step: str) -> Trouble:
+    from forewarn.alerts import Trouble
+
+    return Trouble(source, stream, "blocked", since, reason=reason, advice=next_step)
+
+
+def _late(settings: Settings, late: Sequence[Late]) -> list[Trouble]:
+    """Return late streams with the features that are unknown because of them."""
+    from forewarn.alerts import Trouble
+    from forewarn.warehouse.late import reads
+
+    features = reads(settings)
+    return [
+        Trouble(
+            one.source,
+            one.stream,
+            "late",
+            one.since,
+            one.arrived_at,
+            one.promise,
+            tuple(name for entity in features if entity in one.entities for name in features[entity]),
+        )
+        for one in late
+    ]
 
 
 def _summary(report: object) -> Summary:

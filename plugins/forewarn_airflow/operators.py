@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # Only these reach out to other systems, and need connections by name.
-_CONNECTED = {"extract", "dispatch"}
+_CONNECTED = {"extract", "tell_operations", "dispatch"}
 
 
 class StageOperator(BaseOperator):

@@ -8,7 +8,7 @@ from psycopg2 import extensions
 from psycopg2.extras import Json
 
 from forewarn.alerts import outbox
-from forewarn.alerts.content import Content
+from forewarn.alerts.content import Envelope
 from forewarn.alerts.outbox import Claimed
 from forewarn.alerts.verdict import Verdict
 
@@ -48,7 +48,7 @@ def record(cursor: extensions.cursor, row: Claimed, verdict: Verdict, *, owner: 
     return True
 
 
-def pass_on(cursor: extensions.cursor, row: Claimed, content: Content, *, fallback: str, now: datetime) -> int:
+def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallback: str, now: datetime) -> int:
     """Put a refused message into the outbox once more, for the fallback.
 
     Returns
@@ -70,5 +70,5 @@ def pass_on(cursor: extensions.cursor, row: Claimed, content: Content, *, fallba
     )
     cursor.execute("select expires_at from alerts.outbox where alert_id = %s", [row.alert_id])
     expires_at = (cursor.fetchone() or [now])[0]
-    letter = outbox.Letter(dedup, row.channel, fallback, passed)
+    letter = outbox.Letter(dedup, row.channel, fallback, passed, kind=row.kind)
     return outbox.put(cursor, [letter], now=now, expires_at=expires_at)

@@ -126,7 +126,10 @@ def note(
 
 
 def note_quiet(cursor: extensions.cursor, *, as_of_date: date, days: int, now: datetime) -> int:
-    """Record, once a silence, each open case without a signal for `days` days; its state stays. Returns how many."""
+    """Record, once a silence, each open case without a signal for `days` days; its state stays. Returns how many.
+
+    A case with an alert that waits for late data is not silent: it is unknown whether it would have one.
+    """
     cursor.execute(
         """
         insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at)
@@ -139,6 +142,7 @@ def note_quiet(cursor: extensions.cursor, *, as_of_date: date, days: int, now: d
             select from alerts.case_event as e
             where e.case_id = c.case_id and e.kind = 'quiet' and e.as_of_date > c.updated_as_of
           )
+          and not exists (select from alerts.hold as h where h.case_id = c.case_id and h.ended_as_of is null)
         """,
         {"as_of_date": as_of_date, "days": days, "now": now},
     )

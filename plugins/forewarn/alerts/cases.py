@@ -15,6 +15,7 @@ from forewarn.alerts.case_plan import Known, case_reasons, plan, said
 from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, write
 from forewarn.alerts.case_words import Books, content, next_step
 from forewarn.alerts.customer_facts import Facts, read_facts
+from forewarn.alerts.holds import Key, hold
 from forewarn.alerts.language import Language
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
@@ -39,6 +40,8 @@ class CaseCounts:
         `unchanged` were decided by an earlier run of the same day.
     quiet
         Open cases that are newly without a signal.
+    held, released, dropped
+        Alerts that newly wait for late data; those that waited and are true, and those that are not.
     letters
         New rows in the outbox.
     reason
@@ -52,6 +55,9 @@ class CaseCounts:
     refreshed: int = 0
     unchanged: int = 0
     quiet: int = 0
+    held: int = 0
+    released: int = 0
+    dropped: int = 0
     letters: int = 0
     reason: str = ""
 
@@ -77,8 +83,9 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         cursor.execute("select pg_advisory_xact_lock(hashtext('forewarn.cases'))")
         if reason := refusal(cursor, as_of_date=as_of_date, run_id=run_id):
             return CaseCounts(reason=reason)
-        replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
+        unsure = replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
         groups = _signals(cursor, as_of_date)
+        holds = hold(cursor, project, _fired(cursor, as_of_date), unsure, as_of_date=as_of_date, now=now)
         customers = sorted(groups)
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
         drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
@@ -114,6 +121,9 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             refreshed=actions.count("refresh"),
             unchanged=len(groups) - len(drafts),
             quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
+            held=holds.held,
+            released=holds.released,
+            dropped=holds.dropped,
             letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
         )
 
@@ -126,6 +136,11 @@ def _signals(cursor: extensions.cursor, as_of_date: date) -> Groups:
     )
     signals = [Signal(*row) for row in cursor.fetchall()]
     return {key: list(group) for key, group in groupby(signals, key=lambda one: one.customer_id)}
+
+
+def _fired(cursor: extensions.cursor, as_of_date: date) -> dict[Key, str]:
+    cursor.execute("select customer_id, kind, name, reason from alerts.signal where as_of_date = %s", [as_of_date])
+    return {(customer_id, kind, name): reason for customer_id, kind, name, reason in cursor.fetchall()}
 
 
 def _drafts(groups: Groups, known: Mapping[str, Known], facts: Mapping[str, Facts], books: Books) -> Iterator[Draft]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from forewarn.alerts.content import Content
+from forewarn.alerts.content import Envelope
 from forewarn.errors import DeliveryFailed
 
 
@@ -20,7 +20,7 @@ class Message:
 
     alert_id: int
     recipient: str
-    content: Content
+    content: Envelope
     created_at: datetime
 
 

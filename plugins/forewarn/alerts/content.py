@@ -5,7 +5,8 @@ A message that is sent a second time after a crash is therefore the same message
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,7 +32,36 @@ class Past(BaseModel):
     probability: float
 
 
-class Content(BaseModel):
+class Envelope(BaseModel):
+    """What every message has: to whom it goes, why, and the keys that tell a repeat.
+
+    Attributes
+    ----------
+    why, refused_by
+        Why this reader gets it; the address that refused the message when it is passed on.
+    key, thread_key
+        What Message-ID is made of; `thread_key` is the key of the first message about the same to the same reader.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    case_id: int | None = None
+    as_of_date: date
+    company: str
+    reader_name: str | None = None
+    locale: str
+    why: Why
+    refused_by: str | None = None
+    key: str
+    thread_key: str | None = None
+
+    @property
+    def about(self) -> str:
+        """Whom or what the message is about, in a few words."""
+        raise NotImplementedError
+
+
+class Content(Envelope):
     """One message about one case to one reader.
 
     Attributes
@@ -44,13 +74,7 @@ class Content(BaseModel):
         Per year, in `currency`.
     history
         Weekly scores, oldest first, the last one of `as_of_date` itself.
-    why, refused_by
-        Why this reader gets it; the address that refused the message when it is passed on.
-    key, thread_key
-        What Message-ID is made of; `thread_key` is the key of the case's first message to the same reader.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     case_id: int
     customer_id: str
@@ -58,7 +82,6 @@ class Content(BaseModel):
     level: Level
     previous_level: Level | None = None
     route: Route
-    as_of_date: date
     horizon_days: int
     probability: float | None = None
     threshold: float | None = None
@@ -74,11 +97,61 @@ class Content(BaseModel):
     history: list[Past] = Field(default_factory=list)
     reasons: list[Said]
     next_step: str
-    company: str
     owner_name: str | None = None
-    reader_name: str | None = None
-    locale: str
-    why: Why
-    refused_by: str | None = None
-    key: str
-    thread_key: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The customer."""
+        return self.customer
+
+
+class Affected(BaseModel):
+    """One stream of a notice.
+
+    Attributes
+    ----------
+    kind
+        `late`: later than promised. `blocked`: its newest extraction failed, and what landed last still counts.
+    arrived_at
+        When something came last; None when nothing ever did.
+    promise_hours
+        How old that may be; None where the stream promises nothing.
+    reason
+        What the source, or the attempt to read it, said; empty where it said nothing.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stream: str
+    kind: Literal["late", "blocked"]
+    since: datetime
+    arrived_at: datetime | None
+    promise_hours: float | None
+    reason: str = ""
+
+
+class Notice(Envelope):
+    """One message to operations about one source: what is wrong with its data, or that it is over.
+
+    Attributes
+    ----------
+    features, rules
+        What is unknown, and which rules cannot judge everybody, because of it.
+    cases
+        Open cases whose newest signals came from these rules.
+    advice
+        What the source's own error says to do next.
+    """
+
+    source: str
+    streams: list[Affected]
+    over: bool = False
+    features: list[str] = Field(default_factory=list)
+    rules: list[str] = Field(default_factory=list)
+    cases: int = 0
+    advice: str = ""
+
+    @property
+    def about(self) -> str:
+        """The source."""
+        return self.source

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from forewarn.alerts import outbox
 from forewarn.alerts.attempt_record import pass_on, record
 from forewarn.alerts.channel import Channel, Message
-from forewarn.alerts.content import Content
+from forewarn.alerts.content import Content, Envelope, Notice
 from forewarn.alerts.file_channel import FileChannel
 from forewarn.alerts.interruption import Interruption, until_terminated
-from forewarn.alerts.outbox import Claimed
+from forewarn.alerts.outbox import OPERATIONS, Claimed
 from forewarn.alerts.smtp_channel import SmtpChannel
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.config.project import Project
@@ -189,7 +189,7 @@ class _Dispatcher:
             self._up.discard(row.channel)
         self._counts["retried" if verdict.state == "retry" else verdict.state] += 1
 
-    def _send(self, row: Claimed, attempts: int) -> tuple[Content | None, Verdict]:
+    def _send(self, row: Claimed, attempts: int) -> tuple[Envelope | None, Verdict]:
         channel, content = self._channels[row.channel], None
         try:
             if attempts > MOST_ATTEMPTS:
@@ -202,9 +202,9 @@ class _Dispatcher:
             return content, verdict
 
 
-def _read(row: Claimed) -> Content:
+def _read(row: Claimed) -> Envelope:
     try:
-        return Content.model_validate(row.payload)
+        return (Notice if row.kind == OPERATIONS else Content).model_validate(row.payload)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         raise Permanent(f"alert {row.alert_id}", expected="the content of a message", got=problems) from error

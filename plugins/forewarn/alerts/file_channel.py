@@ -57,7 +57,7 @@ class FileChannel:
 
         Another warehouse counts from 1 as well: where its message has the number, part of the key tells them apart.
         """
-        plain = f"{message.alert_id:06d}-{slug(message.content.customer)}"
+        plain = f"{message.alert_id:06d}-{slug(message.content.about)}"
         wanted = message_id_begins(message.content.key)
         for name in (plain, f"{plain}-{message.content.key[:8]}"):
             file = self._folder / f"{name}.eml"

@@ -15,7 +15,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined, Template
 
 from forewarn.alerts.channel import Message
-from forewarn.alerts.content import Content
+from forewarn.alerts.content import Content, Envelope, Notice
+from forewarn.alerts.notice_view import notice_view
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import View, view
 from forewarn.errors import Permanent
@@ -60,11 +61,16 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
         ) from error
 
 
-def word(content: Content, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
+def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
     """Word and draw a message; `chart_address` is what the HTML names as the picture's address."""
-    words = view(content, alert_id)
+    if isinstance(content, Notice):
+        words = notice_view(content, alert_id)
+    elif isinstance(content, Content):
+        words = view(content, alert_id)
+    else:
+        raise TypeError(f"no words for {type(content).__name__}")
     picture = None
-    if words.chart and content.threshold is not None:
+    if isinstance(content, Content) and words.chart and content.threshold is not None:
         from forewarn.alerts.sparkline import sparkline
 
         picture = sparkline([(past.as_of_date, past.probability) for past in content.history], content.threshold)
@@ -72,12 +78,12 @@ def word(content: Content, alert_id: int, *, chart_address: str = f"cid:{CHART}"
         words,
         picture,
         _text_template().render(view=words),
-        _html_template().render(view=words, chart_address=chart_address, colour=COLOURS[content.level]),
+        _html_template().render(view=words, chart_address=chart_address, colour=COLOURS[words.level]),
     )
 
 
 def mail(
-    letter: Letter, content: Content, *, alert_id: int, sender: str, recipient: str, created_at: datetime
+    letter: Letter, content: Envelope, *, alert_id: int, sender: str, recipient: str, created_at: datetime
 ) -> EmailMessage:
     """Return the message to send; everything in it follows from the outbox row, so that a repeat is recognised.
 
@@ -99,8 +105,9 @@ def mail(
     message["List-Id"] = f"<alerts.forewarn.{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Forewarn-Alert"] = str(alert_id)
-    message["X-Forewarn-Case"] = str(content.case_id)
-    message["X-Forewarn-Level"] = content.level
+    if content.case_id is not None:
+        message["X-Forewarn-Case"] = str(content.case_id)
+    message["X-Forewarn-Level"] = letter.view.level
     message.set_content(letter.text, cte="base64" if not letter.text.isascii() else "quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="base64")
     if letter.chart is not None:

@@ -15,8 +15,10 @@ from typing import Any
 from psycopg2 import extensions
 from psycopg2.extras import Json, execute_values
 
-from forewarn.alerts.content import Content
+from forewarn.alerts.content import Envelope
 
+# The kind of a message to whoever runs Forewarn; every other is about a case.
+OPERATIONS = "operations"
 OPEN = "('pending', 'retry', 'sending')"
 DUE = f"""state in {OPEN} and channel = any(%(channels)s) and expires_at > %(now)s
     and ((state <> 'sending' and next_attempt_at <= %(now)s)
@@ -30,7 +32,7 @@ class Letter:
     dedup_key: str
     channel: str
     recipient: str
-    content: Content
+    content: Envelope
     kind: str = "case"
 
 
@@ -40,6 +42,7 @@ class Claimed:
 
     alert_id: int
     case_id: int | None
+    kind: str
     dedup_key: str
     channel: str
     recipient: str
@@ -134,7 +137,7 @@ def claim(
         update alerts.outbox as o
         set state = 'sending', lease_owner = %(owner)s, lease_until = clock_timestamp() + %(lease)s
         from due where o.alert_id = due.alert_id
-        returning o.alert_id, o.case_id, o.dedup_key, o.channel, o.recipient, o.payload, o.attempts, o.created_at
+        returning o.alert_id, o.case_id, o.kind, o.dedup_key, o.channel, o.recipient, o.payload, o.attempts, o.created_at
         """,
         {"owner": owner, "channels": list(channels), "now": now, "lease": lease, "limit": limit},
     )

@@ -11,39 +11,71 @@ from forewarn.alerts.rules import Rule
 from forewarn.expressions import render
 
 
+def unknown_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
+    """Return the query of the customers with an open case, or a held alert, whom rules cannot judge at `as_of_date`.
+
+    Its columns: `customer_id`, and `unknown`, the positions in `rules` whose condition is NULL. What is known may
+    decide a condition all the same: `false and unknown` is false.
+    """
+    return sql.SQL(
+        """
+        select customer_id, unknown from (
+            select m.customer_id, array_remove(array[{conditions}], null) as unknown
+            from ({metrics}) as m
+            where m.customer_id in (select customer_id from alerts."case" where state <> 'closed')
+                or m.customer_id in (select customer_id from alerts.hold where ended_as_of is null)
+        ) as judged
+        where cardinality(unknown) > 0
+        """
+    ).format(
+        conditions=_positions(rules, "case when ({}) is null then {} end"), metrics=_metrics(_read(rules), metrics)
+    )
+
+
 def fired_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
     """Return the query of the customers for whom at least one rule is true at the parameter `as_of_date`.
 
     Its columns: `customer_id`, `fired` (positions in `rules`), then every metric that the rules read or show, by name.
     A condition that is NULL is unknown and does not fire.
     """
-    read = sorted(frozenset().union(*(rule.metrics for rule in rules)))
-    columns = [
-        sql.SQL("{}.{}").format(sql.SQL("d" if name in metrics.attributes else "f"), sql.Identifier(name))
-        for name in read
-    ]
-    conditions = [
-        # psycopg2 reads a bare % as the start of a parameter.
-        sql.SQL("case when {} then {} end").format(
-            sql.SQL(render(rule.condition, dialect="postgres", table="m").replace("%", "%%")), sql.Literal(position)
-        )
-        for position, rule in enumerate(rules)
-    ]
+    read = _read(rules)
     return sql.SQL(
         """
-        with metrics as (
-            select {columns}
-            from marts.churn_features as f
-            left join marts.dim_customers as d on d.customer_id = f.customer_id
-            where f.as_of_date = %(as_of_date)s
-        ), judged as (
+        with judged as (
             select m.customer_id, array_remove(array[{conditions}], null) as fired, {values}
-            from metrics as m
+            from ({metrics}) as m
         )
         select * from judged where cardinality(fired) > 0 order by customer_id
         """
     ).format(
-        columns=sql.SQL(", ").join([sql.SQL("f.customer_id"), *columns]),
-        conditions=sql.SQL(", ").join(conditions),
+        metrics=_metrics(read, metrics),
+        conditions=_positions(rules, "case when {} then {} end"),
         values=sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(name)) for name in read),
+    )
+
+
+def _read(rules: Sequence[Rule]) -> list[str]:
+    return sorted(frozenset().union(*(rule.metrics for rule in rules)))
+
+
+def _metrics(read: Sequence[str], metrics: Metrics) -> sql.Composed:
+    columns = [
+        sql.SQL("{}.{}").format(sql.SQL("d" if name in metrics.attributes else "f"), sql.Identifier(name))
+        for name in read
+    ]
+    return sql.SQL(
+        "select {} from marts.churn_features as f left join marts.dim_customers as d on d.customer_id = f.customer_id"
+        " where f.as_of_date = %(as_of_date)s"
+    ).format(sql.SQL(", ").join([sql.SQL("f.customer_id"), *columns]))
+
+
+def _positions(rules: Sequence[Rule], case: str) -> sql.Composed:
+    """Return a case expression for each rule: its condition, and its position."""
+    return sql.SQL(", ").join(
+        sql.SQL(case).format(
+            # psycopg2 reads a bare % as the start of a parameter.
+            sql.SQL(render(rule.condition, dialect="postgres", table="m").replace("%", "%%")),
+            sql.Literal(position),
+        )
+        for position, rule in enumerate(rules)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -66,13 +67,20 @@ def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, no
 
 def replace_model_signals(
     cursor: extensions.cursor, project: Project, playbooks: Playbooks, *, as_of_date: date, now: datetime
-) -> int:
-    """Replace the model signals of a date within the caller's transaction: one per score at or above its threshold."""
+) -> dict[str, str]:
+    """Replace the model signals of a date within the caller's transaction: one per score at or above its threshold.
+
+    Returns
+    -------
+    dict of str to str
+        Customer → why the score is no signal, where only what late streams leave unknown brought it to the threshold.
+    """
     cursor.execute(
-        "select customer_id, model_version, probability, threshold, reasons from ml.score"
+        "select customer_id, model_version, probability, threshold, reasons, unknown_contribution from ml.score"
         " where as_of_date = %s and definition = %s and probability >= threshold order by customer_id",
         [as_of_date, project.churn.definition],
     )
+    scores = cursor.fetchall()
     model, language = playbooks.model, Language(project.locale)
     signals = [
         Signal(
@@ -84,10 +92,27 @@ def replace_model_signals(
             reasons[0]["text"] if reasons else language.percent(probability),
             {"probability": probability, "threshold": threshold, "reasons": reasons},
         )
-        for customer_id, version, probability, threshold, reasons in cursor.fetchall()
+        for customer_id, version, probability, threshold, reasons, unknown in scores
+        if not rests_on_unknown(probability, threshold, unknown)
     ]
     replace(cursor, "model", signals, as_of_date=as_of_date, now=now)
-    return len(signals)
+    return {
+        customer_id: f"{language.percent(probability)} reaches the threshold of {language.percent(threshold)} only by"
+        " what late streams leave unknown"
+        for customer_id, _, probability, threshold, _, unknown in scores
+        if rests_on_unknown(probability, threshold, unknown)
+    }
+
+
+def rests_on_unknown(probability: float, threshold: float, unknown: float | None) -> bool:
+    """Tell whether a score would be below its threshold without what unknown features add to it, in log-odds."""
+    return bool(unknown) and _log_odds(probability) - float(unknown or 0) < _log_odds(threshold)
+
+
+def _log_odds(probability: float) -> float:
+    if probability in (0, 1):
+        return math.inf if probability else -math.inf
+    return math.log(probability / (1 - probability))
 
 
 def replace(

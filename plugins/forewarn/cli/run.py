@@ -23,6 +23,7 @@ class StageName(StrEnum):
 
     EXTRACT = "extract"
     CHECK_SOURCES = "check-sources"
+    TELL_OPERATIONS = "tell-operations"
     GATE_RAW = "gate-raw"
     BUILD = "build"
     GATE_FEATURES = "gate-features"

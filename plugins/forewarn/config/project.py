@@ -53,6 +53,7 @@ class Alerts(BaseModel):
     channels: list[Literal["file", "email"]] = Field(default=["file"], min_length=1)
     sender: str = "Forewarn <forewarn@localhost>"
     fallback_recipient: str
+    operations_recipient: str | None = None
     smtp_connection: str = "smtp"
     expires_after_days: int = Field(default=7, ge=1)
 

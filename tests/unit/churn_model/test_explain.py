@@ -57,7 +57,7 @@ def test_at_most_three_families_speak_once_each_strongest_first(data):
     model = candidate("average", len(features)).fit(features, churned)
     explainer = Explainer(model, currency="EUR")
     contributions = explainer.contributions(features)
-    spoken = explainer.reasons(features)
+    spoken = explainer.reasons(features, explainer.contributions(features))
     assert any(len(reasons) > 1 for reasons in spoken)
     for row, reasons in enumerate(spoken):
         families = [reason.family for reason in reasons]
@@ -81,6 +81,6 @@ def test_a_family_with_nothing_true_to_say_is_passed_over(data):
     explainer = Explainer(model, currency="EUR")
     families = [explainer.contributions(row)[0, [BY_NAME[n].family == f for n in NAMES]].sum() for f in FAMILIES]
     assert FAMILIES[int(np.argmax(families))] == "rhythm"
-    reasons = explainer.reasons(row)[0]
+    reasons = explainer.reasons(row, explainer.contributions(row))[0]
     assert "No order" not in " ".join(reason.text for reason in reasons)
     assert "50 tickets open" in [reason.text for reason in reasons]

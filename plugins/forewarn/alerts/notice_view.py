@@ -1,0 +1,100 @@
+"""A message to operations, worded into the same texts as a message about a case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from forewarn.alerts.content import Affected, Notice
+from forewarn.alerts.language import Language
+from forewarn.alerts.plain import one_line
+from forewarn.alerts.view import Fact, View
+
+LEVELS = {"late": "high", "blocked": "medium", "over": "low"}
+# A mail names what it is about; a list of everything is in the warehouse.
+MOST_NAMES = 12
+
+
+def notice_view(notice: Notice, alert_id: int) -> View:
+    """Return a notice's texts in its reader's language."""
+    language = Language(notice.locale)
+    kind = "over" if notice.over else "late" if any(one.kind == "late" for one in notice.streams) else "blocked"
+    streams = list(dict.fromkeys(one.stream for one in notice.streams))
+    address = notice.refused_by or ""
+    return View(
+        language=language.tag,
+        direction_of_level="•" if notice.over else "▲",
+        level=LEVELS[kind],
+        badge=language.text("operations", "badge", kind),
+        state=language.text("operations", "state", "over" if notice.over else "new"),
+        customer=one_line(notice.source, 120),
+        summary=language.text("operations", "summary", kind),
+        facts=[_fact(one, notice.over, language) for one in notice.streams],
+        chart="",
+        chart_alternative="",
+        why=language.text("operations", "why", kind),
+        reasons=_reasons(notice, kind, language),
+        next_step_label=language.text("next_step"),
+        next_step=_next_step(notice, kind, streams[0], language),
+        because=language.text("footer", notice.why, company=one_line(notice.company, 120), address=address),
+        provenance=[
+            language.text("footer", "data", date=language.date(notice.as_of_date)),
+            language.text("footer", "alert", alert=str(alert_id)),
+        ],
+        subject=one_line(
+            language.text("operations", "subject", kind, source=notice.source, streams=_listed(streams, language)), 200
+        ),
+        loss="",
+    )
+
+
+def _fact(one: Affected, over: bool, language: Language) -> Fact:
+    def words(name: str, **values: str) -> str:
+        return language.text("operations", name, **values)
+
+    since = _moment(one.since, language)
+    if over:
+        was = words("since", moment=since)
+        return Fact(words("back", stream=one.stream), f"{language.text('operations', 'was', one.kind)} {was}")
+    if one.kind == "blocked":
+        return Fact(words("failed", stream=one.stream), words("since", moment=since))
+    value = _moment(one.arrived_at, language) if one.arrived_at else words("never")
+    if one.promise_hours is None:
+        return Fact(words("last", stream=one.stream), value, words("no_promise", since=since))
+    hours = language.number(one.promise_hours)
+    return Fact(words("last", stream=one.stream), value, words("promise", hours=hours, since=since))
+
+
+def _reasons(notice: Notice, kind: str, language: Language) -> list[tuple[str, str]]:
+    said = [(one.stream, one_line(one.reason, 600)) for one in notice.streams if one.reason]
+    if kind != "late":
+        return said
+    waits = [
+        (_counted(name, len(names), language), _listed(names, language))
+        for name, names in (("features", notice.features), ("rules", notice.rules))
+        if names
+    ]
+    if notice.cases:
+        text = language.text("operations", "cases_text")
+        waits.append((_counted("cases", notice.cases, language), text))
+    nothing = (language.text("operations", "nothing"), language.text("operations", "nothing_text"))
+    return [*(waits or [nothing]), *said]
+
+
+def _next_step(notice: Notice, kind: str, stream: str, language: Language) -> str:
+    command = f"forewarn source test {notice.source} --stream {stream}"
+    general = language.text("operations", "next", kind, command=command)
+    return one_line(f"{notice.advice}. {general}" if notice.advice else general, 600)
+
+
+def _counted(name: str, count: int, language: Language) -> str:
+    return language.text("operations", name, language.locale.plural_form(count), n=language.number(count))
+
+
+def _listed(names: list[str], language: Language) -> str:
+    shown = names[:MOST_NAMES] + ([f"+{len(names) - MOST_NAMES}"] if len(names) > MOST_NAMES else [])
+    return language.text("operations", "list").join(shown)
+
+
+def _moment(moment: datetime, language: Language) -> str:
+    moment = moment.astimezone(UTC)
+    return language.text("operations", "moment", date=language.date(moment.date()), time=f"{moment:%H:%M}")
