@@ -6,7 +6,7 @@ customer, publishes the day, and puts an alert in front of the account manager w
 | task | what it does | what stops it |
 |---|---|---|
 | `streams`, `extract` | one mapped task per source stream lands rows in `raw_<source>` | a source blocks itself alone |
-| `check_sources` | names the streams that are blocked or late; what rests on late ones is unknown | no stream landed at all |
+| `check_sources` | names blocked and late streams; what rests on late ones is unknown | no stream landed at all |
 | `tell_operations` | sends what they must know, beside the day's chain and whatever becomes of it | |
 | `gate_raw` | expectations on what was landed | a critical failure |
 | `build_staging` … `build_marts` | dbt, a layer each | a failed model or test |

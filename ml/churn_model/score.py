@@ -219,6 +219,7 @@ def replace_scores(
             for place, (customer, probability) in enumerate(rows):
                 said = top[place] if place < len(top) else Explained("[]", None)
                 unknown = "\\N" if said.unknown is None else repr(said.unknown)
-                yield f"{text(customer.decode())}\t{probability!r}\t{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
+                said_of = f"{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
+                yield f"{text(customer.decode())}\t{probability!r}\t{said_of}"
 
         copy_in(cursor, "ml.score", columns, lines())

@@ -27,6 +27,8 @@ CHAIN = [
     "open_cases",
     "dispatch",
 ]
+# Beside the chain: a day that stops at its sources has told operations why.
+BESIDE = "tell_operations"
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +81,17 @@ def test_a_dag_file_is_a_table_of_contents(dag_id: str) -> None:
 
 def test_the_stages_stand_in_this_order(dags: dict[str, Any]) -> None:
     order = [task.task_id for task in dags["churn_daily"].topological_sort()]
-    assert order == CHAIN
+    assert [task for task in order if task != BESIDE] == CHAIN
     for before, after in pairwise(CHAIN):
         assert after in dags["churn_daily"].get_task(before).downstream_task_ids
+
+
+@pytest.mark.capability("B6", "C4")
+def test_operations_hear_of_late_sources_whatever_becomes_of_the_day(dags: dict[str, Any]) -> None:
+    told = dags["churn_daily"].get_task(BESIDE)
+    assert told.stage == "tell_operations"
+    assert (told.upstream_task_ids, told.downstream_task_ids) == ({"check_sources"}, set())
+    assert told.trigger_rule.value == "all_done", "also when not one stream landed"
 
 
 def test_extraction_is_a_task_per_stream_named_after_it(dags: dict[str, Any]) -> None:
@@ -97,11 +107,11 @@ def test_nothing_is_sent_before_everything_else_succeeded(dags: dict[str, Any]) 
     assert dispatch.get_flat_relative_ids(upstream=True) == set(CHAIN) - {"dispatch"}
     rules = {task.task_id: task.trigger_rule.value for task in dags["churn_daily"].tasks}
     # A stream that fails blocks itself; what that means for the day is decided in one place.
-    assert rules == dict.fromkeys(CHAIN, "all_success") | {"check_sources": "all_done"}
+    assert rules == dict.fromkeys(CHAIN, "all_success") | dict.fromkeys(["check_sources", BESIDE], "all_done")
 
 
 def test_a_dag_survives_serialization(dags: dict[str, Any]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     back = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags["churn_daily"]))
-    assert set(back.task_ids) == set(CHAIN)
+    assert set(back.task_ids) == {*CHAIN, BESIDE}

@@ -264,11 +264,14 @@ def test_a08_a_source_that_is_blocked_stops_nobody_else(settings, tmp_path, erp,
                 stages.extract(here, run, **one, resolve=lambda name, _: urls[name])
         return stages.check_sources(here, run)
 
-    assert day(2) == {"landed": 2, "blocked": 0}
+    assert day(2) == {"landed": 2, "blocked": 0, "late": 0, "told": 0}
     with erp.cursor() as cursor:
         cursor.execute("alter table orders rename amount to total")
     (tmp_path / "drops" / "b.csv").write_text("id,changed,name\n2,2026-01-01,b\n")
-    assert day(3) == {"landed": 1, "blocked": 1, "skipped": "without shop.orders"}
+    blocked = {"landed": 1, "blocked": 1, "late": 0, "told": 1, "skipped": "without shop.orders"}
+    assert day(3) == blocked
+    assert day(3) == blocked | {"told": 0}
+    assert "total" in str(ask("select payload -> 'streams' -> 0 ->> 'reason' from alerts.outbox"))
     assert ask("select count(*) from raw_prices.prices") == [(2,)]
     assert ask("select count(*) from raw_shop.orders") == [(100,)]
     (tmp_path / "drops").rename(tmp_path / "elsewhere")

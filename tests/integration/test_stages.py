@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,42 @@ def test_a_backfill_builds_what_is_missing_and_alerts_nobody(small: Small) -> No
 def test_a_backfill_ends_before_the_newest_day(small: Small, first: date, last: date) -> None:
     with pytest.raises(Permanent, match="before 2026-07-01"):
         list(stages.backfill(small.settings, small.run, first=first, last=last))
+
+
+@pytest.mark.capability("B6", "C4")
+def test_a_late_stream_leaves_its_features_unknown_and_operations_are_told(small: Small) -> None:
+    """Two days on everything arrives but the help desk; on the third day it does as well."""
+    unknown = (
+        "select count(*), count(tickets_30d), count(complaints_90d), count(orders_90d) from marts.churn_features"
+        " where as_of_date = '2026-07-01'"
+    )
+    history = "select md5(string_agg(f::text, '|' order by as_of_date, customer_id)) from marts.churn_features f"
+    earlier = f"{history} where as_of_date < '2026-07-01'"
+    before, others = small.rows(history), small.rows(earlier)
+    run = replace(small.run, run_id="without tickets", now=NOW + timedelta(days=2))
+    with company.systems(small.settings.home):
+        for found in stages.streams(small.settings):
+            if found["source"] != "helpdesk":
+                stages.extract(small.settings, run, source=found["source"], stream=found["stream"])
+    assert stages.check_sources(small.settings, run)["late"] == 1
+    assert small.rows("select source, stream from ops.late_stream") == [("helpdesk", "tickets")]
+    stages.build(small.settings, run, layer="marts")
+    [(customers, *known)] = small.rows(unknown)
+    assert known == [0, 0, customers]
+    assert small.rows(earlier) == others, "only the day itself"
+    stages.gate(small.settings, run, gate="features")
+    assert stages.tell_operations(small.settings, run)["sent"] == 1
+    told = next(small.settings.outbox.glob("*-helpdesk.eml")).read_text(encoding="utf-8")
+    assert "Data late" in told
+
+    run = replace(small.run, run_id="with tickets", now=NOW + timedelta(days=3))
+    with company.systems(small.settings.home):
+        for found in stages.streams(small.settings):
+            stages.extract(small.settings, run, source=found["source"], stream=found["stream"])
+    assert stages.check_sources(small.settings, run)["late"] == 0
+    stages.build(small.settings, run, layer="marts")
+    assert small.rows(history) == before
+    assert stages.tell_operations(small.settings, run)["sent"] == 1
 
 
 def test_the_day_is_the_companys_own(small: Small) -> None:

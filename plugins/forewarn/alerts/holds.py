@@ -54,7 +54,7 @@ def hold(
     open_holds, late = _open(cursor), _late(cursor, as_of_date)
     if not (open_holds or late or unsure):
         return HoldCounts(0, 0, 0)
-    waits = {(customer, "model", project.churn.definition): why for customer, why in unsure.items()}
+    waits: dict[Key, str] = {(customer, "model", project.churn.definition): why for customer, why in unsure.items()}
     if late:
         asked = _rested(cursor) | open_holds.keys()
         waits |= _unjudged(cursor, project, late, as_of_date, asked)

@@ -111,7 +111,7 @@ def _begin(cursor: extensions.cursor, troubles: Sequence[Trouble], *, now: datet
         [(one.source, one.stream, one.kind, one.since, one.reason, now) for one in troubles],
         fetch=True,
     )
-    return min(number for (number,) in rows)
+    return int(min(number for (number,) in rows))
 
 
 def _replace_late(cursor: extensions.cursor, late: Sequence[Trouble], *, as_of_date: date, now: datetime) -> None:

@@ -137,7 +137,8 @@ def claim(
         update alerts.outbox as o
         set state = 'sending', lease_owner = %(owner)s, lease_until = clock_timestamp() + %(lease)s
         from due where o.alert_id = due.alert_id
-        returning o.alert_id, o.case_id, o.kind, o.dedup_key, o.channel, o.recipient, o.payload, o.attempts, o.created_at
+        returning o.alert_id, o.case_id, o.kind, o.dedup_key, o.channel, o.recipient, o.payload, o.attempts,
+            o.created_at
         """,
         {"owner": owner, "channels": list(channels), "now": now, "lease": lease, "limit": limit},
     )

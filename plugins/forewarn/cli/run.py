@@ -48,7 +48,7 @@ def run(
     from rich.console import Console
 
     from forewarn.cli.board import Board
-    from forewarn.stages import Run, own_day, streams
+    from forewarn.stages import Run, own_day, streams, tell_operations
 
     settings, now = current_settings(), datetime.now(UTC)
     day = as_of.date() if as_of else own_day(settings) or now.date()
@@ -70,6 +70,8 @@ def run(
                     board.add(summary)
             except BaseException:
                 board.fail()
+                if name is StageName.CHECK_SOURCES and StageName.TELL_OPERATIONS in names:
+                    tell_operations(settings, this)
                 raise
             board.end()
 

@@ -1,0 +1,85 @@
+"""When a stream is late: judged by what came, against what it promised, to the second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forewarn.sources import Source, late_streams
+from forewarn.sources.loader import load_source
+
+NOW = datetime(2026, 11, 16, 5, tzinfo=UTC)
+SHOP = """
+kind: sql
+connection: shop
+streams:
+  orders: {table: orders, freshness: {warn_after: 36 hours}}
+  prices: {table: prices}
+"""
+DROPS = """
+kind: files
+connection: drops
+streams:
+  stock: {path: "*.csv", format: csv, freshness: {warn_after: 8 days}}
+"""
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, Source]:
+    for name, text in (("shop", SHOP), ("drops", DROPS)):
+        (tmp_path / f"{name}.yml").write_text(text)
+    return {name: load_source(tmp_path / f"{name}.yml") for name in ("shop", "drops")}
+
+
+def batch(warehouse: Any, name: str, age: timedelta, status: str = "landed", file: str = "") -> None:
+    """Write a batch down that ended a while ago, with the file that it read."""
+    source, stream = name.split(".")
+    with warehouse.cursor() as cursor:
+        cursor.execute(
+            "insert into ops.batch (source, stream, run_id, started_at, finished_at, status)"
+            " values (%s, %s, 'run', %s, %s, %s) returning batch_id",
+            [source, stream, NOW - age, NOW - age, status],
+        )
+        if file:
+            cursor.execute(
+                "insert into ops.landed_file (source, stream, path, size_bytes, sha256, batch_id, outcome)"
+                " values (%s, %s, %s, 1, %s, %s, 'landed')",
+                [source, stream, file, file, cursor.fetchone()[0]],
+            )
+
+
+def late(warehouse: Any, sources: dict[str, Source]) -> dict[str, datetime]:
+    with warehouse.cursor() as cursor:
+        return {f"{one.source}.{one.stream}": one.since for one in late_streams(cursor, sources, NOW)}
+
+
+@pytest.mark.capability("B6", "C4")
+@pytest.mark.parametrize(("beyond", "is_late"), [(timedelta(0), False), (timedelta(seconds=1), True)])
+def test_a_stream_is_late_beyond_its_promise_and_not_at_it(
+    warehouse: Any, sources: dict[str, Source], beyond: timedelta, is_late: bool
+) -> None:
+    batch(warehouse, "shop.orders", timedelta(hours=36) + beyond)
+    batch(warehouse, "shop.orders", timedelta(hours=1), "failed")
+    batch(warehouse, "shop.prices", timedelta(days=400))
+    assert late(warehouse, sources) == ({"shop.orders": NOW - beyond} if is_late else {})
+
+
+def test_a_server_that_answers_without_news_is_not_late_and_a_folder_without_new_files_is(
+    warehouse: Any, sources: dict[str, Source]
+) -> None:
+    for ago in (9, 5, 0):
+        batch(warehouse, "shop.orders", timedelta(days=ago))
+        batch(warehouse, "drops.stock", timedelta(days=ago), file="stock.csv" if ago == 9 else "")
+    assert late(warehouse, sources) == {"drops.stock": NOW - timedelta(days=1)}
+    batch(warehouse, "drops.stock", timedelta(0), file="newer.csv")
+    assert late(warehouse, sources) == {}
+
+
+def test_what_was_asked_and_never_came_is_late_whatever_it_promises(warehouse: Any, sources: dict[str, Source]) -> None:
+    assert late(warehouse, sources) == {}, "nothing was asked yet"
+    batch(warehouse, "shop.prices", timedelta(hours=2), "failed")
+    batch(warehouse, "shop.prices", timedelta(hours=1), "failed")
+    assert late(warehouse, sources) == {"shop.prices": NOW - timedelta(hours=2)}
