@@ -107,7 +107,7 @@ def check_sources(settings: Settings, run: Run) -> Summary:
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute("select source, stream, since, reason, next_step from ops.source_trouble")
         troubles = [_blocked(*row) for row in cursor.fetchall() if row[:2] in wanted]
-        late = late_streams(cursor, sources, run.now)
+        late = late_streams(cursor, sources, run.now, ended=own_day(settings) is not None)
         cursor.execute(
             "select distinct source, stream from ops.batch where run_id = %s and status = 'landed'", [run.run_id]
         )

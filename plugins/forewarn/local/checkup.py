@@ -189,10 +189,11 @@ def _connections(settings: Settings) -> Iterator[Finding]:
 
 def _freshness(settings: Settings, now: datetime) -> str:
     from forewarn.sources import arrivals, load_sources
+    from forewarn.stages import own_day
 
     sources = load_sources(load_project(settings.config))
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        return freshness(sources, arrivals(cursor, sources), now)
+        return freshness(sources, arrivals(cursor, sources, ended=own_day(settings) is not None), now)
 
 
 def freshness(sources: Mapping[str, Source], landed: Mapping[tuple[str, str], datetime], now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -12,8 +12,10 @@ from psycopg2 import extensions
 
 from forewarn.quality.streams import Stream
 from forewarn.quality.suites import Check, Expectation, Gate, Severity, Suite
+from forewarn.warehouse.late import late_features
 
 NOT_EMPTY = "not_empty"
+FEATURES = "marts.churn_features"
 SHARE_OF_BEFORE = "share_of_before"
 
 
@@ -43,6 +45,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield the batches of a gate, in the order of its file."""
     fed = frozenset[str]().union(*(stream.entities for stream in streams))
+    late = late_features(cursor, [as_of_date])
     for check, suite in gate.checks:
         of_check: list[Stream | None] = [*streams] if "{stream}" in check.table else [None]
         for stream in of_check:
@@ -60,15 +63,18 @@ def batches(
                 else None,
                 when_empty=when_empty,
                 suite=suite,
-                expectations=tuple(_applicable(suite, stream, fed, known)),
+                expectations=tuple(_applicable(suite, stream, fed, known, late if table == FEATURES else ())),
             )
 
 
 def _applicable(
-    suite: Suite, stream: Stream | None, fed: frozenset[str], known: dict[str, int]
+    suite: Suite, stream: Stream | None, fed: frozenset[str], known: dict[str, int], late: Collection[str]
 ) -> Iterator[tuple[str, Expectation, dict[str, Any]]]:
     for expectation in suite.expectations:
         if expectation.when and not fed & set(expectation.when):
+            continue
+        if expectation.kwargs.get("column") in late:
+            # Unknown on this day, since a stream is late; operations have been told.
             continue
         kwargs = {name: _filled(value, known) for name, value in expectation.kwargs.items()}
         if None in kwargs.values():

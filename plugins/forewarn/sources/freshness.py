@@ -35,11 +35,14 @@ class Late:
     entities: frozenset[str]
 
 
-def arrivals(cursor: extensions.cursor, sources: Mapping[str, Source]) -> dict[tuple[str, str], datetime]:
+def arrivals(
+    cursor: extensions.cursor, sources: Mapping[str, Source], *, ended: bool
+) -> dict[tuple[str, str], datetime]:
     """Return when each stream last arrived, for those that ever did.
 
     A database or server has arrived when it answered, be it without anything new. Of files, a folder that is looked
-    into proves nothing: a file must have come whose content is new.
+    into proves nothing: a file must have come whose content is new, unless the data have `ended` on a day of their own
+    and no more are to come.
     """
     cursor.execute(
         "select source, stream, max(finished_at) from ops.batch where status = 'landed' group by source, stream"
@@ -54,17 +57,19 @@ def arrivals(cursor: extensions.cursor, sources: Mapping[str, Source]) -> dict[t
     found: dict[tuple[str, str], datetime] = {}
     for name, source in sources.items():
         for stream, spec in source.streams.items():
-            if at := (delivered if isinstance(spec, FileStream) else answered).get((name, stream)):
+            if at := (delivered if isinstance(spec, FileStream) and not ended else answered).get((name, stream)):
                 found[name, stream] = at
     return found
 
 
-def late_streams(cursor: extensions.cursor, sources: Mapping[str, Source], now: datetime) -> list[Late]:
+def late_streams(
+    cursor: extensions.cursor, sources: Mapping[str, Source], now: datetime, *, ended: bool = False
+) -> list[Late]:
     """Return the streams that are later than they promised, and those that were asked and never arrived.
 
-    The latter count whatever they promise: an empty table of theirs is no zero.
+    The latter count whatever they promise: an empty table of theirs is no zero. For `ended` see `arrivals`.
     """
-    arrived = arrivals(cursor, sources)
+    arrived = arrivals(cursor, sources, ended=ended)
     cursor.execute("select source, stream, min(started_at) from ops.batch group by source, stream")
     asked = {(source, stream): at for source, stream, at in cursor.fetchall()}
     late = []

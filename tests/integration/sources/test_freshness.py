@@ -74,6 +74,8 @@ def test_a_server_that_answers_without_news_is_not_late_and_a_folder_without_new
         batch(warehouse, "shop.orders", timedelta(days=ago))
         batch(warehouse, "drops.stock", timedelta(days=ago), file="stock.csv" if ago == 9 else "")
     assert late(warehouse, sources) == {"drops.stock": NOW - timedelta(days=1)}
+    with warehouse.cursor() as cursor:
+        assert late_streams(cursor, sources, NOW, ended=True) == [], "no more files are to come"
     batch(warehouse, "drops.stock", timedelta(0), file="newer.csv")
     assert late(warehouse, sources) == {}
 
