@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from forewarn.alerts.content import Affected, Notice
+from forewarn.alerts.content import Notice
 from forewarn.alerts.language import Language
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import Fact, View
@@ -28,7 +28,7 @@ def notice_view(notice: Notice, alert_id: int) -> View:
         state=language.text("operations", "state", "over" if notice.over else "new"),
         customer=one_line(notice.source, 120),
         summary=language.text("operations", "summary", kind),
-        facts=[_fact(one, notice.over, language) for one in notice.streams],
+        facts=_facts(notice, language),
         chart="",
         chart_alternative="",
         why=language.text("operations", "why", kind),
@@ -47,21 +47,19 @@ def notice_view(notice: Notice, alert_id: int) -> View:
     )
 
 
-def _fact(one: Affected, over: bool, language: Language) -> Fact:
-    def words(name: str, **values: str) -> str:
-        return language.text("operations", name, **values)
-
-    since = _moment(one.since, language)
-    if over:
-        was = words("since", moment=since)
-        return Fact(words("back", stream=one.stream), f"{language.text('operations', 'was', one.kind)} {was}")
-    if one.kind == "blocked":
-        return Fact(words("failed", stream=one.stream), words("since", moment=since))
-    value = _moment(one.arrived_at, language) if one.arrived_at else words("never")
-    if one.promise_hours is None:
-        return Fact(words("last", stream=one.stream), value, words("no_promise", since=since))
-    hours = language.number(one.promise_hours)
-    return Fact(words("last", stream=one.stream), value, words("promise", hours=hours, since=since))
+def _facts(notice: Notice, language: Language) -> list[Fact]:
+    """Return short rows: a long one would leave no room for its label on a phone."""
+    facts = []
+    for one in notice.streams:
+        note = ""
+        if one.kind == "late" and not notice.over:
+            came = _moment(one.arrived_at, notice, language) if one.arrived_at else language.text("operations", "never")
+            facts.append(Fact(language.text("operations", "last", stream=one.stream), came))
+            if one.promise_hours is not None:
+                note = language.text("operations", "promise", hours=language.number(one.promise_hours))
+        label = language.text("operations", one.kind, stream=one.stream)
+        facts.append(Fact(label, _moment(one.since, notice, language), note))
+    return facts
 
 
 def _reasons(notice: Notice, kind: str, language: Language) -> list[tuple[str, str]]:
@@ -83,7 +81,9 @@ def _reasons(notice: Notice, kind: str, language: Language) -> list[tuple[str, s
 def _next_step(notice: Notice, kind: str, stream: str, language: Language) -> str:
     command = f"forewarn source test {notice.source} --stream {stream}"
     general = language.text("operations", "next", kind, command=command)
-    return one_line(f"{notice.advice}. {general}" if notice.advice else general, 600)
+    if kind == "over" or not notice.advice:
+        return general
+    return one_line(f"{notice.advice[:1].upper()}{notice.advice[1:].rstrip('.')}. {general}", 600)
 
 
 def _counted(name: str, count: int, language: Language) -> str:
@@ -95,6 +95,7 @@ def _listed(names: list[str], language: Language) -> str:
     return language.text("operations", "list").join(shown)
 
 
-def _moment(moment: datetime, language: Language) -> str:
+def _moment(moment: datetime, notice: Notice, language: Language) -> str:
     moment = moment.astimezone(UTC)
-    return language.text("operations", "moment", date=language.date(moment.date()), time=f"{moment:%H:%M}")
+    day = language.near_date(moment.date(), notice.as_of_date)
+    return language.text("operations", "moment", date=day, time=f"{moment:%H:%M}")

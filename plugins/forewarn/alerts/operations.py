@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from psycopg2 import extensions
@@ -99,8 +99,9 @@ def _by_source(troubles: Iterable[Trouble]) -> list[tuple[str, list[Trouble]]]:
 
 
 def _going_on(cursor: extensions.cursor) -> dict[tuple[str, str, str], tuple[int, Trouble]]:
-    cursor.execute("select trouble_id, source, stream, kind, since from ops.trouble where over_at is null")
-    return {trouble.key: (number, trouble) for number, *rest in cursor.fetchall() for trouble in [Trouble(*rest)]}
+    cursor.execute("select trouble_id, source, stream, kind, since, reason from ops.trouble where over_at is null")
+    found = [(number, Trouble(*known, reason=reason)) for number, *known, reason in cursor.fetchall()]
+    return {trouble.key: (number, trouble) for number, trouble in found}
 
 
 def _begin(cursor: extensions.cursor, troubles: Sequence[Trouble], *, now: datetime) -> int:
@@ -108,10 +109,16 @@ def _begin(cursor: extensions.cursor, troubles: Sequence[Trouble], *, now: datet
     rows = execute_values(
         cursor,
         "insert into ops.trouble (source, stream, kind, since, reason, noticed_at) values %s returning trouble_id",
-        [(one.source, one.stream, one.kind, one.since, one.reason, now) for one in troubles],
+        [(one.source, one.stream, one.kind, one.since, one.reason or _what_came(one), now) for one in troubles],
         fetch=True,
     )
     return int(min(number for (number,) in rows))
+
+
+def _what_came(trouble: Trouble) -> str:
+    came = f"{trouble.arrived_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if trouble.arrived_at else "the first attempt"
+    promise = f"; promised within {trouble.promise / timedelta(hours=1):g} hours" if trouble.promise else ""
+    return f"nothing came after {came}{promise}"
 
 
 def _replace_late(cursor: extensions.cursor, late: Sequence[Trouble], *, as_of_date: date, now: datetime) -> None:

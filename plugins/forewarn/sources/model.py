@@ -40,7 +40,7 @@ class _Strict(BaseModel):
 
 
 class Freshness(_Strict):
-    """What a stream promises: how old its newest landing may be before operations are warned or a run stops."""
+    """What a stream promises: beyond `warn_after` it is late, and what rests on it unknown (decision 0015)."""
 
     warn_after: Duration | None = None
     error_after: Duration | None = None

@@ -58,6 +58,7 @@ VERSIONED = (
 DIRECT = (
     ("cases", ("alerts", "case")),
     ("case_events", ("alerts", "case_event")),
+    ("held_alerts", ("alerts", "hold")),
     ("publications", ("ops", "publication")),
 )
 

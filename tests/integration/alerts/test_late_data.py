@@ -204,8 +204,11 @@ def test_the_message_says_what_is_late_what_waits_and_what_to_do(settings: Setti
     assert headers["X-Forewarn-Case"] is None
     page = (settings.outbox / "pages" / f"{file.stem}.html").read_text(encoding="utf-8")
     for expected in (
-        "Nov 14, 2026, 14:00 UTC",
-        "(promised within 36 h, late since Nov 16, 2026, 02:00 UTC)",
+        "tickets: last data",
+        "Nov 14, 14:00 UTC",
+        "tickets: late since",
+        "Nov 16, 02:00 UTC",
+        "(36 h promised)",
         "6 features are unknown, not zero",
         "complaint_spike",
         "forewarn source test helpdesk --stream tickets",
