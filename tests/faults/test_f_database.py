@@ -99,6 +99,10 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
         " insert into alerts.case_event (case_id, as_of_date, kind, reason, happened_at)"
         " select case_id, opened_as_of, 'opened', 'r', now() from opened returning 1"
     )
+    company.rows(
+        "insert into alerts.hold (customer_id, kind, name, reason, held_as_of, held_at)"
+        " select customer_id, 'rule', 'r', 'r', as_of_date, now() from marts.churn_features returning 1"
+    )
     publish(company.settings, as_of_date=DAY, run_id="first", live=True, now=NOW)
     warehouse = Warehouse(company)
     managers = {"fault_anna": "anna@example.org", "fault_bert": "crm|2"}
@@ -142,6 +146,7 @@ def test_74_a_login_reads_bi_and_what_its_views_stand_on_and_nothing_else(wareho
     assert {name for name in readable if not name.startswith(("bi.", "published."))} == {
         'alerts."case"',
         "alerts.case_event",
+        "alerts.hold",
         "ops.publication",
     }
     assert "published.customer_owner" not in readable
