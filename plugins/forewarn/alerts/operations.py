@@ -100,7 +100,10 @@ def _by_source(troubles: Iterable[Trouble]) -> list[tuple[str, list[Trouble]]]:
 
 def _going_on(cursor: extensions.cursor) -> dict[tuple[str, str, str], tuple[int, Trouble]]:
     cursor.execute("select trouble_id, source, stream, kind, since, reason from ops.trouble where over_at is null")
-    found = [(number, Trouble(*known, reason=reason)) for number, *known, reason in cursor.fetchall()]
+    found = [
+        (number, Trouble(source, stream, kind, since, reason=reason))
+        for number, source, stream, kind, since, reason in cursor.fetchall()
+    ]
     return {trouble.key: (number, trouble) for number, trouble in found}
 
 
