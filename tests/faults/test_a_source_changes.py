@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import email
+import email.policy
+import importlib
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg2
@@ -42,6 +45,17 @@ streams:
     entities:
       product:
         columns: {product_id: id, name: name}
+"""
+DESK = """
+kind: rest
+connection: desk
+streams:
+  tickets:
+    endpoint: {path: /tickets, records: data}
+    key: [id]
+    entities:
+      ticket:
+        columns: {ticket_id: id, account_id: account, opened_at: opened}
 """
 
 
@@ -281,3 +295,28 @@ def test_a08_a_source_that_is_blocked_stops_nobody_else(settings, tmp_path, erp,
     (tmp_path / "drops" / "c.csv").write_text("id\n3\n")
     with pytest.raises(SourceRejected, match=r"expected at least one of 2 streams to land, got .*column"):
         day(4)
+
+
+@pytest.mark.capability("B6", "C4")
+def test_a20_a_refused_credential_reaches_operations_although_the_day_stops(
+    settings, tmp_path, httpserver, monkeypatch
+):
+    config = tmp_path / "config"
+    (config / "sources").mkdir(parents=True)
+    (config / "forewarn.yml").write_text((settings.config / "forewarn.yml").read_text())
+    (config / "sources" / "desk.yml").write_text(DESK)
+    httpserver.expect_request("/tickets").respond_with_data("", 401)
+    monkeypatch.setenv("FOREWARN_CONN_DESK", httpserver.url_for("").replace("http://", "http://s3cr3t@"))
+    here = dataclasses.replace(settings, config=config)
+    run_command = importlib.import_module("forewarn.cli.run")
+    monkeypatch.setattr(run_command, "current_settings", lambda: here)
+    with pytest.raises(SourceRejected, match="expected at least one of 1 streams to land"):
+        run_command.run(as_of=datetime(2026, 3, 2), stage=None, run_id="", live=True, dry_run=False)  # noqa: DTZ001
+    assert len(httpserver.log) == 1, "not tried again"
+    (file,) = here.outbox.glob("*.eml")
+    mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    assert mail["Subject"] == "Data late: desk – tickets", "what was asked and never came is late as well"
+    text = mail.get_body(("plain",)).get_content()
+    assert "status 401" in text
+    assert "forewarn source test desk --stream tickets" in text
+    assert "s3cr3t" not in file.read_text() + text

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import churn_model
-from churn_model.registry import open_store, sha256_of
+from churn_model.explain import Explainer
+from churn_model.features import NAMES
+from churn_model.registry import load_champion, open_store, sha256_of
 from forewarn.errors import ModelRejected
 
 _numbers = itertools.count()
@@ -89,6 +91,37 @@ def test_the_top_fifth_and_all_above_the_threshold_have_reasons(settings, projec
     for row in spoken:
         assert {"family", "text", "value", "baseline", "contribution"} == set(row[8][0])
         assert len(row[8]) <= 3
+
+
+@pytest.mark.capability("B6")
+def test_a_score_tells_what_late_features_add_to_it(settings, project, champion, warehouse, as_of_date, now):
+    cursor = warehouse.cursor()
+    late = ["days_since_last_order", "order_gap_ratio", "revenue_90d"]
+    read = "select customer_id, unknown_contribution from ml.score where reasons <> '[]' order by customer_id"
+    _score(settings, project, as_of_date, now)
+    cursor.execute(read)
+    assert {added for _, added in cursor.fetchall()} == {None}
+
+    cursor.execute(
+        "insert into ops.late_stream (as_of_date, source, stream, since, features, judged_at)"
+        " values (%s, 'erp', 'orders', now(), %s, now())",
+        [as_of_date, late],
+    )
+    # They keep their values here: for an unknown one this linear champion takes the typical customer's, which adds 0.
+    _score(settings, project, as_of_date, now)
+    cursor.execute(read)
+    found = dict(cursor.fetchall())
+    assert len(found) >= 27
+    cursor.execute(
+        f"select {', '.join(NAMES)} from marts.churn_features where as_of_date = %s and customer_id = any(%s)"
+        " order by customer_id",
+        [as_of_date, list(found)],
+    )
+    features = np.array(cursor.fetchall(), dtype=float)
+    contributions = Explainer(load_champion(settings, project).model, currency="EUR").contributions(features)
+    expected = contributions[:, [NAMES.index(name) for name in late]].sum(axis=1)
+    assert np.abs(expected).max() > 0.01, "the model minds"
+    assert np.allclose([found[customer] for customer in sorted(found)], expected)
 
 
 @pytest.mark.capability("C24")
