@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.timeout(1200)]
 SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"
 FEATURES = "select md5(string_agg(f::text, '|' order by customer_id)) from marts.churn_features f where as_of_date = %s"
 CASES = 'select case_id, customer_id, route, episode, level, state from alerts."case" order by case_id'
-OUTBOX = "select alert_id, dedup_key, state, attempts, sent_at from alerts.outbox order by alert_id"
+OUTBOX = "select alert_id, dedup_key, state, attempts, sent_at from alerts.outbox where kind = 'case' order by alert_id"
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,11 @@ def test_a_source_that_refuses_fails_at_once_and_blocks_itself_alone(stack: Stac
     }
     assert {task["try_number"] for task in refused.values()} == {1}, "a permanent error is not tried again"
     assert tasks["check_sources"]["state"] == "success"
-    assert stack.everything() == before
+    *after, letters = stack.everything()
+    assert after == list(before[:-1])
+    told = stack.rows("select kind, state, payload ->> 'source' from alerts.outbox where kind <> 'case'")
+    assert told == [("operations", "sent", "erp")], "operations hear of it once, and nobody else"
+    assert [name.partition("-")[2] for name in letters - before[-1]] == ["erp.eml"]
 
 
 def _family(pid: int) -> list[psutil.Process]:
