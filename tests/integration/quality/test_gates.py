@@ -12,6 +12,12 @@ from forewarn.config.settings import Settings
 from forewarn.errors import GateFailed
 
 
+def test_a_stream_that_failed_is_a_warning_and_stops_nobody_else(good: Any, gate: Gate) -> None:
+    good.execute("update ops.batch set status = 'failed' where stream = 'orders'")
+    report = gate("raw")
+    assert [(outcome.name, outcome.severity) for outcome in report.failed] == [("every_batch_landed", "warning")]
+
+
 @pytest.mark.parametrize("name", ["raw", "features", "scores"])
 def test_a_good_day_passes(good: Any, gate: Gate, name: str) -> None:
     report = gate(name)
@@ -22,7 +28,7 @@ def test_a_good_day_passes(good: Any, gate: Gate, name: str) -> None:
 
 
 CRITICAL = [
-    ("raw", "update ops.batch set status = 'failed' where stream = 'orders'", "ops.batch: every_batch_landed"),
+    ("raw", "update ops.batch set status = 'running' where stream = 'orders'", "ops.batch: every_batch_ended"),
     (
         "raw",
         "update ops.batch set rows_quarantined = 30, rows_loaded = 10 where stream = 'orders'",
