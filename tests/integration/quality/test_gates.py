@@ -13,7 +13,11 @@ from forewarn.errors import GateFailed
 
 
 def test_a_stream_that_failed_is_a_warning_and_stops_nobody_else(good: Any, gate: Gate) -> None:
-    good.execute("update ops.batch set status = 'failed' where stream = 'orders'")
+    good.execute(
+        "insert into ops.batch (source, stream, run_id, started_at, status)"
+        " select source, stream, run_id, started_at, 'failed' from ops.batch where stream = 'orders' and run_id = %s",
+        [RUN],
+    )
     report = gate("raw")
     assert [(outcome.name, outcome.severity) for outcome in report.failed] == [("every_batch_landed", "warning")]
 
