@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from forewarn.local.databases import stop_databases
 
+PROJECT = Path(__file__).resolve().parents[2]
 CUSTOMERS, MONTHS = 150, 12
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -78,22 +79,45 @@ def test_nothing_but_its_own_words_reaches_the_terminal(first_day: str) -> None:
     assert not re.search(r"WARNING|Traceback|\[info", first_day)
 
 
-def test_a_stage_that_fails_is_named_and_the_next_attempt_is_for_the_same_day(home: Path, first_day: str) -> None:
+def with_wrong_password(home: Path, *connections: str) -> dict[str, str]:
     known = YAML(typ="safe").load((home / "connections.yml").read_text(encoding="utf-8"))
-    wrong = make_url(known["demo_erp"]).set(password="wrong").render_as_string(hide_password=False)
-    done = forewarn(home, "demo", FOREWARN_CONN_DEMO_ERP=wrong)
+    return {
+        f"FOREWARN_CONN_{name.upper()}": make_url(known[name])
+        .set(password="wrong")
+        .render_as_string(hide_password=False)
+        for name in connections
+    }
+
+
+def test_a_stage_that_fails_is_named_and_the_next_attempt_is_for_the_same_day(home: Path, first_day: str) -> None:
+    # It stops after the day was published: the day is not over all the same.
+    broken = home.parent / "config"
+    shutil.copytree(PROJECT / "config", broken)
+    (broken / "routes.yml").write_text("owner: [nobody", encoding="utf-8")
+    done = forewarn(home, "demo", FOREWARN_CONFIG=str(broken))
     assert done.returncode == 1
-    assert "✗ extract" in done.stdout
-    assert re.search(r"Error: stage extract \(erp\.\w+\): connection demo_erp: expected to be let in", done.stderr)
+    assert "✗ " in done.stdout
+    assert re.search(r"Error: stage \w+: .*routes\.yml:\d+:\d+: ", done.stderr)
     assert "Traceback" not in done.stderr
     assert (home / "as_of_date").read_text() == "2026-07-02"
+
+
+def test_a_source_that_refuses_is_named_and_the_others_go_on(home: Path, first_day: str) -> None:
+    done = forewarn(home, "demo", **with_wrong_password(home, "demo_erp"))
+    assert done.returncode == 0, done.stderr
+    assert "alerts as of 2026-07-02" in done.stdout
+    assert re.search(r"! extract .* 5 of 29 streams failed: erp\.", done.stdout)
+    assert re.search(
+        r"! Without erp\.\w+, .*: connection demo_erp: expected to be let in.* Next: check user and password",
+        done.stdout,
+    )
 
 
 def test_again_is_the_next_simulated_day(home: Path, first_day: str) -> None:
     before = letters(home)
     done = forewarn(home, "demo")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "alerts as of 2026-07-02" in done.stdout or "No customer needs a call" in done.stdout
+    assert "alerts as of 2026-07-03" in done.stdout or "No customer needs a call" in done.stdout
     assert before <= letters(home)
     again = letters(home) - before
     assert len(again) < len(before) / 2, "customers who were announced yesterday are not announced again"
@@ -125,5 +149,8 @@ def test_a_dry_run_touches_nothing(home: Path, first_day: str) -> None:
     done = forewarn(home, "run", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "would extract crm.accounts" in done.stdout
-    assert forewarn(home, "dispatch", "--dry-run").returncode == 0
+    for command in (["dispatch"], ["migrate"], ["backfill", "--from", "2026-06-20", "--to", "2026-06-21"]):
+        done = forewarn(home, *command, "--dry-run")
+        assert done.returncode == 0, done.stderr
+        assert any(word in done.stdout for word in ("would", "current", "due")), done.stdout
     assert letters(home) == before

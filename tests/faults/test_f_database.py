@@ -313,6 +313,16 @@ def test_a_grant_that_is_not_clear_is_refused_and_leaves_nothing(
     assert "fault_other" not in {login.name for login in access.logins(url)}
 
 
+def test_a_dry_run_of_access_changes_nothing(warehouse: Warehouse) -> None:
+    url = warehouse.company.settings.warehouse_url
+    before = access.logins(url)
+    access.grant(url, "fault_other", manager="Anna", every_customer=False, personal=False, now=NOW, dry_run=True)
+    for login in before:
+        access.revoke(url, login.name, dry_run=True)
+    assert before
+    assert access.logins(url) == before
+
+
 def test_a_role_that_is_there_for_something_else_is_never_changed(warehouse: Warehouse) -> None:
     url = warehouse.company.settings.warehouse_url
     change: list[Callable[[], object]] = [

@@ -34,6 +34,9 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     assert found["warehouse"].found.startswith("PostgreSQL 18.")
     assert found["migrations"].ok
     assert not found["source erp"].ok, "its connection is named nowhere"
+    extraction = found["extraction"]
+    assert not extraction.ok
+    assert "crm.contacts, crm.accounts, erp.orders, erp.order_lines" in extraction.found
     freshness = found["freshness"]
     assert freshness.ok is ok
     assert "erp.orders landed 2026-02-27" in freshness.found

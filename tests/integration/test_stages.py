@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from forewarn import stages
+from forewarn.backfill import backfill
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
@@ -148,8 +149,12 @@ def test_a_backfill_builds_what_is_missing_and_alerts_nobody(small: Small) -> No
     )
     alerts = ['select * from alerts."case" order by 1', "select * from alerts.outbox order by 1"]
     before = [small.rows(query) for query in [others, *alerts]]
-    done = list(stages.backfill(small.settings, run, first=last, last=last))
-    done += list(stages.backfill(small.settings, run, first=first, last=last))
+    done = list(backfill(small.settings, run, first=last, last=last))
+    assert list(backfill(small.settings, run, first=first, last=last, dry_run=True)) == [
+        {"as_of_date": "2026-06-28", "missing": 1},
+        {"as_of_date": "2026-06-29", "skipped": "published already"},
+    ]
+    done += list(backfill(small.settings, run, first=first, last=last))
     assert [(one["as_of_date"], one.get("built"), one.get("skipped")) for one in done] == [
         ("2026-06-29", 1, None),
         ("2026-06-28", 1, None),
@@ -168,7 +173,7 @@ def test_a_backfill_builds_what_is_missing_and_alerts_nobody(small: Small) -> No
 )
 def test_a_backfill_ends_before_the_newest_day(small: Small, first: date, last: date) -> None:
     with pytest.raises(Permanent, match="before 2026-07-01"):
-        list(stages.backfill(small.settings, small.run, first=first, last=last))
+        list(backfill(small.settings, small.run, first=first, last=last))
 
 
 @pytest.mark.capability("B6", "C4")

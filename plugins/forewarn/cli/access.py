@@ -20,6 +20,9 @@ def grant(
     ] = None,
     every_customer: Annotated[bool, typer.Option("--every-customer", help="See every customer.")] = False,
     personal: Annotated[bool, typer.Option("--personal", help="See personal data of them all.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whether it could be given, and give nothing.")
+    ] = False,
 ) -> None:
     """Give a login access, or change what it sees."""
     from forewarn.warehouse import access
@@ -31,20 +34,28 @@ def grant(
         every_customer=every_customer,
         personal=personal,
         now=datetime.now(UTC),
+        dry_run=dry_run,
     )
-    if password is None:
+    if dry_run:
+        typer.echo(f"would give {login} {'a new password and ' if password else ''}access to schema bi")
+    elif password is None:
         typer.echo(f"{login} has its new access; its password stays.")
     else:
         typer.echo(f"{login} may read schema bi. Its password, shown this once: {password}")
 
 
 @app.command()
-def revoke(login: Annotated[str, typer.Argument(help="Name of the database login.")]) -> None:
+def revoke(
+    login: Annotated[str, typer.Argument(help="Name of the database login.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whether it could be taken, and take nothing.")
+    ] = False,
+) -> None:
     """Take a login away, and end its sessions."""
     from forewarn.warehouse import access
 
-    access.revoke(current_settings().warehouse_url, login)
-    typer.echo(f"{login} is gone.")
+    access.revoke(current_settings().warehouse_url, login, dry_run=dry_run)
+    typer.echo(f"would take {login} away" if dry_run else f"{login} is gone.")
 
 
 @app.command("list")

@@ -15,16 +15,22 @@ def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The earliest as-of date.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The latest, before the newest run's.")],
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace dates that exist as well.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what is missing, and build nothing.")] = False,
 ) -> None:
     """Build missing as-of dates: features, labels and scores, published as history. Never alerts."""
     from rich.console import Console
 
+    from forewarn.backfill import backfill as days
     from forewarn.cli.board import Board
     from forewarn.stages import Run
-    from forewarn.stages import backfill as days
 
     settings, now = current_settings(), datetime.now(UTC)
     run = Run(last.date(), f"backfill__{now:%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:6]}", now, live=False)
+    if dry_run:
+        for summary in days(settings, run, first=first.date(), last=last.date(), rebuild=rebuild, dry_run=True):
+            what = "build, score and publish" if summary.get("missing") else "score and publish"
+            typer.echo(f"{summary['as_of_date']}: {summary.get('skipped') or f'would {what}'}")
+        return
     total = (last.date() - first.date()).days + 1
     with Board(Console()) as board:
         board.begin("backfill", total)

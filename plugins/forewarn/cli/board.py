@@ -21,6 +21,7 @@ class Stage:
     name: str
     seconds: float = 0.0
     parts: int = 0
+    failed: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -37,7 +38,9 @@ class Stage:
     def line(self) -> str:
         """Return the counts that are worth a word."""
         words = [f"{value:,} {name.replace('_', ' ')}" for name, value in self.counts.items() if value]
-        if self.parts > 1:
+        if self.failed:
+            words.insert(0, f"{len(self.failed)} of {self.parts} streams failed: {', '.join(self.failed)}")
+        elif self.parts > 1:
             words.insert(0, f"{self.parts} streams")
         return ", ".join([*words, *self.notes])
 
@@ -91,7 +94,8 @@ class Board:
         if self._row is not None:
             self._progress.remove_task(self._row)
             self._row = None
-        self._console.print(f"  [green]✓[/] {stage.name:<18} [bold]{stage.seconds:6.1f} s[/]  [dim]{stage.line()}[/]")
+        mark = "[yellow]![/]" if stage.failed else "[green]✓[/]"
+        self._console.print(f"  {mark} {stage.name:<18} [bold]{stage.seconds:6.1f} s[/]  [dim]{stage.line()}[/]")
 
     def fail(self) -> None:
         """End the running stage as failed."""
@@ -109,7 +113,7 @@ class Board:
             self.move(event.label)
         elif event.state == "up_for_retry":
             self.move(f"{event.label} failed, will be tried again")
-        elif event.state == "failed":
+        elif event.state == "failed" and name not in self._expected:
             self.fail()
         elif name == "streams":
             self._expected["extract"] = len(event.summary or ())
@@ -117,6 +121,8 @@ class Board:
         elif name in self._expected:
             stage = self.stages[-1]
             stage.parts += 1
+            if event.state == "failed":
+                stage.failed.append(event.label)
             if stage.parts == self._expected[name]:
                 self.end(event.summary)
             else:

@@ -39,7 +39,7 @@ def demo(
 
 def _demo(console: Console, here: Place, *, customers: int, months: int, seed: int) -> None:
     from forewarn.cli.demo_report import show
-    from forewarn.local.company import systems
+    from forewarn.local.company import finish_day, systems
     from forewarn.local.databases import local_settings, start_databases
     from forewarn.local.services import running
 
@@ -69,6 +69,7 @@ def _demo(console: Console, here: Place, *, customers: int, months: int, seed: i
             got=outcome.state,
             next_step=f"read {settings.home / 'logs' / 'demo.log'}",
         )
+    finish_day(here.home)
     show(console, settings, day, again=here.data is Data.SIMULATED)
 
 

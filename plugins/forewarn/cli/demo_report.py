@@ -77,10 +77,22 @@ def show(console: Console, settings: Settings, as_of_date: date, *, again: bool)
     console.print()
     console.print(table if alerts else f"No customer needs a call as of {as_of_date}.")
     console.print()
+    for trouble in _troubles(settings):
+        console.print(f"[yellow]![/] {trouble}\n", soft_wrap=True)
     for name, where in _places(settings).items():
         console.print(f"  {name:<12} {where}", soft_wrap=True)
     next_day = "`make demo` again for the next simulated day, " if again else ""
     console.print(f"\nNext: {next_day}`make up` for Airflow and MLflow in the browser, `make down` to end it all.")
+
+
+def _troubles(settings: Settings) -> list[str]:
+    """Return a line for each reason why streams did not land, with the streams and what to do."""
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select string_agg(source || '.' || stream, ', ' order by batch_id), reason, next_step"
+            " from ops.source_trouble group by reason, next_step order by min(batch_id)"
+        )
+        return [f"Without {streams}: {reason}. Next: {advice}" for streams, reason, advice in cursor.fetchall()]
 
 
 def _text(reason: dict[str, Any]) -> str:

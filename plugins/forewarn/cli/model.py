@@ -17,11 +17,17 @@ AsOf = Annotated[
 
 
 @app.command()
-def train(as_of: AsOf = None) -> None:
+def train(
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the candidates, and register nothing.")] = False,
+) -> None:
     """Train on the mature snapshots, judge out of time, and make the result champion."""
     from churn_model import train as train_model
     from forewarn.stages import own_day
 
+    if dry_run:
+        evaluate(as_of)
+        return
     settings, now = current_settings(), datetime.now(UTC)
     day = as_of.date() if as_of else own_day(settings) or now.date()
     report = train_model(settings, current_project(), as_of_date=day, run_id=f"cli__{now:%Y-%m-%dT%H:%M:%S}", now=now)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
 from forewarn.cli.installation import current_settings
 
 
-def migrate() -> None:
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing, and apply nothing.")] = False,
+) -> None:
     """Bring the warehouse's own tables to the newest version."""
     from forewarn.warehouse.migrate import migrate as apply
     from forewarn.warehouse.migrate import versions
 
     settings = current_settings()
+    if dry_run:
+        here, newest = versions(settings.warehouse_url)
+        current = here == newest
+        typer.echo(
+            f"The warehouse is at {here or 'no version'}; " + ("current" if current else f"would go to {newest}")
+        )
+        return
     apply(settings.warehouse_url)
     typer.echo(f"The warehouse is at version {versions(settings.warehouse_url)[0]}.")
 

@@ -72,6 +72,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     if warehouse.ok:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
         yield from _connections(settings)
+        yield _attempt("extraction", lambda: _extraction(settings), "forewarn run --stage extract")
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
     served = settings.mlflow_url.startswith("http")
     yield _attempt("MLflow", lambda: _mlflow(settings), _NAME_MLFLOW if served else "forewarn up --database-only")
@@ -185,6 +186,23 @@ def _connections(settings: Settings) -> Iterator[Finding]:
                 ),
                 f"forewarn source test {name}",
             )
+
+
+def _extraction(settings: Settings) -> str:
+    """Name the streams whose newest extraction failed; the rest of the warehouse goes on without them."""
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select string_agg(source || '.' || stream, ', ' order by batch_id), reason"
+            " from ops.source_trouble group by reason order by min(batch_id)"
+        )
+        blocked = cursor.fetchall()
+    if blocked:
+        raise ForewarnError(
+            "extraction",
+            expected="every stream to land when it was asked last",
+            got="; ".join(f"{streams} did not: {reason}" for streams, reason in blocked),
+        )
+    return "no stream failed when it was asked last"
 
 
 def _freshness(settings: Settings, now: datetime) -> str:

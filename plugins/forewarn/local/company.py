@@ -19,6 +19,7 @@ from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import connect
 
 Progress = Callable[[str, int, int], None]
+UNFINISHED = "unfinished"
 
 
 def is_founded(home: Path) -> bool:
@@ -39,14 +40,19 @@ def found(
 
 
 def next_day(settings: Settings, server: EmbeddedServer, *, progress: Progress | None = None) -> date:
-    """Return the day to run: the company's own while it was not published yet, else the one after it."""
+    """Return the day to run: the company's own until a run over it has come to its end, then the one after it."""
     from forewarn import demo
 
     reconnect(settings.home, server)
     day = demo.Company.load(settings.home).as_of_date
-    if _published(settings, day):
+    if _published(settings, day) and not (settings.home / UNFINISHED).exists():
         day = demo.advance(settings.home, server, progress=progress)
     return _remember(settings.home, day)
+
+
+def finish_day(home: Path) -> None:
+    """Note that the run over the company's day came to its end."""
+    (home / UNFINISHED).unlink(missing_ok=True)
 
 
 def reconnect(home: Path, server: EmbeddedServer) -> None:
@@ -88,4 +94,5 @@ def _published(settings: Settings, day: date) -> bool:
 
 def _remember(home: Path, day: date) -> date:
     write_private(home / OWN_DAY, day.isoformat())
+    (home / UNFINISHED).touch()
     return day

@@ -36,7 +36,14 @@ class Login:
 
 
 def grant(
-    warehouse_url: str, login: str, *, manager: str | None, every_customer: bool, personal: bool, now: datetime
+    warehouse_url: str,
+    login: str,
+    *,
+    manager: str | None,
+    every_customer: bool,
+    personal: bool,
+    now: datetime,
+    dry_run: bool = False,
 ) -> str | None:
     """Give a login access to bi, creating it if there is none; returns the password of a created one.
 
@@ -50,6 +57,8 @@ def grant(
         Sees every customer; sees personal data of all that it sees.
     now : datetime
         Aware; recorded with the grant.
+    dry_run : bool
+        Refuse what would be refused, and change nothing; the password is then of no use.
 
     Raises
     ------
@@ -64,7 +73,7 @@ def grant(
             got="both" if every_customer else "neither",
             next_step="name --manager, or give --every-customer",
         )
-    with connect(warehouse_url, application="forewarn access") as connection, connection, connection.cursor() as at:
+    with connect(warehouse_url, application="forewarn access") as session, session, session.cursor() as at:
         _close_database(at)
         password = _ensure_login(at, login)
         role = sql.Identifier(login)
@@ -78,11 +87,13 @@ def grant(
         at.execute("delete from access.login where login = %s", [login])
         if manager is not None:
             at.execute("insert into access.login values (%s, %s, %s)", [login, _owner_key(at, manager), now])
+        if dry_run:
+            session.rollback()
     return password
 
 
-def revoke(warehouse_url: str, login: str) -> None:
-    """Take a login away, and end its sessions.
+def revoke(warehouse_url: str, login: str, *, dry_run: bool = False) -> None:
+    """Take a login away, and end its sessions; a dry run only says whether it could.
 
     Raises
     ------
@@ -97,6 +108,8 @@ def revoke(warehouse_url: str, login: str) -> None:
                 got="none of that name",
                 next_step="see `forewarn access list`",
             )
+        if dry_run:
+            return
         at.execute("delete from access.login where login = %s", [login])
         at.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [login])
         at.execute(sql.SQL("drop role {}").format(sql.Identifier(login)))

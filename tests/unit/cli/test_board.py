@@ -39,6 +39,19 @@ def test_instances_of_a_mapped_task_are_one_line() -> None:
     assert text.count("extract") == 1
 
 
+def test_a_stream_that_failed_is_named_and_the_others_are_counted() -> None:
+    _, text = shown(
+        event("streams", "running"),
+        event("streams", "success", summary=[{}, {}]),
+        event("extract", "running", label="erp.orders"),
+        event("extract", "failed", label="erp.orders"),
+        event("extract", "success", label="crm.accounts", summary={"rows_in": 1200}),
+    )
+    assert "! extract" in text
+    assert "1 of 2 streams failed: erp.orders, 1,200 rows in" in text
+    assert "✗" not in text
+
+
 def test_a_failed_task_leaves_a_cross() -> None:
     _, text = shown(event("gate_raw", "running"), event("gate_raw", "failed"))
     assert "✗ gate_raw" in text
