@@ -108,7 +108,7 @@ def test_a_source_that_refuses_is_named_and_the_others_go_on(home: Path, first_d
     assert "alerts as of 2026-07-02" in done.stdout
     assert re.search(r"! extract .* 5 of 29 streams failed: erp\.", done.stdout)
     assert re.search(
-        r"! Without erp\.\w+, .*: connection demo_erp: expected to be let in.* Next: check user and password",
+        r"! Without erp\.\w+, .*: connection demo_erp: expected to be let in.* Next: check user, password and database",
         done.stdout,
     )
 
