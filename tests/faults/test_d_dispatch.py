@@ -140,7 +140,8 @@ def test_40_killed_while_opening_cases_leaves_all_or_nothing(
         task()
         assert [len(rows) for rows in marts.fingerprint()] == [9, 3, 3, 6, 0]
         marts.run(
-            'truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt, alerts.hold restart identity'
+            'truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt, alerts.hold'
+            " restart identity"
         )
 
     assert kill_everywhere(task, recover) > 15
