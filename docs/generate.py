@@ -27,6 +27,7 @@ from forewarn.config.entities import entities
 from forewarn.config.health import Health
 from forewarn.config.project import Alerts, Churn, Project
 from forewarn.config.segments import Lifecycle, Value
+from forewarn.config.words import Words
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -189,6 +190,11 @@ def configuration() -> str:
             "health.yml",
             "How to write one: [weigh health](../how-to/weigh-health.md).",
             [("at the top", Health)],
+        ),
+        (
+            "words.yml",
+            "How words are read: [words](../explanation/words.md).",
+            [("at the top", Words)],
         ),
         (
             "sources/NAME.yml",

@@ -172,6 +172,11 @@ def feature(_: bool, value: str) -> str:
 feature_count = feature
 
 
+def words_count(found: str, judged: str, window: str) -> str:
+    """Return the expression of a count of texts."""
+    return f"case when texts_{window} = 0 or {judged} > 0 then {found} end"
+
+
 def feature_ratio(_: bool, part: str, whole: str) -> str:
     """Return a ratio's expression."""
     return f"cast({part} / {whole} as double precision)"

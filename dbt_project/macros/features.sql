@@ -20,6 +20,14 @@
 {% endmacro %}
 
 
+{# A count of texts that something was found in; null where there are texts in the window and not one could be judged. #}
+{% macro words_count(found, judged, window) %}
+    {{- return(
+        'case when coalesce(texts_' ~ window ~ ', 0) = 0 or ' ~ judged ~ ' > 0 then coalesce(' ~ found ~ ', 0) end'
+    ) -}}
+{% endmacro %}
+
+
 {# The features of a relation, each null on the dates on which a stream that it rests on was late: unknown, not what had
    come until then. `FOREWARN_LATE` is `{feature: [date, …]}`, from ops.late_stream. #}
 {% macro without_late(relation) %}

@@ -166,6 +166,16 @@ FOR_RULES: tuple[str, ...] = (
     "open_opportunities",
     "opportunities_won_180d",
     "opportunities_lost_180d",
+    "survey_answer_share_180d",
+    "survey_answer_share_prior_180d",
+    "text_sentiment_90d",
+    "text_sentiment_change",
+    "negative_texts_90d",
+    "negative_posts_90d",
+    "complaint_topics_90d",
+    "competitor_mentions_90d",
+    "discount_requests_90d",
+    "discount_requests_prior_90d",
 )
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

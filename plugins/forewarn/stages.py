@@ -22,6 +22,7 @@ from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
     from forewarn.alerts import Trouble
+    from forewarn.config.words import Words
     from forewarn.sources import Late
 
 LAYERS = ("staging", "intermediate", "marts")
@@ -171,13 +172,14 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     sources = load_sources(project)
     ensure_raw_tables(settings, sources)
     mappings = canonical_mappings(sources)
-    known = set() if full_refresh else dbt.feature_dates(settings, mappings)
-    wanted = project.churn.training_dates(run.as_of_date)
     definitions = _definitions(settings, project)
-    results = [
-        result
-        for one in ([layer] if layer else LAYERS)
-        for result in dbt.build(
+    known = set() if full_refresh else dbt.feature_dates(settings, mappings, definitions)
+    wanted = project.churn.training_dates(run.as_of_date)
+    results = []
+    for one in [layer] if layer else LAYERS:
+        if one == "intermediate" and not layer:
+            read_words(settings, run)
+        results += dbt.build(
             settings,
             mappings=mappings,
             sources_yaml=dbt_sources(sources),
@@ -187,8 +189,20 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
             select=one,
             full_refresh=full_refresh,
         )
-    ]
     return {kind: sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
+
+
+def read_words(settings: Settings, run: Run) -> Summary:
+    """Read what customers wrote since the last time: language, sentiment, topics, competitors.
+
+    Raises
+    ------
+    ConfigError
+        `words.yml` says something that cannot be meant.
+    """
+    from forewarn.words import read_new_texts
+
+    return _summary(read_new_texts(settings, _words(_project(settings)), now=run.now))
 
 
 def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) -> list[str]:
@@ -301,7 +315,9 @@ def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
     """Return what the models divide and judge customers by; without a health.yml the standard one holds."""
     from forewarn.config.health import STANDARD, load_health
     from forewarn.warehouse import dbt
+    from forewarn.words import fingerprint
 
+    words = _words(project)
     own = project.path(project.health)
     given = "health" in project.model_fields_set
     health = load_health(own if given or own.is_file() else STANDARD, dbt.measures(settings))
@@ -309,7 +325,16 @@ def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
         "lifecycle": project.lifecycle.model_dump(),
         "value": project.value.model_dump(),
         "health": health.variable(),
+        "words": words.variable() | {"read_with": fingerprint(words)},
     }
+
+
+def _words(project: Project) -> Words:
+    """Return which words are looked for; without a words.yml the standard topics, and no competitor."""
+    from forewarn.config.words import STANDARD, load_words
+
+    own = project.path(project.words)
+    return load_words(own if "words" in project.model_fields_set or own.is_file() else STANDARD)
 
 
 def _blocked(source: str, stream: str, since: datetime, reason: str, next_step: str) -> Trouble:

@@ -28,6 +28,11 @@
 {%- set opportunities = is_fed('opportunity', 'closed_at') and is_fed('opportunity', 'outcome') %}
 {%- set nps = is_fed('survey_response', 'score') %}
 {%- set reviews = is_fed('review', 'rating') and is_fed('review', 'account_id') %}
+{%- set posts = is_fed('mention', 'body') and is_fed('mention', 'account_id') %}
+{%- set texts = posts or is_fed('ticket', 'subject') or is_fed('survey_response', 'body')
+    or (is_fed('review', 'body') and is_fed('review', 'account_id')) %}
+{%- set competitors = texts and var('words').competitors is not false %}
+{%- set discounts_asked = texts and var('words').discount is not false %}
 {#- A contract's row says its price and the end of its term as they are now. Both move on for those who stayed, so that
     on an earlier date they would tell who did (decision 0010). #}
 {%- set is_today = 'as_of_date = ' ~ run_as_of_date() -%}
@@ -144,6 +149,31 @@ service as (
         on
             tickets.known_on < dates.as_of_date
             and (tickets.closed_on is null or tickets.closed_on >= dates.as_of_date)
+    group by dates.as_of_date, tickets.customer_id
+),
+
+after_sales as (
+    select
+        dates.as_of_date,
+        tickets.customer_id,
+        count(*) filter (where tickets.closed_on >= {{ minus_days('dates.as_of_date', 180) }}) as solved_180d,
+        count(*) filter (
+            where
+                tickets.closed_on >= {{ minus_days('dates.as_of_date', 180) }}
+                and tickets.rated_on < dates.as_of_date
+        ) as answered_180d,
+        count(*) filter (where tickets.closed_on < {{ minus_days('dates.as_of_date', 180) }}) as solved_prior_180d,
+        count(*) filter (
+            where
+                tickets.closed_on < {{ minus_days('dates.as_of_date', 180) }}
+                and tickets.rated_on < dates.as_of_date
+        ) as answered_prior_180d
+    from dates
+    inner join {{ ref('int_tickets') }} as tickets
+        on
+            tickets.known_on < dates.as_of_date
+            and tickets.closed_on < dates.as_of_date
+            and tickets.closed_on >= {{ minus_days('dates.as_of_date', 360) }}
     group by dates.as_of_date, tickets.customer_id
 ),
 
@@ -289,6 +319,58 @@ contracts as (
     group by as_of_date, customer_id
 ),
 
+texts as (
+    -- 90 days, and the year before them as the customer's own baseline: place 1 and from 2 on.
+    select
+        dates.as_of_date,
+        texts.*,
+        case
+            when texts.day >= {{ minus_days('dates.as_of_date', 90) }} then 1
+            when texts.day >= {{ minus_days('dates.as_of_date', 180) }} then 2
+            else 3
+        end as place
+    from dates
+    inner join {{ ref('int_texts') }} as texts
+        on
+            texts.known_day < dates.as_of_date
+            and texts.day >= {{ minus_days('dates.as_of_date', 455) }}
+),
+
+words as (
+    select
+        as_of_date,
+        customer_id,
+        count(*) filter (where place = 1) as texts_90d,
+        count(*) filter (where place = 2) as texts_prior_90d,
+        count(*) filter (where place = 1 and is_read) as read_90d,
+        count(*) filter (where place = 2 and is_read) as read_prior_90d,
+        count(tone) filter (where place = 1) as understood_90d,
+        count(*) filter (where place = 1 and tone = 'negative') as negative_texts_90d,
+        count(*) filter (
+            where place = 1 and tone = 'negative' and entity in ('review', 'mention')
+        ) as negative_posts_90d,
+        count(*) filter (where place = 1 and competitors > 0) as competitor_mentions_90d,
+        count(*) filter (where place = 1 and asks_discount) as discount_requests_90d,
+        count(*) filter (where place = 2 and asks_discount) as discount_requests_prior_90d,
+        avg(sentiment) filter (where place = 1) as sentiment_90d,
+        avg(sentiment) filter (where place > 1) as sentiment_before
+    from texts
+    group by as_of_date, customer_id
+),
+
+complaint_topics as (
+    select texts.as_of_date, texts.customer_id, count(distinct subjects.name) as complaint_topics_90d
+    from texts
+    inner join {{ source('words', 'subject') }} as subjects
+        on
+            texts.entity = subjects.entity
+            and texts.source = subjects.source
+            and texts.record_id = subjects.record_id
+            and subjects.kind = 'topic'
+    where texts.place = 1 and texts.tone = 'negative'
+    group by texts.as_of_date, texts.customer_id
+),
+
 created as (
     select identity.customer_id, min({{ utc_day('accounts.created_at') }}) as created_on
     from {{ ref('stg_accounts') }} as accounts
@@ -321,6 +403,10 @@ joined as (
         breadth.category_365d,
         service.open_tickets,
         service.oldest_opened_on,
+        after_sales.solved_180d,
+        after_sales.answered_180d,
+        after_sales.solved_prior_180d,
+        after_sales.answered_prior_180d,
         receivables.overdue_invoices,
         receivables.overdue_amount,
         receivables.oldest_due_on,
@@ -379,12 +465,27 @@ joined as (
         rolled.active_users_7d,
         rolled.active_users_56d,
         rolled.last_usage_day,
-        rolled.disputes_180d
+        rolled.disputes_180d,
+        words.texts_90d,
+        words.texts_prior_90d,
+        words.read_90d,
+        words.read_prior_90d,
+        words.understood_90d,
+        words.negative_texts_90d,
+        words.negative_posts_90d,
+        words.competitor_mentions_90d,
+        words.discount_requests_90d,
+        words.discount_requests_prior_90d,
+        words.sentiment_90d,
+        words.sentiment_before,
+        complaint_topics.complaint_topics_90d
     from customers
     left join rolled on customers.as_of_date = rolled.as_of_date and customers.customer_id = rolled.customer_id
     left join rhythm on customers.as_of_date = rhythm.as_of_date and customers.customer_id = rhythm.customer_id
     left join breadth on customers.as_of_date = breadth.as_of_date and customers.customer_id = breadth.customer_id
     left join service on customers.as_of_date = service.as_of_date and customers.customer_id = service.customer_id
+    left join after_sales
+        on customers.as_of_date = after_sales.as_of_date and customers.customer_id = after_sales.customer_id
     left join receivables
         on customers.as_of_date = receivables.as_of_date and customers.customer_id = receivables.customer_id
     left join limits
@@ -401,6 +502,11 @@ joined as (
         on customers.as_of_date = stocked_out.as_of_date and customers.customer_id = stocked_out.customer_id
     left join paid on customers.as_of_date = paid.as_of_date and customers.customer_id = paid.customer_id
     left join contracts on customers.as_of_date = contracts.as_of_date and customers.customer_id = contracts.customer_id
+    left join words on customers.as_of_date = words.as_of_date and customers.customer_id = words.customer_id
+    left join complaint_topics
+        on
+            customers.as_of_date = complaint_topics.as_of_date
+            and customers.customer_id = complaint_topics.customer_id
     left join created on customers.customer_id = created.customer_id
 ),
 
@@ -497,7 +603,21 @@ final as (
         {{ feature_ratio(credit, 'open_amount', 'credit_limit') }} as credit_used_share,
         {{ feature_count(opportunities, 'open_opportunities') }} as open_opportunities,
         {{ feature_count(opportunities, 'opportunities_won_180d') }} as opportunities_won_180d,
-        {{ feature_count(opportunities, 'opportunities_lost_180d') }} as opportunities_lost_180d
+        {{ feature_count(opportunities, 'opportunities_lost_180d') }} as opportunities_lost_180d,
+        {{ feature_ratio(ratings, 'answered_180d', 'solved_180d') }} as survey_answer_share_180d,
+        {{ feature_ratio(ratings, 'answered_prior_180d', 'solved_prior_180d') }} as survey_answer_share_prior_180d,
+        {#- Texts in languages that are not read have no tone, and texts that nobody has read yet have nothing at all: who
+            wrote no others is unknown, who wrote none has none. #}
+        {{ feature(texts, 'sentiment_90d') }} as text_sentiment_90d,
+        {{ feature(texts, 'sentiment_90d - sentiment_before') }} as text_sentiment_change,
+        {{ feature(texts, words_count('negative_texts_90d', 'understood_90d', '90d')) }} as negative_texts_90d,
+        {{ feature(texts, words_count('negative_posts_90d', 'understood_90d', '90d')) }} as negative_posts_90d,
+        {{ feature(texts, words_count('complaint_topics_90d', 'understood_90d', '90d')) }} as complaint_topics_90d,
+        {{ feature(competitors, words_count('competitor_mentions_90d', 'read_90d', '90d')) }} as competitor_mentions_90d,
+        {{ feature(discounts_asked, words_count('discount_requests_90d', 'read_90d', '90d')) }} as discount_requests_90d,
+        {{ feature(
+            discounts_asked, words_count('discount_requests_prior_90d', 'read_prior_90d', 'prior_90d')
+        ) }} as discount_requests_prior_90d
     from joined
 )
 

@@ -30,6 +30,7 @@ FAMILIES = (
     "usage",
     "finance",
     "contract",
+    "voice",
 )
 
 

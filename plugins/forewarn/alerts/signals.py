@@ -18,6 +18,7 @@ from forewarn.alerts.playbooks import Playbooks
 from forewarn.alerts.rule_query import fired_query
 from forewarn.alerts.rules import Rule, load_rules
 from forewarn.alerts.sentence import fill
+from forewarn.alerts.source_records import text_records
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
@@ -61,6 +62,7 @@ def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, no
                 rows = cursor.fetchall()
         signals = [signal for row in rows for signal in _signals_of(row, rules, metrics, project)]
         with connection.cursor() as cursor:
+            _add_records(cursor, signals, as_of_date)
             replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
     return len(signals)
 
@@ -149,6 +151,16 @@ def replace(
         """,
         {"as_of_date": as_of_date, "kind": kind},
     )
+
+
+def _add_records(cursor: extensions.cursor, signals: Sequence[Signal], as_of_date: date) -> None:
+    """Add to the evidence of signals that rest on words the records that they were read in."""
+    named = {metric for signal in signals for metric, value in signal.evidence["values"].items() if value}
+    records = text_records(cursor, named, sorted({signal.customer_id for signal in signals}), as_of_date)
+    for signal in signals:
+        behind = [one for name in signal.evidence["values"] for one in records.get((signal.customer_id, name), [])]
+        if behind:
+            signal.evidence["records"] = [one for place, one in enumerate(behind) if one not in behind[:place]]
 
 
 def _rows(kind: str, signals: Iterable[Signal], as_of_date: date, now: datetime) -> Iterable[tuple[object, ...]]:

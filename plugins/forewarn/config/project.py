@@ -76,6 +76,7 @@ class Project(BaseModel):
     rules: Path = Path("rules")
     playbooks: Path = Path("playbooks.yml")
     health: Path = Path("health.yml")
+    words: Path = Path("words.yml")
     folder: Path = Field(default=Path(), exclude=True)
 
     def path(self, relative: Path) -> Path:

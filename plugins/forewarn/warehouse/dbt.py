@@ -88,7 +88,7 @@ def build(
     churn : dict
         `definition`, `horizon_days`, `eligible_days`.
     definitions : dict, optional
-        `lifecycle`, `value` and `health`; what is left out is as in dbt_project.yml.
+        `lifecycle`, `value`, `health` and `words`; what is left out is as in dbt_project.yml.
     full_refresh : bool
         Build from nothing. It happens by itself when mappings or models have changed.
     run_as_of_date : date, optional
@@ -108,7 +108,7 @@ def build(
     days = sorted(set(as_of_dates))
     environment = {
         "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in days),
-        "FOREWARN_BUILT_FROM": _fingerprint(settings, mappings, FEATURES_FROM),
+        "FOREWARN_BUILT_FROM": _features_from(settings, mappings, definitions),
         "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
     }
     _write_sources(settings, sources_yaml)
@@ -135,8 +135,8 @@ def build(
     return results
 
 
-def feature_dates(settings: Settings, mappings: dict[str, Any]) -> set[date]:
-    """Return the dates whose features were built from these mappings and today's models.
+def feature_dates(settings: Settings, mappings: dict[str, Any], definitions: dict[str, Any] | None = None) -> set[date]:
+    """Return the dates whose features were built from these mappings, these words and today's models.
 
     Features of other dates stay as they were when they were scored. To train on them beside today's they are to be
     built again: where a department was connected since, they would still call it unknown.
@@ -147,7 +147,7 @@ def feature_dates(settings: Settings, mappings: dict[str, Any]) -> set[date]:
             return set()
         cursor.execute(
             "select as_of_date from marts.feature_dates where built_from = %s",
-            [_fingerprint(settings, mappings, FEATURES_FROM)],
+            [_features_from(settings, mappings, definitions)],
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -289,6 +289,10 @@ def _fingerprint(settings: Settings, mappings: dict[str, Any], folders: Sequence
         for file in sorted((project / folder).rglob("*.sql")):
             digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _features_from(settings: Settings, mappings: dict[str, Any], definitions: dict[str, Any] | None) -> str:
+    return _fingerprint(settings, mappings | {"": (definitions or {}).get("words")}, FEATURES_FROM)
 
 
 def _built_from(session: connection) -> str | None:

@@ -21,6 +21,21 @@ def test_a_calm_customer_fires_nothing(settings: Settings, project: Project, mar
     assert fired(settings, project, marts) == set()
 
 
+def texts_of(marts: AlertingWarehouse, *rows: tuple[object, ...]) -> None:
+    """Make the table of texts: entity, number, customer, day, known day, tone, competitors."""
+    marts.run(
+        "create schema if not exists intermediate; create table intermediate.int_texts (entity text, record_id text,"
+        " customer_id text, day date, known_day date, tone text, competitors bigint, source text default 'voice',"
+        " asks_discount boolean default false)"
+    )
+    for row in rows:
+        marts.run(
+            "insert into intermediate.int_texts (entity, record_id, customer_id, day, known_day, tone, competitors)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            row,
+        )
+
+
 Case = tuple[dict[str, float | None], bool]
 
 
@@ -113,6 +128,89 @@ def test_what_befalls_the_customer_once_is_a_signal(
     settings: Settings, project: Project, marts: AlertingWarehouse, rule: str, metric: str
 ) -> None:
     judge(settings, project, marts, rule, [({metric: 1}, True), ({metric: 0}, False), ({metric: None}, False)])
+
+
+@pytest.mark.capability("C18")
+def test_negative_post(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    cases: list[Case] = [
+        ({"negative_posts_90d": 1, "negative_reviews_90d": 0}, True),
+        ({"negative_posts_90d": 1, "negative_reviews_90d": None}, True),
+        ({"negative_posts_90d": 0, "negative_reviews_90d": 0}, False),
+        ({"negative_posts_90d": None, "negative_reviews_90d": 0}, False),
+        # The stars have said it already.
+        ({"negative_posts_90d": 1, "negative_reviews_90d": 1}, False),
+    ]
+    texts_of(marts)
+    judge(settings, project, marts, "negative_post", cases)
+
+
+@pytest.mark.capability("C13")
+def test_price_pressure(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    asks = {"discount_requests_90d": 2, "discount_requests_prior_90d": 1}
+    granted = {"orders_90d": 3, "discount_share_90d": 0.09, "discount_share_365d": 0.06}
+    cases: list[Case] = [
+        (asks, True),
+        (asks | {"discount_requests_90d": 1, "discount_requests_prior_90d": 0}, False),
+        (asks | {"discount_requests_prior_90d": 2}, False),
+        (asks | {"discount_requests_prior_90d": None}, False),
+        (granted, True),
+        (granted | {"discount_share_90d": 0.0899}, False),
+        (granted | {"orders_90d": 2}, False),
+        (granted | {"discount_share_90d": 0.05, "discount_share_365d": 0.03}, True),
+        (granted | {"discount_share_90d": 0.0499, "discount_share_365d": 0.03}, False),
+        (granted | asks | {"discount_share_90d": None}, True),
+    ]
+    texts_of(marts)
+    judge(settings, project, marts, "price_pressure", cases)
+
+
+@pytest.mark.capability("C12")
+def test_fading_interaction(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:
+    opens = {"marketing_opened_prior_90d": 4, "marketing_open_trend_90d": 0.5}
+    events = {"attendances_prior_180d": 1, "attendances_180d": 0}
+    answers = {"survey_answer_share_prior_180d": 0.8, "survey_answer_share_180d": 0.4}
+    cases: list[Case] = [
+        # One alone is watched by nobody; with either of the others it counts.
+        (opens, False),
+        (events, False),
+        (answers, False),
+        (opens | events, True),
+        (opens | answers, True),
+        (events | answers, True),
+        (events | opens | {"marketing_open_trend_90d": 0.51}, False),
+        (events | opens | {"marketing_opened_prior_90d": 3}, False),
+        (opens | events | {"attendances_180d": 1}, False),
+        (opens | events | {"attendances_prior_180d": 0}, False),
+        (opens | answers | {"survey_answer_share_180d": 0.41}, False),
+        (opens | answers | {"survey_answer_share_prior_180d": 0, "survey_answer_share_180d": 0}, False),
+        (opens | answers | {"survey_answer_share_180d": None}, False),
+    ]
+    judge(settings, project, marts, "fading_interaction", cases)
+
+
+@pytest.mark.capability("C19", "B4")
+def test_a_signal_of_words_names_its_records_and_not_what_stands_in_them(
+    settings: Settings, project: Project, marts: AlertingWarehouse
+) -> None:
+    texts_of(
+        marts,
+        ("mention", "M-1", "c1", "2026-11-15", "2026-11-15", "neutral", 1),
+        ("ticket", "T-1", "c1", "2026-08-18", "2026-08-18", "negative", 2),
+        ("mention", "too old", "c1", "2026-08-17", "2026-08-17", "neutral", 1),
+        ("mention", "told later", "c1", "2026-11-15", "2026-11-16", "neutral", 1),
+        ("mention", "names nobody", "c1", "2026-11-15", "2026-11-15", "neutral", 0),
+        ("mention", "another's", "c2", "2026-11-15", "2026-11-15", "neutral", 1),
+    )
+    assert fired(settings, project, marts, competitor_mentions_90d=2) == {"competitor_named"}
+    [(reason, evidence)] = marts.rows("select reason, evidence from alerts.signal")
+    assert reason == "Texts of the last 90 days that name a competitor: 2."
+    assert evidence["records"] == [
+        {"entity": "mention", "source": "voice", "record_id": "M-1", "day": "2026-11-15"},
+        {"entity": "ticket", "source": "voice", "record_id": "T-1", "day": "2026-08-18"},
+    ]
+    for nothing in (0, None):
+        marts.features("c1", competitor_mentions_90d=nothing)
+        assert evaluate_rules(settings, project, as_of_date=DAY, now=NOW) == 0
 
 
 def test_a_signal_tells_its_values_in_words(settings: Settings, project: Project, marts: AlertingWarehouse) -> None:

@@ -32,9 +32,13 @@ def own(tmp_path: Path, project: Project) -> Project:
 def test_the_shipped_rules(project: Project) -> None:
     rules = {rule.name: rule for rule in load_rules(project)}
     assert set(rules) == {
+        "competitor_named",
         "complaint_spike",
+        "fading_interaction",
+        "negative_post",
         "negative_review",
         "overdue_receivables",
+        "price_pressure",
         "silent_quarter",
         "spend_drop",
         "stocked_out",
