@@ -606,15 +606,19 @@ final as (
         {{ feature_count(opportunities, 'opportunities_lost_180d') }} as opportunities_lost_180d,
         {{ feature_ratio(ratings, 'answered_180d', 'solved_180d') }} as survey_answer_share_180d,
         {{ feature_ratio(ratings, 'answered_prior_180d', 'solved_prior_180d') }} as survey_answer_share_prior_180d,
-        {#- Texts in languages that are not read have no tone, and texts that nobody has read yet have nothing at all: who
-            wrote no others is unknown, who wrote none has none. #}
+        {#- Texts in languages that are not read have no tone, and texts that nobody has read yet have nothing at all:
+            who wrote no others is unknown, who wrote none has none. #}
         {{ feature(texts, 'sentiment_90d') }} as text_sentiment_90d,
         {{ feature(texts, 'sentiment_90d - sentiment_before') }} as text_sentiment_change,
         {{ feature(texts, words_count('negative_texts_90d', 'understood_90d', '90d')) }} as negative_texts_90d,
         {{ feature(texts, words_count('negative_posts_90d', 'understood_90d', '90d')) }} as negative_posts_90d,
         {{ feature(texts, words_count('complaint_topics_90d', 'understood_90d', '90d')) }} as complaint_topics_90d,
-        {{ feature(competitors, words_count('competitor_mentions_90d', 'read_90d', '90d')) }} as competitor_mentions_90d,
-        {{ feature(discounts_asked, words_count('discount_requests_90d', 'read_90d', '90d')) }} as discount_requests_90d,
+        {{ feature(
+            competitors, words_count('competitor_mentions_90d', 'read_90d', '90d')
+        ) }} as competitor_mentions_90d,
+        {{ feature(
+            discounts_asked, words_count('discount_requests_90d', 'read_90d', '90d')
+        ) }} as discount_requests_90d,
         {{ feature(
             discounts_asked, words_count('discount_requests_prior_90d', 'read_prior_90d', 'prior_90d')
         ) }} as discount_requests_prior_90d

@@ -125,6 +125,22 @@ def wholesaler(new_company: Callable[[], Company]) -> Company:
         account_source="erp",
     )
     land(
+        "desk",
+        "ticket",
+        "ticket_id account_id opened_at closed_at satisfaction rated_at",
+        [
+            ("answered", "a", "2024-06-01T00:00Z", "2024-06-29T00:00Z", 5, "2024-06-30T00:00Z"),
+            ("no answer", "a", "2024-06-01T00:00Z", "2024-06-30T00:00Z", None, None),
+            ("answered on D", "a", "2024-01-01T00:00Z", "2024-01-03T00:00Z", 4, "2024-07-01T00:00Z"),
+            ("solved on D", "a", "2024-06-01T00:00Z", "2024-07-01T00:00Z", 4, "2024-07-01T00:00Z"),
+            ("before", "a", "2024-01-01T00:00Z", "2024-01-02T00:00Z", 4, "2024-06-30T00:00Z"),
+            ("first of before", "a", "2023-07-01T00:00Z", "2023-07-07T00:00Z", None, None),
+            ("too old", "a", "2023-07-01T00:00Z", "2023-07-06T00:00Z", 1, "2023-07-06T00:00Z"),
+            ("open", "b", "2024-06-01T00:00Z", None, None, None),
+        ],
+        account_source="erp",
+    )
+    land(
         "fin",
         "invoice",
         "invoice_id account_id issued_at due_at amount",
@@ -202,6 +218,17 @@ def test_opens_and_attendance_are_held_against_the_windows_before(wholesaler):
     _expect(wholesaler, "b", marketing_open_trend_90d=None, attendances_180d=0)
 
 
+@pytest.mark.capability("C12")
+def test_answers_after_solved_tickets_are_held_against_the_window_before(wholesaler):
+    _expect(
+        wholesaler,
+        "a",
+        survey_answer_share_180d=pytest.approx(1 / 3),
+        survey_answer_share_prior_180d=pytest.approx(1 / 2),
+    )
+    _expect(wholesaler, "b", survey_answer_share_180d=None, survey_answer_share_prior_180d=None)
+
+
 @pytest.mark.capability("C14")
 def test_the_newest_recommendation_counts_with_its_age(wholesaler):
     _expect(wholesaler, "a", nps_latest=3, nps_age_days=11)
@@ -241,6 +268,7 @@ def test_departments_that_are_not_connected_are_unknown(company):
                 "negative_reviews_90d",
                 "credit_used_share",
                 "open_opportunities",
+                "survey_answer_share_180d",
             )
         ),
     )
