@@ -66,6 +66,44 @@ def test_no_customer_who_is_still_buying_every_week_is_called_lost(installation:
     assert highest < 0.5
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.capability("B15", "C6", "C18", "C19")
+def test_who_leaves_for_the_price_named_a_competitor_before_and_who_leaves_for_the_service_wrote_worse(
+    installation: Settings,
+) -> None:
+    rivals = {cause: _mean(installation, cause, "competitor_mentions_90d") for cause in ("price", None)}
+    feeling = {cause: _mean(installation, cause, "text_sentiment_90d") for cause in ("service", None)}
+    negative = {cause: _mean(installation, cause, "negative_texts_90d") for cause in ("service", None)}
+    change = {cause: _mean(installation, cause, "text_sentiment_change") for cause in ("service", None)}
+    print(f"competitors {rivals}, sentiment {feeling}, its change {change}, negative texts {negative}")
+    assert rivals["price"] >= 4 * rivals[None]
+    assert negative["service"] >= 2 * negative[None]
+    assert feeling["service"] <= feeling[None] - 0.15
+    assert change["service"] <= change[None] - 0.1
+
+
+def _mean(settings: Settings, cause: str | None, feature: str) -> float:
+    """Return the mean of a feature over those who leave for a cause within 60 days of its date, or do not leave."""
+    customers = Truth(settings.home).read("customers").select(["account_no", "churned_on", "cause"]).to_pylist()
+    fate = {row["account_no"]: (row["churned_on"], row["cause"]) for row in customers}
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"select x.account_id, f.as_of_date, f.{feature} from marts.churn_features as f"
+            " join marts.customer_crosswalk as x using (customer_id) join marts.churn_labels as l"
+            " using (customer_id, as_of_date) where x.source = 'crm' and l.definition = 'non_contractual'"
+            f" and l.eligible and f.{feature} is not null"
+        )
+        rows = cursor.fetchall()
+    found = []
+    for account, day, value in rows:
+        left, why = fate[account]
+        leaves = left is not None and left <= day + timedelta(days=60)
+        if (left is None or left > day) and (why if leaves else None) == cause:
+            found.append(value)
+    assert len(found) >= 20, (cause, feature)
+    return float(np.mean(found))
+
+
 def _scores(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """Return CRM account numbers and probabilities of every scored customer."""
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
