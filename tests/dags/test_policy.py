@@ -17,6 +17,7 @@ CHAIN = [
     "check_sources",
     "gate_raw",
     "build_staging",
+    "read_words",
     "build_intermediate",
     "build_marts",
     "gate_features",
