@@ -34,6 +34,8 @@ _TEMPLATES = [
     "{}::date", "{}::timestamptz", "{}::timestamp", "{}::boolean", "case when {} then {} else {} end",
     "case {} when {} then {} end", "date_trunc('month', {})", "extract(day from {})", "extract(epoch from {})",
     "{} at time zone 'UTC'", "to_timestamp({}, 'YYYY-MM-DD')", "to_date({}, 'YYYYMMDD')", "to_timestamp({})",
+    "number({})", "number({}, ',')", "truth({})", "excel_date({})", "hash_of({}, {})", "lpad({}, 5, '0')",
+    "to_timestamp({}, 'DD-Mon-YY HH12:MI AM')", "interval '1 month' * {}", "cast({} as date)",
 ]
 # fmt: on
 

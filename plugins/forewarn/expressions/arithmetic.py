@@ -25,7 +25,8 @@ _TIMES: dict[tuple[type[exp.Expr], str, str], str] = {
     (exp.Sub, TIMESTAMP, TIMESTAMP): INTERVAL,
     (exp.Sub, TIMESTAMP, DATE): INTERVAL,
     (exp.Sub, DATE, TIMESTAMP): INTERVAL,
-    (exp.Mul, INTERVAL, INTEGER): INTERVAL,
+    **{(exp.Mul, INTERVAL, number): INTERVAL for number in (INTEGER, NUMERIC)},
+    **{(exp.Mul, number, INTERVAL): INTERVAL for number in (INTEGER, NUMERIC)},
     **{(sign, left, INTERVAL): TIMESTAMP for sign in (exp.Add, exp.Sub) for left in (TIMESTAMP, DATE)},
     **{(sign, INTERVAL, INTERVAL): INTERVAL for sign in (exp.Add, exp.Sub)},
 }

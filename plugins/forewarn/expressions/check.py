@@ -14,6 +14,7 @@ from forewarn.config.yaml import did_you_mean
 from forewarn.expressions import arithmetic, grammar
 from forewarn.expressions import kinds as types
 from forewarn.expressions.arithmetic import constant
+from forewarn.expressions.conversions import OWN, ExcelDate, HashOf, Number, Truth, time_format
 from forewarn.expressions.errors import ExpressionError
 from forewarn.expressions.kinds import (
     BOOLEAN,
@@ -60,6 +61,7 @@ class Checker:
             exp.Extract: self._extract,
             exp.TimestampTrunc: self._truncate,
             exp.AtTimeZone: self._zone,
+            exp.Anonymous: self._own,
             **dict.fromkeys(grammar.COMPARISONS, self._comparison),
             **dict.fromkeys(grammar.ARITHMETIC, self._arithmetic),
             **dict.fromkeys(grammar.PATTERNS, self._pattern),
@@ -83,8 +85,8 @@ class Checker:
         for kinds, name, hint in grammar.REFUSED:
             if isinstance(node, kinds):
                 self.fail(node, f"{name} is not part of the language", hint)
-        if isinstance(node, exp.Func) and "start" in node.meta:
-            name = self.text[node.meta["start"] : node.meta["end"] + 1].lower()
+        if isinstance(node, exp.Func) and ("start" in node.meta or isinstance(node, exp.Anonymous)):
+            name = self.text[node.meta["start"] : node.meta["end"] + 1].lower() if "start" in node.meta else node.name
             self.fail(node, f"unknown function `{name[:60]}`", did_you_mean(name, grammar.FUNCTION_NAMES))
         self.fail(node, f"`{node.key}` is not part of the language", "see docs/reference/expressions.md")
 
@@ -262,7 +264,30 @@ class Checker:
             self.fail(node, f"{_spoken(kind)} cannot become {target[0]}", "cast it to text first, or compare it")
         if kind == LITERAL and not _readable(constant(value), target[0]):
             self.fail(node, f"'{constant(value)[:40]}' is no {target[0]}", "mend the quoted value")
-        return exp.Cast(this=value, to=exp.DataType(this=to.this, nested=False)), target[0]
+        # Only a text can be no date: a value that cannot be read gives null, and landing sets its row aside.
+        cast = exp.TryCast if kind in (TEXT, UNKNOWN) and target[0] != TEXT else exp.Cast
+        return cast(this=value, to=exp.DataType(this=to.this, nested=False)), target[0]
+
+    def _own(self, node: exp.Anonymous) -> Typed:
+        """Check a function that is the language's own."""
+        name = str(node.this).lower()
+        if name not in OWN:
+            self._refuse(node)
+        values = [self._operand(value, node) for value in node.expressions]
+        given, kind = len(values), OWN[name]
+        if given == 0 or (kind in (Truth, ExcelDate) and given > 1) or (kind is Number and given > 2):
+            self.fail(node, f"`{name}` does not take {given} arguments", "see docs/reference/expressions.md")
+        copies = [value for value, _ in values]
+        if kind is HashOf:
+            return HashOf(expressions=copies), TEXT
+        if kind is Number:
+            if given == 2 and constant(copies[1]) not in (".", ","):
+                self.fail(node, "the decimal mark is '.' or ','", "write number(price, ',')")
+            return Number(this=copies[0], **({"mark": copies[1]} if given == 2 else {})), NUMERIC
+        if kind is Truth:
+            return Truth(this=copies[0]), BOOLEAN
+        self._want(node, values[0][1], NUMERIC, "what excel_date reads")
+        return ExcelDate(this=copies[0]), TIMESTAMP
 
     def _join(self, node: exp.Expr) -> Typed:
         left, right = self._operand(node.this, node), self._operand(node.args.get("expression"), node)
@@ -384,6 +409,12 @@ class Checker:
         printed = type(node)(this=exp.Null(), format=pattern.copy()).sql("postgres").split(",", 1)[1].strip(" )")
         if printed not in self.text:
             self.fail(node, "this time format is not known", "write it like 'YYYY-MM-DD HH24:MI:SS'")
+        if time_format(constant(pattern)) is None:
+            self.fail(
+                node,
+                "this time format is not known",
+                "it needs a year; of YYYY YY MM DD Mon HH24 HH12 MI SS MS AM, other letters in double quotes",
+            )
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sqlglot
@@ -12,6 +12,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from forewarn.expressions import kinds as types
 from forewarn.expressions.check import Checker, place
+from forewarn.expressions.conversions import MAX_NESTED, doubtful, is_nested_too_deeply, spelled_out
 from forewarn.expressions.errors import ExpressionError
 
 MAX_CHARACTERS = 2_000
@@ -71,6 +72,8 @@ def parse(text: str, columns: Mapping[str, str | None], *, expect: str | None = 
         raise _unreadable(text, error) from None
     except RecursionError:
         raise ExpressionError(1, 1, "nested too deeply", "split it") from None
+    if is_nested_too_deeply(tree):
+        raise ExpressionError(1, 1, f"a value is converted more than {MAX_NESTED} times over", "convert it once")
     kind = {types.INTEGER: types.NUMERIC, types.LITERAL: types.TEXT, types.NULL: types.UNKNOWN}.get(kind, kind)
     if expect and not types.fits(kind, expect):
         raise ExpressionError(1, 1, f"the result must be {expect}, and this is {kind}", _conversion(kind, expect))
@@ -82,7 +85,25 @@ def render(expression: Expression, *, dialect: str = "postgres", table: str | No
 
     A literal may hold `%`: a caller that passes parameters through psycopg2 doubles it.
     """
-    tree = expression.tree.copy()
+    return _printed(spelled_out(expression.tree, dialect), dialect, table)
+
+
+def written(expression: Expression) -> str:
+    """Return an expression as a text of the language itself, which `parse` reads as the same expression."""
+    return expression.tree.sql(dialect="postgres", identify=True, comments=False)
+
+
+def conversions(expression: Expression, *, dialect: str = "postgres") -> Iterator[tuple[str, str, str]]:
+    """Yield, for each conversion that nothing guards: what it reads and what it makes, as SQL, and what it expects.
+
+    The first is a value that is there, and the second null, exactly where the value cannot be read.
+    """
+    for node, wanted in doubtful(expression.tree):
+        read, made = (_printed(spelled_out(part, dialect), dialect, None) for part in (node.this, node))
+        yield read, made, wanted
+
+
+def _printed(tree: exp.Expr, dialect: str, table: str | None) -> str:
     if table is not None:
         for column in list(tree.find_all(exp.Column)):
             column.set("table", exp.to_identifier(table, quoted=True))

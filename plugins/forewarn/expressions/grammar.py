@@ -62,13 +62,15 @@ FUNCTIONS: dict[type[exp.Expr], Function] = {
     exp.StrToTime: Function({"this": TEXT, "format": LITERAL}, TIMESTAMP),
     exp.StrToDate: Function({"this": TEXT, "format": LITERAL}, DATE),
     exp.UnixToTime: Function({"this": NUMERIC}, TIMESTAMP),
+    exp.Pad: Function({"this": TEXT, "expression": INTEGER, "fill_pattern": TEXT}, TEXT, flags={"is_left": (True,)}),
 }
 """Functions whose arguments need no rule of their own."""
 
 FUNCTION_NAMES = (
-    "abs", "btrim", "cast", "ceil", "char_length", "coalesce", "concat", "date_trunc", "extract", "floor", "greatest",
-    "least", "left", "length", "lower", "ltrim", "nullif", "position", "replace", "right", "round", "rtrim",
-    "split_part", "strpos", "substr", "substring", "to_date", "to_timestamp", "trim", "upper",
+    "abs", "btrim", "cast", "ceil", "char_length", "coalesce", "concat", "date_trunc", "excel_date", "extract",
+    "floor", "greatest", "hash_of", "least", "left", "length", "lower", "lpad", "ltrim", "nullif", "number",
+    "position", "replace", "right", "round", "rtrim", "split_part", "strpos", "substr", "substring", "to_date",
+    "to_timestamp", "trim", "truth", "upper",
 )  # fmt: skip
 
 COMPARISONS: tuple[type[exp.Expr], ...] = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg2 import extensions, sql
 
-from forewarn.expressions import parse, render
+from forewarn.config.entities import entities
+from forewarn.errors import SourceRejected
+from forewarn.expressions import Expression, ExpressionError, conversions, names, parse, render
 from forewarn.sources.batch import Batch
 from forewarn.sources.column_types import Columns, guessed_types, required_columns, wanted_columns
 from forewarn.sources.model import Stream
@@ -49,6 +51,7 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
             found.append(
                 Check(name, missing, sql.Literal(f"{name}: expected a value, which {entity} needs, got nothing"))
             )
+    found += [*_checks_of_conditions(stream, columns), *_checks_of_mappings(stream, columns)]
     for name, kind in columns.items():
         column, wanted = sql.Identifier(name), implied.get(name, "text")
         if name in mapped and kind in _NUMBERS:
@@ -66,6 +69,56 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
                     Check(name, long, sql.Literal(f"{name}: expected at most {MAX_VALUE_BYTES} bytes, got more"))
                 )
     return found
+
+
+def _checks_of_conditions(stream: Stream, columns: Mapping[str, str]) -> Iterator[Check]:
+    for reason, condition in stream.quarantine.items():
+        holds = render(_parsed(condition, columns, f"quarantine: {reason}"))
+        yield Check("", sql.SQL(f"({holds}) is true"), sql.Literal(reason))
+
+
+def _checks_of_mappings(stream: Stream, columns: Mapping[str, str]) -> Iterator[Check]:
+    """Yield the checks of what the mappings make of a row: a value that cannot be read, a record that lacks its key."""
+    plain = required_columns(stream)
+    for entity, mapping in stream.entities.items():
+        counts = "true"
+        if mapping.where is not None:
+            counts = f"({render(_parsed(mapping.where, columns, f'{entity}: where'))}) is true"
+        if (marked := stream.deletes.marked_by) is not None:
+            counts += f" and ({render(_parsed(marked, columns, 'deletes: marked_by'))}) is not true"
+        for column, text in mapping.columns.items():
+            target = f"{entity}.{column}"
+            expression = _parsed(text, columns, target)
+            read_from = names(expression)
+            if not read_from <= columns.keys():
+                # A JSON record may leave out what is empty.
+                continue
+            shown = ", ".join(sorted(read_from)) or column
+            for read, made, wanted in conversions(expression):
+                there = f"nullif(btrim(cast({read} as text)), '') is not null"
+                yield Check(
+                    shown,
+                    sql.SQL(f"{counts} and {there} and ({made}) is null"),
+                    sql.SQL("{} || left(cast({} as text), {}) || {}").format(
+                        sql.Literal(f"{shown}: expected {wanted} for {target}, got '"),
+                        sql.SQL(read),
+                        sql.Literal(_SHOWN),
+                        sql.Literal("'"),
+                    ),
+                )
+            if entities()[entity].columns[column].required and (shown not in plain or text.strip('" ') != shown):
+                reason = sql.Literal(f"{shown}: expected a value for {target}, got nothing")
+                yield Check(shown, sql.SQL(f"{counts} and ({render(expression)}) is null"), reason)
+
+
+def _parsed(text: str, columns: Mapping[str, str], place: str) -> Expression:
+    """Return an expression over the types that the columns landed as, which only the source could tell."""
+    try:
+        return parse(text, Columns(dict(columns), text))
+    except ExpressionError as error:
+        raise SourceRejected(
+            place, expected="an expression that fits the columns", got=error.problem, next_step=error.hint
+        ) from error
 
 
 def deletion_mark(stream: Stream, columns: Mapping[str, str], table: str | None = None) -> sql.Composable | None:

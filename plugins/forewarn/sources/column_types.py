@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from forewarn.config.entities import entities
 from forewarn.expressions import Expression, names, parse
+from forewarn.expressions.conversions import ExcelDate
 from forewarn.sources.model import Source, Stream
 
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
@@ -41,6 +42,8 @@ def expressions(stream: Stream) -> Iterator[tuple[str, str | None, Expression]]:
     """Yield entity, entity column (None for a condition) and expression of everything that a stream maps."""
     if marked := stream.deletes.marked_by:
         yield "", None, parse(marked, Columns({}, marked))
+    for condition in stream.quarantine.values():
+        yield "", None, parse(condition, Columns({}, condition))
     for entity, mapping in stream.entities.items():
         texts: list[tuple[str | None, str]] = list(mapping.columns.items())
         if mapping.where is not None:
@@ -110,6 +113,8 @@ def _use(column: exp.Expr) -> str | None:
     node, parent = column, column.parent
     while isinstance(parent, exp.Paren | exp.Coalesce | exp.Nullif):
         node, parent = parent, parent.parent
+    if isinstance(parent, exp.UnixToTime | ExcelDate):
+        return "numeric"
     if isinstance(parent, _ARITHMETIC):
         return "timestamptz" if parent.find(exp.Interval) else "numeric"
     if isinstance(parent, _COMPARISON):

@@ -140,6 +140,8 @@ def _check_expressions(document: Document, source: Source, stream_name: str) -> 
         declared: dict[str, str | None] = dict(column_types(source, stream)) if typed else {}
         if marked := stream.deletes.marked_by:
             _check_one(document, ["streams", stream_name, "deletes", "marked_by"], marked, declared, boolean=typed)
+        for reason, condition in stream.quarantine.items():
+            _check_one(document, ["streams", stream_name, "quarantine", reason], condition, declared, boolean=typed)
         for entity_name, mapping in stream.entities.items():
             path: list[str | int] = ["streams", stream_name, "entities", entity_name]
             wanted = entities()[entity_name].columns

@@ -28,6 +28,47 @@ def _overlap(value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else _duration(value)
 
 
+def _value_map(value: Any) -> Any:
+    """Return a value map as the expression that it stands for; a text is one already.
+
+    `{from: country, map: {DE: Germany, US: United States}}` keeps what the map does not list; `otherwise: null` or
+    another expression says what becomes of it.
+    """
+    if not isinstance(value, dict):
+        return value
+    if not value.keys() <= {"from", "map", "otherwise"} or not isinstance(value.get("map"), dict) or not value["map"]:
+        raise ValueError("expected an expression, or `from`, `map` with at least one value, and perhaps `otherwise`")
+    source = str(value.get("from", ""))
+    pairs = " ".join(f"when {_quoted(old)} then {_quoted(new)}" for old, new in value["map"].items())
+    otherwise = value.get("otherwise", source)
+    return f"case cast({source} as text) {pairs} else {'null' if otherwise is None else otherwise} end"
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "null"
+    # YAML reads yes, no, on and off as truths only where an old parser is at work; ours gives true and false.
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return "'" + text.replace("'", "''") + "'"
+
+
+_VALUE_MAP_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {
+                    "from": {"type": "string"},
+                    "map": {"type": "object", "minProperties": 1},
+                    "otherwise": {"type": ["string", "null"]},
+                },
+                "required": ["from", "map"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
 _DURATION_SCHEMA = {"type": "string", "pattern": rf"^\s*{_DURATION.pattern}\s*$", "examples": ["2 hours", "3 days"]}
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(str), WithJsonSchema(_DURATION_SCHEMA)]
 Overlap = Annotated[
@@ -73,13 +114,13 @@ class Mapping(_Strict):
     account_source : str or None
         The source in whose numbering `account_id` is given; by default the source itself.
     columns : dict
-        Entity column → expression over the stream's columns.
+        Entity column → expression over the stream's columns, or a value map (`from`, `map`, `otherwise`).
     """
 
     where: str | None = None
     distinct: bool = False
     account_source: str | None = None
-    columns: dict[str, str]
+    columns: dict[str, Annotated[str, BeforeValidator(_value_map), _VALUE_MAP_SCHEMA]]
 
 
 class Stream(_Strict):
@@ -98,6 +139,8 @@ class Stream(_Strict):
         PostgreSQL types of columns whose source has none (CSV, JSON); otherwise the mapping decides, then text.
     allow_empty : bool
         A stream that has never had a row is no error.
+    quarantine : dict
+        Reason → condition in the expression language: rows for which it holds are set aside with that reason.
     min_share : float
         Share of the rows of last time below which a snapshot, a stream that is read whole, or a file that was
         written anew is refused, and what has landed is kept; 0 accepts anything but nothing.
@@ -112,6 +155,7 @@ class Stream(_Strict):
     columns: dict[str, ColumnType] = {}
     personal: list[str] = []
     allow_empty: bool = False
+    quarantine: dict[str, str] = {}
     min_share: float = Field(default=0.5, ge=0, le=1)
     deletes: Deletes = Deletes()
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from forewarn.errors import Permanent
-from forewarn.expressions import ExpressionError, names, parse, render
+from forewarn.expressions import ExpressionError, names, parse, render, written
 
 COLUMNS = {
     "amount": "numeric",
@@ -55,8 +55,8 @@ COLUMNS = {
 )  # fmt: skip
 def test_accepted(text: str, sql: str, kind: str) -> None:
     expression = parse(text, COLUMNS)
-    assert (render(expression), expression.type) == (sql, kind)
-    assert parse(render(expression), COLUMNS) == expression, "printed and read again, it is the same expression"
+    assert (written(expression), expression.type) == (sql, kind)
+    assert parse(written(expression), COLUMNS) == expression, "printed and read again, it is the same expression"
 
 
 @pytest.mark.parametrize(
