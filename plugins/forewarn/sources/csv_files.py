@@ -15,6 +15,7 @@ from psycopg2 import extensions, sql
 
 from forewarn.errors import SourceRejected
 from forewarn.sources.column_types import column_types, wanted_columns
+from forewarn.sources.compressed import opened
 from forewarn.sources.copy_rows import copy_csv
 from forewarn.sources.encodings import decoded_lines, encoding_of
 from forewarn.sources.missing import require_columns
@@ -89,7 +90,7 @@ def _facts(path: Path, stream: FileStream) -> _Facts:
     )
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, has_nul, plain, lines, last, quotes = True, False, True, 0, b"", 0
-    with path.open("rb") as file:
+    with opened(path) as file:
         while chunk := file.read(_CHUNK):
             if is_utf8 and not (chunk.isascii() and not decoder.getstate()[0]):
                 is_utf8 = _goes_on(decoder, chunk)
@@ -115,7 +116,7 @@ def _goes_on(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
 
 
 def _body(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with opened(path) as file:
         chunk = file.read(_CHUNK)
         yield chunk.removeprefix(codecs.BOM_UTF8)
         while chunk := file.read(_CHUNK):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from forewarn.sources.compressed import opened
 from forewarn.sources.reader import PartRejected
 
 _CHUNK = 1 << 20
@@ -24,7 +26,7 @@ def encoding_of(path: Path, declared: str | None, *, is_utf8: bool) -> str:
     PartRejected
         The file is not UTF-8 and nothing says what else it is.
     """
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(4)
     for mark, encoding in _MARKS:
         if head.startswith(mark):
@@ -50,16 +52,15 @@ def encoding_of(path: Path, declared: str | None, *, is_utf8: bool) -> str:
 
 def decoded_lines(path: Path, encoding: str) -> Iterator[str]:
     """Yield the lines of a file; a byte that means nothing becomes a lone surrogate, by which its row is known."""
-    with path.open(
-        "r", encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="surrogateescape", newline=""
-    ) as file:
-        yield from file
+    known = "utf-8-sig" if encoding == "utf-8" else encoding
+    with opened(path) as file, io.TextIOWrapper(file, encoding=known, errors="surrogateescape", newline="") as lines:
+        yield from lines
 
 
 def _non_ascii_lines(path: Path) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
-    with path.open("rb") as file:
+    with opened(path) as file:
         while size < _SAMPLE and (chunk := file.read(_CHUNK)):
             for line in _NON_ASCII_LINE.findall(chunk):
                 lines.append(line)
@@ -80,7 +81,7 @@ def _decodes(line: bytes, encoding: str) -> bool:
 def _decodes_whole(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             while chunk := file.read(_CHUNK):
                 decoder.decode(chunk)
         decoder.decode(b"", final=True)

@@ -35,9 +35,14 @@ Inspect = Callable[[Source, FileStream, str, File, str], tuple[dict[str, str], P
 
 def inspector(stream: FileStream) -> Inspect:
     """Return what looks at one file of a stream's format: its columns with types, and the part that reads its rows."""
-    from forewarn.sources import csv_files, parquet_files
+    from forewarn.sources import csv_files, excel_files, json_files, parquet_files
 
-    return csv_files.inspect if stream.format == "csv" else parquet_files.inspect
+    return {
+        "csv": csv_files.inspect,
+        "parquet": parquet_files.inspect,
+        "json": json_files.inspect,
+        "excel": excel_files.inspect,
+    }[stream.format]
 
 
 @contextmanager

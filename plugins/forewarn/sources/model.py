@@ -40,7 +40,7 @@ def _value_map(value: Any) -> Any:
         raise ValueError("expected an expression, or `from`, `map` with at least one value, and perhaps `otherwise`")
     source = str(value.get("from", ""))
     pairs = " ".join(f"when {_quoted(old)} then {_quoted(new)}" for old, new in value["map"].items())
-    otherwise = value.get("otherwise", source)
+    otherwise = value.get("otherwise", f"cast({source} as text)")
     return f"case cast({source} as text) {pairs} else {'null' if otherwise is None else otherwise} end"
 
 
@@ -181,6 +181,11 @@ class FileStream(Stream):
     path : str
         A glob below the connection's folder, or `package://NAME/path` for a file inside an installed Python package;
         `${NAME:-default}` stands for an environment variable.
+    format : str
+        `csv`, with any delimiter, and gzip-compressed where it is; `json` is an object a line; of an `excel` workbook
+        one sheet is read.
+    sheet : str or None
+        Sheet of an Excel workbook, by default its first.
     encoding : str or None
         By default UTF-8, and GB18030 where a file is not UTF-8 and reads as Chinese.
     final_newline : str
@@ -190,7 +195,8 @@ class FileStream(Stream):
     """
 
     path: str
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "parquet", "json", "excel"]
+    sheet: str | None = None
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
