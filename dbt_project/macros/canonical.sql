@@ -20,23 +20,54 @@ union all
 {%- endif -%}
 {%- endfor -%}
 {%- else %}
-{#- Two streams of one source may tell the same record; the stream that is named first wins. #}
-select {{ names | join(', ') }}, _loaded_at, _batch_id
+{#- Several streams of one source may tell of one record: of each column, the stream that is named first and has it. #}
+{%- set whole = [] -%}
+select
+    source,
+    {%- for name, type in spec.columns.items() %}
+    {%- if name in spec.key %}
+    {{ name }},
+    {%- else %}
+    {{ canonical_first(feeds, name, type) }} as {{ name }},
+    {%- endif %}
+    {%- endfor %}
+    {%- if spec.refers %}
+    {{ canonical_first(feeds, 'account_source', 'text', everywhere=true) }} as account_source,
+    {%- endif %}
+    max(_loaded_at) as _loaded_at,
+    max(_batch_id) as _batch_id
 from (
-    select
-        united.*,
-        row_number() over (partition by source, {{ spec.key | join(', ') }} order by _feed) as _feed_rank,
-        max(_batch_id) over (partition by source, {{ spec.key | join(', ') }}) as _newest_batch_id
-    from (
-        {%- for feed in feeds %}
-        {{ canonical_feed(spec, feed, loop.index, with_feed=true) }}
-        {%- if not loop.last %}
-        union all
-        {%- endif -%}
-        {%- endfor %}
-    ) as united
-) as ranked
-where _feed_rank = 1
+    {%- for feed in feeds %}
+    {%- if not feed.partial %}{% do whole.append(loop.index) %}{% endif %}
+    {{ canonical_feed(spec, feed, loop.index, with_feed=true) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif -%}
+    {%- endfor %}
+) as united
+group by source, {{ spec.key | join(', ') }}
+{%- if whole | length < feeds | length %}
+{#- A stream that only adds to records makes none. #}
+having max(case when _feed in ({{ whole | join(', ') }}) then 1 else 0 end) = 1
+{%- endif %}
+{%- endif -%}
+{% endmacro %}
+
+
+{% macro canonical_first(feeds, name, type, everywhere=false) %}
+{%- set told = [] -%}
+{%- for feed in feeds if everywhere or name in feed.columns -%}{%- do told.append(feeds.index(feed) + 1) -%}{%- endfor -%}
+{%- if not told -%}
+cast(null as {{ canonical_type(type) }})
+{%- elif type == 'boolean' -%}
+coalesce(
+    {%- for number in told %}
+    max(case when _feed = {{ number }} and {{ name }} is not null then case when {{ name }} then 1 else 0 end end)
+    {{- ', ' if not loop.last }}
+    {%- endfor %}
+) = 1
+{%- else -%}
+coalesce({% for number in told %}max(case when _feed = {{ number }} then {{ name }} end){{ ', ' if not loop.last }}{% endfor %})
 {%- endif -%}
 {% endmacro %}
 

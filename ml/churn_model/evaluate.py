@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from churn_model.metrics import Metrics, measure
 from churn_model.pipelines import average, boosting, logistic
 from churn_model.reader import Floats
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
-from churn_model.split import TESTS, rolling_origin
+from churn_model.split import TESTS, Fold, held_out_customers, is_too_short, rolling_origin
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -25,6 +25,8 @@ from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+Rows = npt.NDArray[np.bool_]
 
 RULE = "rule"
 CANDIDATES = ("logistic", "boosting", "average")
@@ -52,6 +54,7 @@ class Evaluation:
     definition: str
     horizon_days: int
     cutoffs: tuple[CutOff, ...]
+    held_out: Literal["time", "customers"] = "time"
 
     @property
     def customers(self) -> float:
@@ -95,18 +98,22 @@ class Evaluation:
         chosen = "average" if mixed_wins else single
         others = ", ".join(f"{name} {self.mean(name, 'auc'):.3f}" for name in (*CANDIDATES, RULE) if name != chosen)
         tests = f"{len(self.cutoffs)} test cut-off{'s' if len(self.cutoffs) > 1 else ''}"
-        return chosen, f"{chosen}: out-of-time AUC {self.mean(chosen, 'auc'):.3f} over {tests} against {others}"
+        how = "out-of-time AUC"
+        if self.held_out == "customers":
+            tests, how = f"{len(self.cutoffs)} parts of the customers", "AUC on customers held out, not out of time,"
+        return chosen, f"{chosen}: {how} {self.mean(chosen, 'auc'):.3f} over {tests} against {others}"
 
     def __rich__(self) -> Table:
         """Return the table: a row per method, mean ± standard deviation between the test cut-offs."""
         from rich import box
         from rich.table import Table
 
+        held_out = "Out of time" if self.held_out == "time" else "Customers held out"
         # Narrow enough for the 80 columns of a log.
         table = Table(
             box=box.SIMPLE_HEAD,
             padding=(0, 1),
-            title=f"Out of time: {self.definition} churn within {self.horizon_days} days",
+            title=f"{held_out}: {self.definition} churn within {self.horizon_days} days",
             caption=(
                 f"{len(self.cutoffs)} test cut-offs {self.cutoffs[0].test} to {self.cutoffs[-1].test}, "
                 f"{self.customers:,.0f} customers a test, base rate {self.base_rate:.3f}"
@@ -150,15 +157,18 @@ def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: i
 def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Evaluation:
     """Train on each fold's closed labels and score its test cut-off.
 
+    A history that is too short leaves no time to hold out: then customers are held out, and the evaluation says so.
+
     Raises
     ------
     ModelRejected
         No fold has leavers and stayers on both sides.
     """
     cutoffs = []
-    for fold in rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests):
-        features, churned = snapshots.rows(np.isin(snapshots.days, _days(fold.train)))
-        test_features, test_churned = snapshots.rows(np.isin(snapshots.days, _days([fold.test])))
+    by_customer = is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days) and len(snapshots.numbers) > 0
+    for fold, trains, judged in _by_customer(snapshots) if by_customer else _by_time(snapshots, tests):
+        features, churned = snapshots.rows(trains)
+        test_features, test_churned = snapshots.rows(judged)
         if min(len(np.unique(churned)), len(np.unique(test_churned))) < 2:
             continue
         with one_thread():
@@ -179,7 +189,26 @@ def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Eval
             got="only folds of one class",
             next_step="check churn.horizon_days in forewarn.yml against the history",
         )
-    return Evaluation(definition=definition, horizon_days=snapshots.horizon_days, cutoffs=tuple(cutoffs))
+    return Evaluation(
+        definition=definition,
+        horizon_days=snapshots.horizon_days,
+        cutoffs=tuple(cutoffs),
+        held_out="customers" if by_customer else "time",
+    )
+
+
+def _by_time(snapshots: Snapshots, tests: int) -> Iterator[tuple[Fold, Rows, Rows]]:
+    """Yield each fold with the rows that train for it and those that it judges."""
+    for fold in rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests):
+        yield fold, np.isin(snapshots.days, _days(fold.train)), np.isin(snapshots.days, _days([fold.test]))
+
+
+def _by_customer(snapshots: Snapshots) -> Iterator[tuple[Fold, Rows, Rows]]:
+    """Yield the same for each part of the customers, judged on the newest date only."""
+    newest = snapshots.dates[-1]
+    fold = Fold(newest, tuple(snapshots.dates))
+    for held_out in held_out_customers(snapshots.numbers):
+        yield fold, ~held_out, held_out & np.isin(snapshots.days, _days([newest]))
 
 
 def _days(dates: Sequence[date]) -> list[int]:

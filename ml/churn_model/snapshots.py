@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,7 +17,7 @@ from forewarn.config.project import Churn
 from forewarn.errors import ModelRejected
 
 EPOCH = date(2000, 1, 1)
-MINIMUM_SNAPSHOTS = 3
+MINIMUM_SNAPSHOTS = 1
 MINIMUM_CUSTOMERS = 100
 MAXIMUM_ROWS = 500_000
 
@@ -38,6 +38,8 @@ class Snapshots:
         Length of the label window.
     customers : int
         Distinct customers.
+    numbers : ndarray of int (n,)
+        A number for the customer of each row, the same on every date.
     """
 
     days: npt.NDArray[np.int64]
@@ -45,6 +47,7 @@ class Snapshots:
     churned: npt.NDArray[np.int8]
     horizon_days: int
     customers: int
+    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def dates(self) -> list[date]:
@@ -87,12 +90,14 @@ def read_snapshots(connection: extensions.connection, churn: Churn, *, as_of_dat
         keep=sql.Literal(round(keep * 10_000)),
     )
     keys, numbers = read(connection, query, keys=["customer_id"], numbers=["day", "churned", *NAMES])
+    known, places = np.unique(keys["customer_id"], return_inverse=True)
     snapshots = Snapshots(
         days=numbers[:, 0].astype(np.int64),
         features=np.ascontiguousarray(numbers[:, 2:]),
         churned=numbers[:, 1].astype(np.int8),
         horizon_days=churn.horizon_days,
-        customers=len(np.unique(keys["customer_id"])),
+        customers=len(known),
+        numbers=places.astype(np.int64),
     )
     _demand_enough(snapshots, churn)
     return snapshots

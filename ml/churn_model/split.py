@@ -13,9 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
+import numpy.typing as npt
+
 from forewarn.errors import ModelRejected
 
 TESTS = 6
+
+
+HELD_OUT_PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,19 @@ def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TES
             next_step="load more history, or raise churn.snapshots in forewarn.yml",
         )
     return usable[-tests:]
+
+
+def is_too_short(dates: Sequence[date], *, horizon_days: int) -> bool:
+    """Whether no date has another one at least a horizon before it, so that time cannot be held out."""
+    return not dates or max(dates) - min(dates) < timedelta(days=horizon_days)
+
+
+def held_out_customers(numbers: npt.NDArray[np.int64]) -> list[npt.NDArray[np.bool_]]:
+    """Return, for each of `HELD_OUT_PARTS` tests, which rows (n,) belong to customers that it holds out.
+
+    For histories that are too short to hold out time: each customer is judged by a model that never saw them, though it
+    saw their days. What that cannot tell is whether the causes of churn last.
+    """
+    # Customers are numbered in the order of their ids, which may follow their age; an odd multiplier mixes them.
+    mixed = (numbers * 2_654_435_761) % 4_294_967_296 % HELD_OUT_PARTS
+    return [mixed == part for part in range(HELD_OUT_PARTS)]

@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
+from forewarn.config.connections import name_connection
 from forewarn.config.settings import Settings
-from forewarn.demo.connections import name_connection
 from forewarn.local import company, processes, services
 from forewarn.local.databases import local_settings, start_databases
 from forewarn.sources import resolve

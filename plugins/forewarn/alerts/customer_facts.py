@@ -40,16 +40,21 @@ class Facts:
 def read_facts(
     cursor: extensions.cursor, customers: Sequence[str], *, as_of_date: date, definition: str
 ) -> dict[str, Facts]:
-    """Return the facts of customers by their id; one that the warehouse does not have is called by its id."""
+    """Return the facts of customers by their id; one without a name is called by its number."""
     histories = _histories(cursor, customers, as_of_date, definition)
     cursor.execute(
         """
-        select k.customer_id, coalesce(d.name, k.customer_id), d.owner_id, d.owner_name, d.owner_email, d.owner_locale,
+        select k.customer_id, coalesce(d.name, x.called, k.customer_id),
+            d.owner_id, d.owner_name, d.owner_email, d.owner_locale,
             d.contact_name, s.probability, s.threshold, s.model_name || ' v' || s.model_version,
             coalesce(s.reasons, '[]'), coalesce(c.value_at_stake_year, 0)::float8, f.days_to_renewal,
             f.days_since_last_order, f.days_since_last_interaction, f.overdue_amount::float8
         from unnest(%(customers)s::text[]) as k (customer_id)
         left join marts.dim_customers as d on d.customer_id = k.customer_id
+        left join (
+            select customer_id, min(account_id || ' (' || source || ')') as called
+            from marts.customer_crosswalk where customer_id = any(%(customers)s) group by customer_id
+        ) as x on x.customer_id = k.customer_id
         left join marts.churn_features as f on f.customer_id = k.customer_id and f.as_of_date = %(as_of_date)s
         left join marts.customer_360 as c on c.customer_id = k.customer_id
         left join ml.score as s

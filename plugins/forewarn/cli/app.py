@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forewarn.cli import access, backfill, demo, dispatch, doctor, model, rules, run, services, source, warehouse
+from forewarn.cli import (
+    access,
+    backfill,
+    demo,
+    dispatch,
+    doctor,
+    model,
+    project,
+    rules,
+    run,
+    services,
+    source,
+    warehouse,
+)
 from forewarn.cli.installation import DATA_HELP, Data, choose
 from forewarn.cli.readable import ReadableErrors
 
@@ -22,11 +36,14 @@ app = typer.Typer(
 @app.callback()
 def main(
     data: Annotated[Data, typer.Option(help=DATA_HELP, envvar="FOREWARN_DATA")] = Data.SIMULATED,
+    config: Annotated[
+        Path | None, typer.Option(help="A configuration folder of one's own.", envvar="FOREWARN_CONFIG")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Choose the installation; `FOREWARN_HOME`, `_CONFIG` and `_WAREHOUSE_URL` win over `--data`."""
+    """Choose the installation; `--config` wins over `--data`, and `FOREWARN_HOME` and `_WAREHOUSE_URL` over both."""
     del debug  # read by ReadableErrors
-    choose(data)
+    choose(data, config)
 
 
 app.command("demo")(demo.demo)
@@ -38,6 +55,7 @@ app.command("backfill")(backfill.backfill)
 app.command("dispatch")(dispatch.dispatch)
 app.command("migrate")(warehouse.migrate)
 app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(warehouse.dbt)
+app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
 app.add_typer(model.app, name="model")

@@ -42,16 +42,20 @@ class Place:
 _chosen: ContextVar[Place | None] = ContextVar("chosen", default=None)
 
 
-def place(data: Data) -> Place:
-    """Return where the installation of some data is; the environment wins."""
-    home = os.environ.get("FOREWARN_HOME") or PROJECT / ".forewarn" / data.value
-    config = os.environ.get("FOREWARN_CONFIG") or PROJECT / CONFIGURATIONS[data]
-    return Place(data, Path(config).resolve(), Path(home).resolve())
+def place(data: Data, config: Path | None = None) -> Place:
+    """Return where the installation of some data, or of a configuration of one's own, is; the environment wins.
+
+    A configuration of one's own keeps its state beside it, so that it never mixes with a demo's.
+    """
+    own = config or os.environ.get("FOREWARN_CONFIG")
+    beside = Path(own).expanduser() / ".forewarn" if own else PROJECT / ".forewarn" / data.value
+    home = os.environ.get("FOREWARN_HOME") or beside
+    return Place(data, Path(own or PROJECT / CONFIGURATIONS[data]).expanduser().resolve(), Path(home).resolve())
 
 
-def choose(data: Data) -> None:
+def choose(data: Data, config: Path | None = None) -> None:
     """Remember the choice of the command line for the command that follows."""
-    _chosen.set(place(data))
+    _chosen.set(place(data, config))
 
 
 def chosen() -> Place:

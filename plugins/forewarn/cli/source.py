@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from forewarn.cli import source_new
 from forewarn.cli.installation import current_project, current_settings
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import ForewarnError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from forewarn.sources import Sample, Source
 
 app = typer.Typer(help="Source systems.", no_args_is_help=True)
+app.command("new")(source_new.new)
 
 
 @app.command("list")
@@ -39,7 +41,7 @@ def list_() -> None:
                 name,
                 stream,
                 source.kind,
-                spec.mode or "merge",
+                spec.load_mode,
                 ", ".join(spec.entities),
                 last,
                 f"{rows:,}",

@@ -48,3 +48,8 @@ class _Entities(BaseModel):
 def entities() -> dict[str, Entity]:
     """Return every canonical entity by name."""
     return dict(Document(Path(__file__).with_name("entities.yml")).read(_Entities).__pydantic_extra__)
+
+
+def keys(entity: str) -> tuple[str, ...]:
+    """Return the columns that are unique within one source."""
+    return tuple(name.strip() for name in entities()[entity].key.split(","))

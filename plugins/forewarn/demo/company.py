@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forewarn.demo.connections import help_desk_token, name_connection
+from forewarn.config.connections import name_connection
+from forewarn.demo.connections import help_desk_token
 from forewarn.demo.crm import employees
 from forewarn.demo.databases import Database
 from forewarn.demo.defects import Defects

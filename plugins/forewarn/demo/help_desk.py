@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from forewarn.demo.connections import help_desk_token, name_connection
+from forewarn.config.connections import name_connection
+from forewarn.demo.connections import help_desk_token
 from forewarn.demo.help_desk_data import RESOURCES, HelpDeskData
 
 PAGE = 250

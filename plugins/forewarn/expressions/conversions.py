@@ -23,6 +23,11 @@ NO = (
     "nej", "nee", "ei", "hayır", "hayir", "нет", "否", "无", "假", "いいえ", "아니요",
 )  # fmt: skip
 
+CURRENCIES = (
+    "AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR", "JPY", "KRW",
+    "MXN", "NOK", "NZD", "PLN", "RMB", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "VND", "ZAR",
+    "kr", "zł", "Kč", "Ft", "Rs", "lei", "元", "円",
+)  # fmt: skip
 _BLANKS_AND_SIGNS = " \t\u00a0\u202f\u2009'’$€£¥₹₽₩₺%"
 _EXCEL_DAYS = 2_958_465
 _EPOCH = (-2_208_988_800, 253_402_300_799)
@@ -239,15 +244,16 @@ def _number(node: exp.Expr, dialect: str) -> exp.Expr:
     group = "," if mark == "." else "."
     bare = _call("translate", _as_text(node.this), exp.Literal.string(_BLANKS_AND_SIGNS), exp.Literal.string(""))
     # An amount in brackets is one to be taken away, as bookkeepers write it; a currency may stand as letters.
+    money = f"({'|'.join(CURRENCIES)})?"
     pattern = (
-        rf"^[A-Za-z]{{0,3}}[(]?[+-]?[A-Za-z]{{0,3}}(\d{{1,3}}([{group}]\d{{3}})+|\d+)?([{mark}]\d*)?"
-        rf"([eE][+-]?\d{{1,2}})?-?[)]?[A-Za-z]{{0,3}}$"
+        rf"^{money}[(]?[+-]?{money}(\d{{1,3}}([{group}]\d{{3}})+|\d+)?([{mark}]\d*)?"
+        rf"([eE][+-]?\d{{1,2}})?-?[)]?{money}$"
     )
     sound = exp.and_(_matches(bare, pattern), _matches(bare, r"\d"), exp.not_(_matches(bare, r"^[^0-9]*[-+(].*-\D*$")))
     plain = _call(
         "regexp_replace",
         _call("translate", bare, exp.Literal.string(mark + group + "()+"), exp.Literal.string(".")),
-        exp.Literal.string(r"^[A-Za-z]*(-?)[A-Za-z]*([0-9.]+([eE]-?[0-9]+)?)(-?)[A-Za-z]*$"),
+        exp.Literal.string(r"^[^-.0-9]*(-?)[^-.0-9]*([0-9.]+([eE]-?[0-9]+)?)(-?)[^-.0-9]*$"),
         exp.Literal.string(r"\1\4\2"),
     )
     value: exp.Expr = exp.Cast(this=plain, to=exp.DataType(this=exp.DType.DECIMAL, nested=False))

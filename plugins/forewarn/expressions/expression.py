@@ -14,6 +14,7 @@ from forewarn.expressions import kinds as types
 from forewarn.expressions.check import Checker, place
 from forewarn.expressions.conversions import MAX_NESTED, doubtful, is_nested_too_deeply, spelled_out
 from forewarn.expressions.errors import ExpressionError
+from forewarn.expressions.grammar import CASTS
 
 MAX_CHARACTERS = 2_000
 MAX_DEPTH = 40
@@ -108,6 +109,19 @@ def _printed(tree: exp.Expr, dialect: str, table: str | None) -> str:
         for column in list(tree.find_all(exp.Column)):
             column.set("table", exp.to_identifier(table, quoted=True))
     return tree.sql(dialect=dialect, identify=True, comments=False)
+
+
+def as_type(expression: Expression, wanted: str) -> Expression:
+    """Return an expression of which a text result is converted to another type; any other stays as it is."""
+    target = next((kind for kind, (name, _) in CASTS.items() if name == wanted), None)
+    if expression.type != types.TEXT or target is None or wanted == types.TEXT:
+        return expression
+    if isinstance(expression.tree, exp.Literal):
+        return expression
+    if target == exp.DType.TIMESTAMP:
+        target = exp.DType.TIMESTAMPTZ
+    tree = exp.TryCast(this=expression.tree.copy(), to=exp.DataType(this=target, nested=False))
+    return Expression(text=expression.text, type=wanted, tree=tree)
 
 
 def names(expression: Expression) -> frozenset[str]:

@@ -57,8 +57,8 @@ def finish_day(home: Path) -> None:
 
 def reconnect(home: Path, server: EmbeddedServer) -> None:
     """Name the databases' addresses anew: the embedded server may have come up on another port."""
+    from forewarn.config.connections import name_connection
     from forewarn.demo.company import DATABASES
-    from forewarn.demo.connections import name_connection
 
     for name in DATABASES:
         name_connection(home, f"demo_{name}", server.ensure_database(name))

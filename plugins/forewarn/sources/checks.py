@@ -8,9 +8,9 @@ from datetime import datetime
 
 from psycopg2 import extensions, sql
 
-from forewarn.config.entities import entities
+from forewarn.config.entities import entities, keys
 from forewarn.errors import SourceRejected
-from forewarn.expressions import Expression, ExpressionError, conversions, names, parse, render
+from forewarn.expressions import Expression, ExpressionError, as_type, conversions, names, parse, render
 from forewarn.sources.batch import Batch
 from forewarn.sources.column_types import Columns, guessed_types, required_columns, wanted_columns
 from forewarn.sources.model import Stream
@@ -88,7 +88,8 @@ def _checks_of_mappings(stream: Stream, columns: Mapping[str, str]) -> Iterator[
             counts += f" and ({render(_parsed(marked, columns, 'deletes: marked_by'))}) is not true"
         for column, text in mapping.columns.items():
             target = f"{entity}.{column}"
-            expression = _parsed(text, columns, target)
+            spec = entities()[entity].columns[column]
+            expression = as_type(_parsed(text, columns, target), spec.type)
             read_from = names(expression)
             if not read_from <= columns.keys():
                 # A JSON record may leave out what is empty.
@@ -106,7 +107,9 @@ def _checks_of_mappings(stream: Stream, columns: Mapping[str, str]) -> Iterator[
                         sql.Literal("'"),
                     ),
                 )
-            if entities()[entity].columns[column].required and (shown not in plain or text.strip('" ') != shown):
+            if mapping.partial and column not in keys(entity):
+                continue
+            if spec.required and (shown not in plain or text.strip('" ') != shown):
                 reason = sql.Literal(f"{shown}: expected a value for {target}, got nothing")
                 yield Check(shown, sql.SQL(f"{counts} and ({render(expression)}) is null"), reason)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
-from forewarn.config.entities import entities
+from forewarn.config.entities import entities, keys
 from forewarn.expressions import Expression, names, parse
 from forewarn.expressions.conversions import ExcelDate
 from forewarn.sources.model import Source, Stream
@@ -67,6 +67,8 @@ def required_columns(stream: Stream) -> dict[str, str]:
     for entity, column, expression in expressions(stream):
         if column is None or stream.entities[entity].where is not None:
             continue
+        if stream.entities[entity].partial and column not in keys(entity):
+            continue
         if entities()[entity].columns[column].required and isinstance(expression.tree, exp.Column):
             found.setdefault(expression.tree.name, f"{entity}.{column}")
     return found
@@ -114,6 +116,8 @@ def _use(column: exp.Expr) -> str | None:
     while isinstance(parent, exp.Paren | exp.Coalesce | exp.Nullif):
         node, parent = parent, parent.parent
     if isinstance(parent, exp.UnixToTime | ExcelDate):
+        return "numeric"
+    if isinstance(parent, exp.Mul | exp.Div):
         return "numeric"
     if isinstance(parent, _ARITHMETIC):
         return "timestamptz" if parent.find(exp.Interval) else "numeric"

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from ruamel.yaml import YAML
-
+from forewarn.config.connections import FILE, known_connections
 from forewarn.config.settings import Settings
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected
@@ -33,14 +32,13 @@ def resolve(name: str, settings: Settings) -> str:
         return direct
     if secret := os.environ.get(f"{variable}_FILE"):
         return Path(secret).read_text(encoding="utf-8").strip()
-    file = settings.home / "connections.yml"
-    known = (YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
+    known = known_connections(settings.home)
     if url := known.get(name):
-        return str(url)
-    near = f"; {did_you_mean(name, [str(other) for other in known])}" if known else ""
+        return url
+    near = f"; {did_you_mean(name, list(known))}" if known else ""
     raise SourceRejected(
         f"connection {name}",
-        expected=f"a URL in {variable} or under `{name}:` in {file}",
+        expected=f"a URL in {variable} or under `{name}:` in {settings.home / FILE}",
         got="neither",
         next_step=f"set {variable}{near}",
     )

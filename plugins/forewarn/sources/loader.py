@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from forewarn.config.entities import Entity, entities
+from forewarn.config.entities import Entity, entities, keys
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document, did_you_mean
 from forewarn.errors import ConfigError
@@ -58,7 +58,20 @@ def _read(name: str, document: Document, known: list[str]) -> Source:
         for entity_name, mapping in stream.entities.items():
             _check_entity(document, ["streams", stream_name, "entities", entity_name], mapping, known)
         _check_expressions(document, source, stream_name)
+    _check_partial(document, source)
     return source
+
+
+def _check_partial(document: Document, source: Source) -> None:
+    whole = {name for stream in source.streams.values() for name, one in stream.entities.items() if not one.partial}
+    for stream_name, stream in source.streams.items():
+        for entity_name, mapping in stream.entities.items():
+            if mapping.partial and entity_name not in whole:
+                raise document.error(
+                    ["streams", stream_name, "entities", entity_name, "partial"],
+                    f"no other stream of this source feeds {entity_name} whole",
+                    "remove `partial`, or map the entity in the stream that has its records",
+                )
 
 
 def _check_stream(document: Document, name: str, stream: Stream) -> None:
@@ -119,6 +132,8 @@ def _check_entity(document: Document, path: list[str | int], mapping: Mapping, s
             hint = did_you_mean(column, list(entity.columns))
             raise document.error([*path, "columns", column], f"entity {name} has no column `{column}`", hint)
     for column, definition in entity.columns.items():
+        if mapping.partial and column not in keys(name):
+            continue
         if definition.required and column not in mapping.columns:
             raise document.error(
                 [*path, "columns"], f"entity {name} needs `{column}`", f"add `{column}: <column or expression>`"

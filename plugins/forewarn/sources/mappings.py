@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from forewarn.config.entities import entities
-from forewarn.expressions import parse, render
+from forewarn.expressions import as_type, parse, render
 from forewarn.sources.column_types import Columns, column_types
 from forewarn.sources.model import Freshness, Source
 
@@ -15,9 +15,9 @@ from forewarn.sources.model import Freshness, Source
 def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str, Any]]]:
     """Return, for each canonical entity that some stream feeds, one dict per stream that feeds it.
 
-    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct` and `columns`: entity
-    column → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than that
-    allows.
+    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct`, `partial` and `columns`:
+    entity column → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than
+    that allows.
     """
     result: dict[str, list[dict[str, Any]]] = {}
     for name, source in sources.items():
@@ -26,8 +26,7 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
             for entity_name, mapping in stream.entities.items():
                 entity = entities()[entity_name]
                 columns = {
-                    column: f"cast({_sql(text, types)} as {entity.columns[column].type})"
-                    for column, text in mapping.columns.items()
+                    column: _typed(text, types, entity.columns[column].type) for column, text in mapping.columns.items()
                 }
                 result.setdefault(entity_name, []).append(
                     {
@@ -37,6 +36,7 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
                         "account_source": mapping.account_source or name,
                         "where": _where(mapping.where, stream.deletes.marked_by, types),
                         "distinct": mapping.distinct,
+                        "partial": mapping.partial,
                         "columns": columns,
                     }
                 )
@@ -87,6 +87,11 @@ def _where(where: str | None, marked: str | None, types: Mapping[str, str | None
         return _sql(where, types) if where is not None else None
     alive = f"({_sql(marked, types)}) is not true"
     return alive if where is None else f"({_sql(where, types)}) and {alive}"
+
+
+def _typed(text: str, types: Mapping[str, str | None], wanted: str) -> str:
+    """Return the SQL of an expression as a column's type; a text that cannot be read as that gives null."""
+    return f"cast({render(as_type(parse(text, Columns(types, text)), wanted))} as {wanted})"
 
 
 def _sql(text: str, types: Mapping[str, str | None]) -> str:

@@ -111,6 +111,8 @@ class Mapping(_Strict):
         Rows that count, in the expression language.
     distinct : bool
         The stream's grain is finer than the entity's: the first row per entity key is taken.
+    partial : bool
+        The stream only adds columns to records that another stream of the source tells: the entity's key is enough.
     account_source : str or None
         The source in whose numbering `account_id` is given; by default the source itself.
     columns : dict
@@ -119,6 +121,7 @@ class Mapping(_Strict):
 
     where: str | None = None
     distinct: bool = False
+    partial: bool = False
     account_source: str | None = None
     columns: dict[str, Annotated[str, BeforeValidator(_value_map), _VALUE_MAP_SCHEMA]]
 

@@ -41,7 +41,7 @@ def open_table(
     url: str, source: Source, stream: SqlStream, name: str, watermark: str | None, *, compare: bool = False
 ) -> Iterator[Extraction]:
     """Open one table of a source for reading; `compare` asks for every key too."""
-    with _connect(url, source) as connection:
+    with connected(url, source.connection or "") as connection:
         types_of = _columns(connection, source, stream, name)
         names = list(types_of)
         query = _query(connection, source, stream, types_of, watermark)
@@ -83,7 +83,7 @@ def first_rows(
     url: str, source: Source, stream: SqlStream, name: str, n: int
 ) -> tuple[dict[str, str], list[list[str | None]]]:
     """Return the columns with the types they land as, and some rows as text."""
-    with _connect(url, source) as connection:
+    with connected(url, source.connection or "") as connection:
         types_of = _columns(connection, source, stream, name)
         found = connection.execute(_query(connection, source, stream, types_of, None))
         return types_of, [[None if v is None else str(_as_text(v)) for v in row] for row in islice(found, n)]
@@ -112,8 +112,15 @@ def is_storable(text: str) -> bool:
 
 
 @contextmanager
-def _connect(url: str, source: Source) -> Iterator[sqlalchemy.Connection]:
-    subject = f"connection {source.connection}"
+def connected(url: str, connection_name: str) -> Iterator[sqlalchemy.Connection]:
+    """Connect to a database; what it refuses, and what passes, are errors of their own.
+
+    Raises
+    ------
+    SourceRejected, SourceUnavailable
+        Trying again cannot help, or may.
+    """
+    subject = f"connection {connection_name}"
     try:
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, hide_parameters=True)
         connection = engine.connect()
@@ -128,7 +135,7 @@ def _connect(url: str, source: Source) -> Iterator[sqlalchemy.Connection]:
         text = without_secrets(" ".join(str(error.orig).split()), url)
         kind = SourceRejected if any(sign in text.lower() for sign in _REFUSED) else SourceUnavailable
         raise kind(
-            subject, expected="to be let in", got=text, next_step=f"check the URL of connection {source.connection}"
+            subject, expected="to be let in", got=text, next_step=f"check the URL of connection {connection_name}"
         ) from None
     try:
         yield connection
@@ -160,12 +167,14 @@ def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStrea
             got="no such table",
             next_step=did_you_mean(table.name, known),
         ) from None
-    columns = {
-        column["name"]: next((kind for base, kind in _TYPES if isinstance(column["type"], base)), "text")
-        for column in found
-    }
+    columns = {column["name"]: land_type(column["type"]) for column in found}
     require_columns(f"{source.name}.{name}", f"table {stream.table}", wanted_columns(stream), list(columns))
     return columns | {name: kind for name, kind in column_types(source, stream).items() if kind is not None}
+
+
+def land_type(kind: types.TypeEngine[Any]) -> str:
+    """Return the PostgreSQL type that a database's type lands as."""
+    return next((name for base, name in _TYPES if isinstance(kind, base)), "text")
 
 
 def _query(

@@ -108,6 +108,8 @@ def _value(database: Any, text: str, row: dict[str, Any]) -> Any:
         ("number(t)", {"t": "1.2.3"}, None),
         ("number(t)", {"t": "-5-"}, None),
         ("number(t)", {"t": "n/a"}, None),
+        ("number(t)", {"t": "K0001"}, None),
+        ("number(t)", {"t": "12.50 kr"}, Decimal("12.50")),
         ("number(t)", {"t": "."}, None),
         ("truth(t)", {"t": " Ja "}, True),
         ("truth(t)", {"t": "否"}, False),

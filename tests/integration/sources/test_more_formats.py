@@ -229,4 +229,7 @@ streams:
         f"select {columns['amount']}, {columns['discount_amount']}, {columns['status']}, {columns['ordered_at']}::text"
         f" from raw_shop.orders where {mapping['where']} order by 1 nulls last"
     )
-    assert rows(query.replace("%", "%%")) == [(1234.5, 0, "sold", "2026-01-31 00:00:00+00"), (None, 0, None, "2026-02-01 00:00:00+00")]
+    assert rows(query.replace("%", "%%")) == [
+        (1234.5, 0, "sold", "2026-01-31 00:00:00+00"),
+        (None, 0, None, "2026-02-01 00:00:00+00"),
+    ]

@@ -11,6 +11,7 @@ from churn_model.evaluate import CutOff, Evaluation, assess
 from churn_model.features import NAMES
 from churn_model.metrics import Metrics
 from churn_model.snapshots import EPOCH, Snapshots
+from churn_model.split import held_out_customers
 from forewarn.errors import ModelRejected
 
 
@@ -102,6 +103,24 @@ def test_labels_of_the_gap_have_no_influence():
     last = [assess(snapshots, definition="non_contractual").cutoffs[-1] for snapshots in (honest, spoiled)]
     for method in ("logistic", "boosting", "average", "rule"):
         np.testing.assert_array_equal(last[0].scores[method], last[1].scores[method])
+
+
+@pytest.mark.capability("C28", "B11")
+def test_where_time_cannot_be_held_out_each_customer_is_judged_once_by_models_that_never_saw_them():
+    whole = _snapshots(0.3)
+    rows = whole.days == whole.days[0]
+    short = Snapshots(whole.days[rows], *whole.rows(rows), 60, 200, np.arange(200))
+    evaluation = assess(short, definition="contractual")
+    assert evaluation.held_out == "customers"
+    assert len(evaluation.cutoffs) == 5
+    parts = held_out_customers(short.numbers)
+    assert np.sum(parts, axis=0).tolist() == [1] * 200, "each customer is held out once"
+    assert min(len(cutoff.churned) for cutoff in evaluation.cutoffs) >= 30
+    assert "customers held out, not out of time" in evaluation.best()[1]
+    spoiled = Snapshots(short.days, short.features, short.churned.copy(), 60, 200, short.numbers)
+    spoiled.churned[parts[0]] = 1 - spoiled.churned[parts[0]]
+    again = assess(spoiled, definition="contractual").cutoffs[0]
+    np.testing.assert_array_equal(evaluation.cutoffs[0].scores["logistic"], again.scores["logistic"])
 
 
 def test_a_base_in_which_nobody_left_before_the_tests_is_rejected():

@@ -56,7 +56,7 @@ def load(tmp_path):
     [
         ("connection: drops", "conection: drops", "2:1", "unknown key `conection`.*did you mean `connection`"),
         ("kind: files", "kind: file", "1:1", "unknown kind `file`.*known: sql, rest, files"),
-        ("format: csv", "format: xls", "6:5", "'csv' or 'parquet'"),
+        ("format: csv", "format: xls", "6:5", "'csv', 'parquet', 'json' or 'excel'"),
         ("format: csv", "format: csv\n    delimter: x", "7:5", "unknown key `delimter`.*did you mean `delimiter`"),
         ("      invoice:", "      invoise:", "11:7", "unknown entity `invoise`.*did you mean `invoice`"),
         ("          due_at:", "          due_on:", "18:11", "no column `due_on`.*did you mean `due_at`"),
@@ -95,6 +95,7 @@ def test_mappings_are_cast_and_quoted_and_json(load):
         "account_source": "erp",
         "where": '"state" <> \'draft\' AND "qty" > 0',
         "distinct": False,
+        "partial": False,
         "columns": {
             "invoice_id": 'cast("Invoice No" as text)',
             "account_id": 'cast("customer" as text)',

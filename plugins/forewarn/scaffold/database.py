@@ -1,0 +1,94 @@
+"""The tables of a database: names, types, primary keys, and some rows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy
+
+from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
+from forewarn.sources.reader import Row
+from forewarn.sources.sql_tables import connected, land_type, plain_row
+
+MAX_TABLES = 300
+_SYSTEM = ("information_schema", "pg_catalog", "pg_toast", "sys", "mysql", "performance_schema", "crdb_internal")
+
+
+def look_at_database(url: str, connection: str, *, rows: int = MAX_ROWS) -> tuple[list[Table], list[str]]:
+    """Return the tables and views of a database, and what could not be looked at.
+
+    Raises
+    ------
+    SourceRejected, SourceUnavailable
+        The database cannot be reached, or refuses.
+    """
+    tables: list[Table] = []
+    problems: list[str] = []
+    with connected(url, connection) as database:
+        inspector = sqlalchemy.inspect(database)
+        for schema, name in _names(inspector):
+            full = f"{schema}.{name}" if schema else name
+            if len(tables) == MAX_TABLES:
+                problems.append(f"{full} and those after it: more than {MAX_TABLES} tables; name them by hand")
+                break
+            try:
+                tables.append(_table(database, inspector, schema, name, rows))
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                database.rollback()
+                problems.append(f"{full}: cannot be read ({' '.join(str(error.__cause__ or error).split())[:120]})")
+    return tables, problems
+
+
+def _names(inspector: sqlalchemy.Inspector) -> Iterator[tuple[str | None, str]]:
+    default = inspector.default_schema_name
+    schemas = [
+        schema for schema in inspector.get_schema_names() if schema not in _SYSTEM and not schema.startswith("pg_")
+    ]
+    for schema in sorted(schemas, key=lambda schema: (schema != default, schema)):
+        # A table of the default schema is found without it, whatever the schema is called.
+        shown = None if schema == default else schema
+        for name in sorted(inspector.get_table_names(schema=shown) + inspector.get_view_names(schema=shown)):
+            if "." not in name:
+                yield shown, name
+
+
+def _table(
+    database: sqlalchemy.Connection, inspector: sqlalchemy.Inspector, schema: str | None, name: str, rows: int
+) -> Table:
+    full = f"{schema}.{name}" if schema else name
+    found = inspector.get_columns(name, schema=schema)[:MAX_COLUMNS]
+    names = [str(column["name"]) for column in found]
+    columns: list[sqlalchemy.ColumnClause[object]] = [sqlalchemy.column(column) for column in names]
+    query = sqlalchemy.select(*columns).select_from(sqlalchemy.table(name, schema=schema)).limit(rows + 1)
+    sample = [
+        row.values if isinstance(row := plain_row("", list(values)), Row) else [None] * len(names)
+        for values in database.execute(query)
+    ]
+    key = inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or []
+    declared = [land_type(column["type"]) for column in found]
+    engine = database.engine
+
+    def verify(columns: list[str]) -> bool:
+        with engine.connect() as again:
+            return _is_unique(again, schema, name, columns)
+
+    return Table(
+        full,
+        {"table": full},
+        columns_of(names, declared, sample[:rows]),
+        [str(column) for column in key],
+        whole=len(sample) <= rows,
+        verify=verify,
+    )
+
+
+def _is_unique(database: sqlalchemy.Connection, schema: str | None, name: str, key: list[str]) -> bool:
+    columns: list[sqlalchemy.ColumnClause[object]] = [sqlalchemy.column(column) for column in key]
+    twice = (
+        sqlalchemy.select(*columns)
+        .select_from(sqlalchemy.table(name, schema=schema))
+        .group_by(*columns)
+        .having((sqlalchemy.func.count() > 1) | sqlalchemy.or_(*(column.is_(None) for column in columns)))
+        .limit(1)
+    )
+    return database.execute(twice).first() is None

@@ -1,0 +1,254 @@
+"""How one table could feed one canonical entity: which column stands for which, and what is left in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from forewarn.config.entities import entities
+from forewarn.expressions import ExpressionError, parse
+from forewarn.scaffold import names
+from forewarn.scaffold.shapes import Shape, as_time
+from forewarn.scaffold.table import Column, Table
+
+REFERENCES = {
+    "account_id": "account", "order_id": "order", "product_id": "product", "owner_id": "owner", "ticket_id": "ticket",
+    "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact", "lead_owner_id": "",
+}  # fmt: skip
+_UNIT_PRICES = ("price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire")
+_MAX_NAME = 63
+
+
+@dataclass
+class Feed:
+    """A proposed mapping to one entity; `doubts` are lines of comment with the alternatives."""
+
+    entity: str
+    columns: dict[str, str]
+    distinct: bool = False
+    partial: bool = False
+    doubts: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
+    score: int = 0
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """Why a table cannot feed an entity."""
+
+    entity: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One table with what its names say."""
+
+    table: Table
+
+    @cached_property
+    def usable(self) -> list[Column]:
+        """Columns that an expression can name."""
+        return [column for column in self.table.columns if can_be_named(column.name)]
+
+    @cached_property
+    def shared(self) -> str:
+        """What every column's name begins with."""
+        return names.prefix([column.name for column in self.table.columns])
+
+    @cached_property
+    def account(self) -> Column | None:
+        """The column that says which customer a row is about."""
+        return self.reference("account")
+
+    def reference(self, entity: str) -> Column | None:
+        """Return the column that holds an entity's number."""
+        rated = [(names.is_number_of(column.name, entity, self.shared), column) for column in self.usable]
+        best = max((rate for rate, _ in rated), default=0)
+        found = [column for rate, column in rated if rate == best and best >= 2 and column.shape.kind != "time"]
+        # Of a customer's number and a customer's name, the one with more values tells customers apart.
+        return max(found, key=lambda column: len(column.distinct), default=None)
+
+    @cached_property
+    def key(self) -> list[str]:
+        """Columns that are unique together: those that the source declares, or those that the rows suggest."""
+        if self.table.key:
+            return self.table.key if all(can_be_named(name) for name in self.table.key) else []
+        named = [column for column in self.usable if self._is_numberlike(column)]
+        for column in named:
+            if column.is_unique and self._holds([column.name]):
+                return [column.name]
+        pairs = [(first, second) for at, first in enumerate(named) for second in named[at + 1 :]]
+        for first, second in pairs[:40]:
+            both = set(zip(first.values, second.values, strict=True))
+            unique = len(both) == len(first.values) > 1
+            filled = not {None, ""} & (set(first.values) | set(second.values))
+            if unique and filled and self._holds([first.name, second.name]):
+                return [first.name, second.name]
+        return []
+
+    def _holds(self, key: list[str]) -> bool:
+        """Whether columns that are unique in the sample are so in all rows: a key that is wrong would lose rows."""
+        return self.table.whole or (self.table.verify is not None and self.table.verify(key))
+
+    def _is_numberlike(self, column: Column) -> bool:
+        if column.shape.kind in ("time", "truth", "empty") or not column.distinct:
+            return False
+        name = names.folded(column.name)
+        return (
+            names.is_number(column.name, self.shared)
+            or any(names.is_number_of(column.name, entity, self.shared) >= 2 for entity in entities())
+            or (len(name) > 3 and name.endswith(("id", "key", "no", "nr", "code", "number", "nummer", "num")))
+        )
+
+    def identity(self) -> tuple[str, bool]:
+        """Return an expression that is different for each row, and whether it is more than a guess."""
+        if len(self.key) == 1:
+            return named(self.key[0]), True
+        if self.key:
+            return " || '-' || ".join(f"cast({named(name)} as text)" for name in self.key), True
+        whole = [column.name for column in self.usable][:40]
+        return f"hash_of({', '.join(named(name) for name in whole)})", False
+
+    def feed(self, entity: str, *, guess: bool = True) -> Feed | Lacking:
+        """Return how the table could feed an entity, or what it lacks for it.
+
+        With `guess`, the only column that could be the time or the amount is taken for it, whatever it is called.
+        """
+        definition = entities()[entity]
+        feed = Feed(entity, {})
+        for target, spec in definition.columns.items():
+            expression = self._own_number(entity, feed) if target == definition.key else None
+            if expression is None and target in REFERENCES and target != definition.key:
+                found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
+                expression = self._take(feed, found) if found else None
+            elif expression is None and target not in (definition.key, "known_at"):
+                expression = self._by_meaning(feed, target, spec.type, required=spec.required and guess)
+            if expression is not None:
+                feed.columns[target] = expression
+        self._price_by_quantity(feed)
+        lacking = tuple(name for name, spec in definition.columns.items() if spec.required and name not in feed.columns)
+        if lacking:
+            return Lacking(entity, lacking)
+        feed.score = len(feed.columns)
+        return feed
+
+    def _own_number(self, entity: str, feed: Feed) -> str | None:
+        column = self.reference(entity)
+        if column is None and len(self.key) == 1:
+            own = self.table.column(self.key[0])
+            elsewhere = any(
+                names.is_number_of(own.name, other, self.shared) == 3 for other in entities() if other != entity
+            )
+            column = None if elsewhere and entity in ("account", "product", "owner") else own
+        if column is not None and (column.is_unique or [column.name] == self.key):
+            return self._take(feed, column)
+        if column is not None and entity in ("account", "order", "product", "owner", "campaign"):
+            feed.distinct = True
+            return self._take(feed, column)
+        if entity in ("account", "product", "owner", "order", "campaign", "contact"):
+            return None
+        expression, sure = self.identity()
+        if not sure:
+            feed.doubts.append("no column is unique: rows that agree in every column count once")
+        return expression
+
+    def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
+        fitting = [column for column in self.usable if column.name not in feed.read and _fits(column, kind)]
+        fitting = [column for column in fitting if not names.is_one_of(column.name, "leaks", self.shared)]
+        rated = [(names.means(column.name, feed.entity, target, self.shared), column) for column in fitting]
+        rated = sorted((pair for pair in rated if pair[0] > 0), key=lambda pair: -pair[0])
+        if not rated and required and kind in ("timestamptz", "numeric"):
+            alone = [column for column in fitting if kind == "timestamptz" or not self._is_numberlike(column)]
+            if len(alone) == 1:
+                feed.doubts.append(f"{target}: nothing is named so; {alone[0].name} is the only column that could be")
+                rated = [(1, alone[0])]
+        if not rated:
+            return None
+        if rated[0][0] < 30 and kind == "text":
+            return None
+        others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
+        if others:
+            feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
+        return self._take(feed, rated[0][1], kind)
+
+    def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
+        feed.read.add(column.name)
+        return expression_of(column, kind)
+
+    def _price_by_quantity(self, feed: Feed) -> None:
+        """Take a price times the quantity: it is of one unit, and there may be several."""
+        amount, quantity = feed.columns.get("amount"), feed.columns.get("quantity")
+        if feed.entity != "order_line" or amount is None or quantity is None:
+            return
+        if any(names.folded(name).endswith(_UNIT_PRICES) for name in feed.read if named(name) in amount):
+            feed.columns["amount"] = f"{quantity} * {amount}"
+            feed.doubts.append(f"amount: {amount}, if that is the price of the whole line")
+
+
+def can_be_named(name: str) -> bool:
+    """Whether an expression can name a column, and the warehouse keep it."""
+    if not name or name != name.strip() or '"' in name or len(name.encode()) > _MAX_NAME or not name.isprintable():
+        return False
+    return name not in ("_loaded_at", "_batch_id", "_row_hash") and not any(
+        "\ud800" <= sign <= "\udfff" for sign in name
+    )
+
+
+def named(name: str) -> str:
+    """Return a column's name as an expression: in double quotes where it is not a plain word."""
+    if name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit():
+        try:
+            expression = parse(name, {name: None})
+            if expression.tree.key == "column" and expression.tree.name == name:
+                return name
+        except ExpressionError:
+            pass
+    return f'"{name}"'
+
+
+def expression_of(column: Column, kind: str) -> str:
+    """Return the expression that reads a column as a type of the canonical entities."""
+    name = named(column.name)
+    shape = _timed(column) if kind == "timestamptz" else column.shape
+    if kind == "timestamptz":
+        ways = {
+            "epoch": f"to_timestamp({name})",
+            "epoch_ms": f"to_timestamp({name} / 1000)",
+            "excel": f"excel_date({name})",
+        }
+        return ways.get(shape.how, name)
+    if kind == "numeric":
+        ways = {"point": f"number({name})", "comma": f"number({name}, ',')"}
+        text = ways.get(shape.how, name)
+        return (
+            f"{text} / 100"
+            if names.parts(column.name)[-1:] and names.parts(column.name)[-1] in names.MONEY_PARTS
+            else text
+        )
+    if kind == "boolean":
+        return f"truth({name})"
+    return name if column.declared in (None, "text") else f"cast({name} as text)"
+
+
+def _timed(column: Column) -> Shape:
+    return as_time(column.shape, column.present)
+
+
+def _fits(column: Column, kind: str) -> bool:
+    shape = column.shape
+    if kind == "timestamptz":
+        return shape.kind == "time" or (_speaks_of_time(column.name) and _timed(column).kind == "time")
+    if kind == "numeric":
+        return shape.kind == "number"
+    if kind == "boolean":
+        return shape.kind == "truth" or (shape.kind == "number" and column.distinct <= {"0", "1"})
+    return shape.kind in ("text", "number", "email", "phone", "truth") or (
+        shape.kind == "empty" and column.declared == "text"
+    )
+
+
+def _speaks_of_time(name: str) -> bool:
+    folded = names.folded(name)
+    said = ("date", "time", "datum", "fecha", "data", "dt", "at", "on", "ts", "day", "日期", "时间")
+    return folded.startswith(said[:6]) or folded.endswith(tuple(said)) or "date" in folded or "time" in folded

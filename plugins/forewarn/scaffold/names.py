@@ -1,0 +1,121 @@
+"""What the names of tables and columns say, by the usual words of several languages; the words are `words.yml`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+MONEY_PARTS = ("cents", "cent", "pence", "minor", "centimes")
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe"})
+
+
+@lru_cache(maxsize=1)
+def words() -> dict[str, Any]:
+    """Return `words.yml`."""
+    found: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("words.yml").read_text(encoding="utf-8"))
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def folded(name: str) -> str:
+    """Return a name without capitals, accents and signs."""
+    plain = unicodedata.normalize("NFKD", name.lower().translate(_LETTERS))
+    return "".join(character for character in plain if character.isalnum())
+
+
+def parts(name: str) -> list[str]:
+    """Return the words of a name, folded, each also without the ending of a plural."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [folded(part) for part in re.split(r"[^\w]+|_", spaced) if folded(part)]
+
+
+def singular(word: str) -> str:
+    """Return an English word without its plural's ending."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def _is_plural(text: str, word: str) -> bool:
+    """Whether a text is a word with an ending, as plurals have one in most languages: bestellungen, pedidos."""
+    return len(word) >= 5 and text.startswith(word) and len(text) - len(word) <= 2
+
+
+def prefix(names: list[str]) -> str:
+    """Return what all of a table's column names begin with, such as `cst_`; empty when it is not a prefix."""
+    first = names[0].partition("_")[0] + "_" if names else ""
+    return first if len(names) > 1 and len(first) > 1 and all(name.startswith(first) for name in names) else ""
+
+
+def entity_of(name: str) -> list[tuple[str, int]]:
+    """Return the entities that a table's name speaks of, with how strongly, strongest first."""
+    tokens = [singular(token) for token in parts(name)]
+    joined = ["".join(tokens[start:end]) for start in range(len(tokens)) for end in range(start + 1, len(tokens) + 1)]
+    scores: dict[str, int] = {}
+    for entity, known in words()["entities"].items():
+        for text in joined:
+            if any(text == word or _is_plural(text, word) for word in known):
+                # A longer word says more, and the last one of a name is its noun.
+                strength = 2 + (text == joined[-1] or "".join(tokens).endswith(text)) + 2 * (text == "".join(tokens))
+                scores[entity] = max(scores.get(entity, 0), strength + (len(text) > 8))
+        if any(not word.isascii() and word in "".join(tokens) for word in known):
+            scores[entity] = max(scores.get(entity, 0), 3)
+    return sorted(scores.items(), key=lambda found: -found[1])
+
+
+def is_number_of(column: str, entity: str, shared: str = "") -> int:
+    """Return how surely a column is the number of an entity: 0 for not at all, 3 for `customer_id`."""
+    name = folded(column.removeprefix(shared))
+    whole = folded(column)
+    numbers = words()["numbers"]
+    best = 0
+    for word in words()["entities"].get(entity, ()):
+        for text in {name, whole}:
+            if text in {word, f"{word}s"}:
+                best = max(best, 2 if len(word) > 2 else 1)
+            elif any(text in (f"{word}{number}", f"{word}s{number}", f"{number}{word}") for number in numbers):
+                best = 3
+            elif any(text.endswith(f"{word}{number}") for number in numbers) and len(word) > 2:
+                best = max(best, 2)
+    return best
+
+
+def is_number(column: str, shared: str = "") -> bool:
+    """Whether a column is a number of its own table: `id`, `nr`."""
+    return folded(column.removeprefix(shared)) in words()["numbers"]
+
+
+def means(column: str, entity: str, target: str, shared: str = "") -> int:
+    """Return how surely a column is a column of an entity: the earlier the word stands in its list, the surer."""
+    listed = words()["columns"]
+    known = listed.get(f"{entity}.{target}") or listed.get(target)
+    if not known:
+        return 2 if folded(column) == folded(target) else 0
+    own = words()["entities"].get(entity, [])
+    candidates = {folded(column), folded(column.removeprefix(shared))}
+    if (words_of := parts(column)) and words_of[-1] in MONEY_PARTS:
+        candidates |= {text.removesuffix(words_of[-1]) for text in list(candidates)}
+    candidates |= {
+        text.removeprefix(word) for text in list(candidates) for word in own if text.startswith(word) and text != word
+    }
+    best = 0
+    for text in candidates:
+        if text == folded(target):
+            best = max(best, 100)
+        elif text in known:
+            best = max(best, 90 - known.index(text))
+    if not best:
+        whole = folded(column)
+        endings = [word for word in known if len(word) > 4 and whole.endswith(word)]
+        best = max((30 - known.index(word) // 2 for word in endings), default=0)
+    return best
+
+
+def is_one_of(column: str, group: str, shared: str = "") -> bool:
+    """Whether a column's name is one of a group of words, such as `changed`."""
+    return bool({folded(column), folded(column.removeprefix(shared))} & set(words()[group]))

@@ -1,0 +1,280 @@
+"""What a source file could say about the tables of a source; every guess that is not sure says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from forewarn.config.entities import entities
+from forewarn.scaffold import names
+from forewarn.scaffold.matching import Feed, Lacking, Reader, expression_of, named
+from forewarn.scaffold.shapes import newest_day
+from forewarn.scaffold.table import Column, Table
+
+_FACTS = ("order", "subscription")
+_OVERLAP = 0.9
+_CHURN_NEEDS = "a churn definition needs orders (non_contractual) or subscriptions (contractual)"
+
+
+@dataclass
+class StreamProposal:
+    """One stream as it will be written."""
+
+    name: str
+    table: Table
+    key: list[str]
+    feeds: list[Feed] = field(default_factory=list)
+    cursor: str | None = None
+    date_order: str | None = None
+    marked_by: str | None = None
+    personal: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Proposal:
+    """The streams, what could not be placed and why, and the newest day that the data know."""
+
+    streams: list[StreamProposal]
+    unplaced: list[str] = field(default_factory=list)
+    newest: date | None = None
+
+    @property
+    def fed(self) -> set[str]:
+        """The entities that some stream feeds."""
+        return {feed.entity for stream in self.streams for feed in stream.feeds}
+
+    def missing(self) -> list[str]:
+        """Return what a churn definition still lacks, in words."""
+        found = []
+        if not self.fed & set(_FACTS):
+            found.append(f"no stream feeds order or subscription; {_CHURN_NEEDS}")
+        if "account" not in self.fed:
+            found.append("no stream feeds account: nobody says who the customers are")
+        if "owner" not in self.fed:
+            found.append("no stream feeds owner: every message goes to `alerts.fallback_recipient`")
+        return found
+
+
+def propose(tables: Sequence[Table], today: date) -> Proposal:
+    """Return the proposal for the tables of one source.
+
+    Parameters
+    ----------
+    today : date
+        The day that a table without dates is taken to speak of, where the tables themselves do not know a newer one.
+    """
+    readers = [Reader(table) for table in tables]
+    taken: set[str] = set()
+    result = Proposal([])
+    days = [day for reader in readers for column in reader.usable for day in _days(column) if day <= today]
+    result.newest = max(days, default=None)
+    for reader in readers:
+        stream = StreamProposal(_stream_name(reader.table.name, taken), reader.table, list(reader.key))
+        chosen, lacking = _choose(reader)
+        if chosen is not None:
+            stream.feeds.append(chosen)
+        elif lacking is not None:
+            needs = " and ".join(lacking.columns)
+            result.unplaced.append(f"{reader.table.name}: looks like {lacking.entity}, which needs {needs}")
+        else:
+            result.unplaced.append(f"{reader.table.name}: nothing says what its rows are")
+        result.streams.append(stream)
+    _more_feeds(result, readers, today)
+    for stream, reader in zip(result.streams, readers, strict=True):
+        _settle(stream, reader)
+    placed = {stream.table.name for stream in result.streams if stream.feeds}
+    result.unplaced = [line for line in result.unplaced if line.split(":")[0] not in placed]
+    return result
+
+
+def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
+    """Return the entity that a table feeds best, or what the likeliest one lacks."""
+    strengths = dict(names.entity_of(reader.table.name))
+    account = reader.account
+    if account is not None:
+        if account.is_unique:
+            strengths["account"] = strengths.get("account", 0) + 2
+        for entity in ("order", "usage_event"):
+            strengths.setdefault(entity, 0)
+    if reader.reference("order") is not None and reader.reference("product") is not None:
+        strengths["order_line"] = strengths.get("order_line", 0) + 2
+    best: tuple[float, Feed] | None = None
+    worst: tuple[int, Lacking] | None = None
+    for entity, strength in strengths.items():
+        found = reader.feed(entity)
+        if isinstance(found, Lacking):
+            if strength > 0 and (worst is None or strength > worst[0]):
+                worst = (strength, found)
+            continue
+        if entity == "order" and strength == 0 and "amount" not in found.columns:
+            continue
+        if (
+            entity == "usage_event"
+            and strength == 0
+            and not {"feature", "events", "active_users"} & found.columns.keys()
+        ):
+            continue
+        rate = strength * 10 + found.score - (5 if found.distinct else 0)
+        if best is None or rate > best[0]:
+            best = (rate, found)
+    return (best[1] if best else None), (worst[1] if worst else None)
+
+
+def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
+    """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
+    for stream, reader in zip(result.streams, readers, strict=True):
+        own = {feed.entity for feed in stream.feeds}
+        account = reader.account
+        if "order" not in result.fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
+            order.distinct = True
+            for name in ("amount", "discount_amount", "status"):
+                # A line's own figures are not the order's: without an amount, the sum of the lines counts.
+                order.columns.pop(name, None)
+            stream.feeds.append(order)
+        if account is None or not account.is_unique or "account" not in own:
+            continue
+        if (contract := _contract(reader, account, result.newest or today)) is not None:
+            stream.feeds.append(contract)
+    if "account" in result.fed:
+        return
+    with_account = [
+        (stream, reader) for stream, reader in zip(result.streams, readers, strict=True) if reader.account is not None
+    ]
+    for stream, reader in sorted(
+        with_account, key=lambda pair: -len(pair[1].account.distinct if pair[1].account else ())
+    )[:1]:
+        found = reader.feed("account")
+        if isinstance(found, Feed):
+            found.distinct = True
+            account = reader.account
+            known = {named(column.name): column for column in reader.usable}
+            for target, expression in list(found.columns.items()):
+                if target != "account_id" and expression in known and not _depends(known[expression], account):
+                    del found.columns[target]
+            stream.feeds.insert(0, found)
+
+
+def _contract(reader: Reader, account: Column, day: date) -> Feed | None:
+    """Return the contract of a customer by the customer's row: how long it has run, and whether it has ended."""
+    found = reader.feed("subscription", guess=False)
+    tenure = next(
+        (
+            column
+            for column in reader.usable
+            if names.is_one_of(column.name, "tenure", reader.shared) and column.shape.kind == "number"
+        ),
+        None,
+    )
+    if isinstance(found, Lacking) and tenure is None:
+        return None
+    feed = found if isinstance(found, Feed) else _without_start(reader)
+    feed.columns = {
+        "subscription_id": expression_of(account, "text"),
+        "account_id": expression_of(account, "text"),
+    } | feed.columns
+    feed.columns["subscription_id"] = expression_of(account, "text")
+    if "started_at" not in feed.columns and tenure is not None:
+        feed.columns["started_at"] = f"date '{day}' - {expression_of(tenure, 'numeric')} * interval '1 month'"
+        feed.doubts.append(f"started_at: the rows are taken to be of {day}, and {tenure.name} to count months")
+    ended = next((column for column in reader.usable if names.is_one_of(column.name, "churned", reader.shared)), None)
+    if ended is not None and "ended_at" not in feed.columns and len(ended.distinct) <= 3:
+        feed.columns["ended_at"] = f"case when truth({named(ended.name)}) then date '{day}' end"
+        feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
+    return feed
+
+
+def _without_start(reader: Reader) -> Feed:
+    """Return what a table says of a contract, where no column says when it began."""
+    feed = Feed("subscription", {})
+    for target in ("plan", "mrr", "seats"):
+        spec = entities()["subscription"].columns[target]
+        found = reader._by_meaning(feed, target, spec.type, required=False)
+        if found is not None:
+            feed.columns[target] = found
+    return feed
+
+
+def _settle(stream: StreamProposal, reader: Reader) -> None:
+    """Decide what a stream's other keys say."""
+    read = {column.name for feed in stream.feeds for column in reader.usable if _is_read(column.name, feed)}
+    orders = {column.shape.how for column in reader.usable if column.name in read and column.shape.kind == "time"}
+    for order in ("dmy", "mdy"):
+        if order in orders:
+            stream.date_order = order
+    if "either" in orders and stream.date_order is None:
+        stream.date_order = "dmy"
+        stream.doubts.append("date_order: mdy, if the month stands first; no date in the sample tells")
+    changed = [
+        column
+        for column in reader.usable
+        if names.is_one_of(column.name, "changed", reader.shared) and column.shape.kind == "time"
+    ]
+    if "table" in stream.table.place and stream.key:
+        declared = [column.name for column in reader.usable if column.declared in ("timestamptz", "date")]
+        if changed and changed[0].declared in ("timestamptz", "date"):
+            stream.cursor = changed[0].name
+        elif declared:
+            stream.doubts.append(
+                f"cursor: {declared[0]}, if it changes with every change of a row; without one all is read"
+            )
+    if stream.key:
+        for column in reader.usable:
+            if names.is_one_of(column.name, "deleted", reader.shared) and column.shape.kind in ("truth", "number"):
+                stream.marked_by = f"truth({named(column.name)})"
+    said = [column for column in reader.usable if names.is_one_of(column.name, "leaks", reader.shared)]
+    if said:
+        told = ", ".join(column.name for column in said)
+        stream.doubts.append(f"not mapped, since it tells the outcome: {told}")
+    stream.personal = [
+        column.name
+        for column in stream.table.columns
+        if names.is_one_of(column.name, "personal", reader.shared)
+        or column.shape.kind in ("email", "phone")
+        or any(_is_personal(column.name, feed) for feed in stream.feeds)
+    ]
+    mapped = {feed.entity for feed in stream.feeds}
+    if mapped:
+        rest = [column.name for column in stream.table.columns if column.name not in read]
+        if rest:
+            stream.doubts.append(f"not mapped: {', '.join(rest[:30])}{', …' if len(rest) > 30 else ''}")
+
+
+def _is_read(name: str, feed: Feed) -> bool:
+    return any(re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) for text in feed.columns.values())
+
+
+def _is_personal(name: str, feed: Feed) -> bool:
+    columns = entities()[feed.entity].columns
+    return any(columns[target].personal and text == named(name) for target, text in feed.columns.items())
+
+
+def _depends(column: Column, account: Column | None) -> bool:
+    """Whether a column has one value a customer."""
+    if account is None:
+        return False
+    seen: dict[str | None, set[str | None]] = {}
+    for customer, value in zip(account.values, column.values, strict=True):
+        seen.setdefault(customer, set()).add(value)
+    return sum(len(values - {None}) <= 1 for values in seen.values()) >= _OVERLAP * len(seen)
+
+
+def _days(column: Column) -> list[date]:
+    if column.shape.kind != "time" or any(
+        word in names.folded(column.name) for word in ("birth", "geburt", "naiss", "dob")
+    ):
+        return []
+    found = newest_day(column.present, column.shape.how)
+    return [found] if found else []
+
+
+def _stream_name(name: str, taken: set[str]) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
+    plain = plain if plain[0].isalpha() else f"t_{plain}"
+    plain, number = plain[:36].rstrip("_"), 2
+    while (found := plain if plain not in taken else f"{plain}_{number}") in taken:
+        number += 1
+    taken.add(found)
+    return found

@@ -1,0 +1,234 @@
+"""What is proposed for tables as companies really have them."""
+
+from __future__ import annotations
+
+import gzip
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import pytest
+from workbooks import write_workbook
+
+from forewarn.errors import SourceRejected
+from forewarn.scaffold import Proposal, look_at_api, look_at_database, look_at_folder, propose, source_text
+from forewarn.scaffold.proposal import StreamProposal
+from forewarn.sources.loader import load_source
+
+TODAY = date(2026, 3, 2)
+
+
+def _stream(proposal: Proposal, name: str) -> StreamProposal:
+    return next(stream for stream in proposal.streams if stream.name == name)
+
+
+def _columns(proposal: Proposal, name: str, entity: str) -> dict[str, str]:
+    return next(feed.columns for feed in _stream(proposal, name).feeds if feed.entity == entity)
+
+
+@pytest.mark.capability("C51")
+def test_german_exports_with_odd_encoding_dates_and_decimals(tmp_path: Path) -> None:
+    customers = (
+        "Kundennummer;Firma;E-Mail;Ort;Land\nK0001;Müller & Söhne;a@x.example;Köln;DE\nK0002;Groß;b@x.example;Ulm;DE\n"
+    )
+    (tmp_path / "Kunden.csv").write_bytes(customers.encode("cp1252"))
+    for month in ("01", "02"):
+        lines = "".join(f"A{month}{n};K000{n};{n + 12}.{month}.2026;1.23{n},50 €\n" for n in (1, 2))
+        text = "Bestellnummer;Kundennummer;Bestelldatum;Nettobetrag\n" + lines
+        (tmp_path / f"Bestellungen_2026-{month}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    tables, problems = look_at_folder(tmp_path)
+    assert problems == []
+    proposal = propose(tables, TODAY)
+    assert [stream.name for stream in proposal.streams] == ["bestellungen", "kunden"]
+    assert _stream(proposal, "kunden").table.place == {
+        "path": "Kunden.csv", "format": "csv", "encoding": "cp1252", "delimiter": ";",
+    }  # fmt: skip
+    assert _stream(proposal, "kunden").key == ["Kundennummer"]
+    assert _stream(proposal, "kunden").personal == ["Firma", "E-Mail"]
+    assert _columns(proposal, "kunden", "account") == {
+        "account_id": "Kundennummer", "name": "Firma", "email": '"E-Mail"', "country": "Land", "city": "Ort",
+    }  # fmt: skip
+    orders = _stream(proposal, "bestellungen")
+    assert orders.table.place["path"] == "Bestellungen_*-*.csv.gz"
+    assert orders.date_order == "dmy"
+    assert _columns(proposal, "bestellungen", "order") == {
+        "order_id": "Bestellnummer",
+        "account_id": "Kundennummer",
+        "ordered_at": "Bestelldatum",
+        "amount": "number(Nettobetrag, ',')",
+    }
+    assert proposal.newest == date(2026, 1, 14)
+
+
+SHOP = """
+create table customers (customer_id integer primary key, first_name text, email text, city text, created_at timestamp);
+create table orders (order_id integer primary key, customer_id integer, order_date timestamp, status text,
+                     total_cents integer, updated_at timestamp, is_deleted boolean);
+create table order_items (order_id integer, line_no integer, product_id integer, quantity integer, unit_price numeric,
+                          primary key (order_id, line_no));
+create table products (product_id integer primary key, name text, category text);
+create table payments (payment_id integer primary key, order_id integer, amount numeric);
+insert into customers values (1, 'Ann', 'a@x.example', 'Ulm', '2025-01-01 10:00:00');
+insert into orders values (7, 1, '2026-01-05 10:00:00', 'paid', 1999, '2026-01-06 10:00:00', false);
+insert into order_items values (7, 1, 3, 2, 9.5);
+insert into products values (3, 'Pen', 'Office');
+insert into payments values (5, 7, 19.0);
+"""
+
+
+@pytest.mark.capability("C51")
+def test_database_with_keys_cursor_cents_and_soft_deletes(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    with sqlite3.connect(file) as connection:
+        connection.executescript(SHOP)
+    tables, problems = look_at_database(f"sqlite:///{file}", "shop")
+    assert problems == []
+    proposal = propose(tables, TODAY)
+    orders = _stream(proposal, "orders")
+    assert (orders.key, orders.cursor, orders.marked_by) == (["order_id"], "updated_at", "truth(is_deleted)")
+    assert _columns(proposal, "orders", "order") == {
+        "order_id": "cast(order_id as text)",
+        "account_id": "cast(customer_id as text)",
+        "ordered_at": "order_date",
+        "status": "status",
+        "amount": "total_cents / 100",
+    }
+    assert _columns(proposal, "order_items", "order_line") == {
+        "order_line_id": "cast(order_id as text) || '-' || cast(line_no as text)",
+        "order_id": "cast(order_id as text)",
+        "product_id": "cast(product_id as text)",
+        "quantity": "quantity",
+        "amount": "quantity * unit_price",
+    }
+    assert proposal.unplaced == ["payments: looks like payment, which needs account_id and paid_at"]
+    text = source_text(proposal, kind="sql", connection="shop", description="x")
+    assert "#   payments: looks like payment, which needs account_id and paid_at" in text
+    assert "# amount: unit_price, if that is the price of the whole line" in text
+    (tmp_path / "shop.yml").write_text(text)
+    source = load_source(tmp_path / "shop.yml")
+    assert source.streams["payments"].entities == {}
+    assert proposal.missing() == ["no stream feeds owner: every message goes to `alerts.fallback_recipient`"]
+
+
+def test_row_a_customer_without_dates_is_account_and_contract_and_its_outcome_is_not_read(tmp_path: Path) -> None:
+    head = ["customerID", "tenure", "Contract", "Monthly Charges", "Churn", "Churn Score"]
+    rows = [["A-1", 3, "Month-to-month", 29.85, "Yes", 91], ["A-2", 34, "One year", 56.95, "No", 12]]
+    write_workbook(tmp_path / "telco.xlsx", {"Data": [head, *rows]})
+    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
+    assert _columns(proposal, "telco", "subscription") == {
+        "subscription_id": "customerID",
+        "account_id": "customerID",
+        "started_at": "date '2026-03-02' - tenure * interval '1 month'",
+        "plan": "Contract",
+        "mrr": '"Monthly Charges"',
+        "ended_at": "case when truth(Churn) then date '2026-03-02' end",
+    }
+    assert "not mapped, since it tells the outcome: Churn Score" in _stream(proposal, "telco").doubts
+
+
+def test_lines_alone_give_order_line_order_and_customer(tmp_path: Path) -> None:
+    lines = "".join(f"{536365 + n // 2},{22633 + n},2010-12-01 08:26:00,6,2.55,1785{n // 4},France\n" for n in range(8))
+    (tmp_path / "order_lines.csv").write_text(
+        "InvoiceNo,StockCode,InvoiceDate,Quantity,Price,CustomerID,Country\n" + lines
+    )
+    (tmp_path / "order_lines.csv").rename(tmp_path / "sales_details.csv")
+    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
+    feeds = {feed.entity: feed for feed in proposal.streams[0].feeds}
+    assert {"account"} < feeds.keys()
+    assert feeds["account"].distinct
+    assert feeds["account"].columns == {"account_id": "CustomerID", "country": "Country"}
+
+
+def test_what_cannot_be_read_is_told_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "notes.docx").write_bytes(b"PK")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "cut.xlsx").write_bytes(b"PK\x03\x04")
+    (tmp_path / "products.csv").write_text("product_id,name\n1,Pen\n")
+    (tmp_path / ".hidden.csv").write_text("a\n1\n")
+    tables, problems = look_at_folder(tmp_path)
+    assert [table.name for table in tables] == ["products"]
+    assert [problem.split(":")[0] for problem in problems] == ["cut.xlsx", "empty.csv", "notes.docx"]
+    with pytest.raises(SourceRejected, match="expected a folder of files, got none"):
+        look_at_folder(tmp_path / "nowhere")
+
+
+@pytest.mark.capability("C51")
+def test_openapi_document_names_lists_keys_and_pages(httpserver: object) -> None:
+    document = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "/api/v2"}],
+        "paths": {
+            "/tickets": {
+                "get": {
+                    "parameters": [{"name": "page", "in": "query"}, {"name": "per_page", "in": "query"}],
+                    "responses": {
+                        "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}}
+                    },
+                },
+                "post": {},
+            },
+            "/tickets/{id}/comments": {
+                "get": {
+                    "responses": {
+                        "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}}
+                    }
+                }
+            },
+        },
+        "components": {
+            "schemas": {
+                "Page": {
+                    "type": "object",
+                    "properties": {"data": {"type": "array", "items": {"$ref": "#/components/schemas/Ticket"}}},
+                },
+                "Ticket": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "integer"},
+                        "customer_id": {"type": "string"},
+                        "created_at": {"type": "string", "format": "date-time"},
+                        "priority": {"type": ["string", "null"]},
+                        "requester": {"type": "object", "properties": {"email": {"type": "string"}}},
+                    },
+                },
+            }
+        },
+    }
+    httpserver.expect_request("/openapi.json").respond_with_json(document)  # type: ignore[attr-defined]
+    address = httpserver.url_for("/openapi.json")  # type: ignore[attr-defined]
+    tables, problems, base = look_at_api(address, "desk")
+    assert base == address.removesuffix("/openapi.json")
+    assert problems == ["GET /tickets/{id}/comments: one list for each value of its path; a stream has one address"]
+    proposal = propose(tables, TODAY)
+    stream = _stream(proposal, "tickets")
+    assert stream.table.place["endpoint"] == {
+        "path": "/api/v2/tickets",
+        "records": "data",
+        "paginator": {"kind": "page_number", "param": "page", "size_param": "per_page", "size": 100},
+    }
+    assert stream.key == ["id"]
+    assert _columns(proposal, "tickets", "ticket") == {
+        "ticket_id": "cast(id as text)", "account_id": "customer_id", "opened_at": "created_at", "priority": "priority",
+    }  # fmt: skip
+
+
+def test_plain_answer_shows_where_its_list_and_its_next_page_are(httpserver: object) -> None:
+    answer = {
+        "result": {"orders": [{"id": n, "customer_id": "C1", "order_date": "2026-01-05", "total": 5} for n in (1, 2)]},
+        "next_cursor": "x",
+    }
+    httpserver.expect_request("/v1/orders").respond_with_json(answer)  # type: ignore[attr-defined]
+    tables, _, _ = look_at_api(httpserver.url_for("/v1/orders?status=any"), "shop")  # type: ignore[attr-defined]
+    assert tables[0].place["endpoint"] == {
+        "path": "/v1/orders",
+        "params": {"status": "any"},
+        "records": "result.orders",
+        "paginator": {"kind": "token", "field": "next_cursor", "param": "cursor"},
+    }
+    assert tables[0].key == ["id"]
+    assert [feed.entity for feed in propose(tables, TODAY).streams[0].feeds][-1] == "order"
+    httpserver.expect_request("/none").respond_with_json({"status": "ok"})  # type: ignore[attr-defined]
+    with pytest.raises(
+        SourceRejected, match="expected a list of objects, or an OpenAPI document, got JSON without one"
+    ):
+        look_at_api(httpserver.url_for("/none"), "shop")  # type: ignore[attr-defined]
