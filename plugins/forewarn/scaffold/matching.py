@@ -17,6 +17,7 @@ REFERENCES = {
 }  # fmt: skip
 _UNIT_PRICES = ("price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire")
 _MAX_NAME = 63
+_FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 
 
 @dataclass
@@ -42,9 +43,14 @@ class Lacking:
 
 @dataclass(frozen=True)
 class Reader:
-    """One table with what its names say."""
+    """One table with what its names say.
+
+    `customers` are the numbers of customers that another table of the source knows: where no name says which column
+    holds them, the values may.
+    """
 
     table: Table
+    customers: frozenset[str] = frozenset()
 
     @cached_property
     def usable(self) -> list[Column]:
@@ -59,7 +65,23 @@ class Reader:
     @cached_property
     def account(self) -> Column | None:
         """The column that says which customer a row is about."""
-        return self.reference("account")
+        return self.reference("account") or self.account_by_values
+
+    @cached_property
+    def account_by_values(self) -> Column | None:
+        """The column whose values are numbers of customers that another table knows."""
+        if len(self.customers) < _FEW:
+            return None
+        fitting = [
+            column
+            for column in self.usable
+            if len(column.distinct) >= _FEW
+            and column.shape.kind in ("text", "number")
+            and len(column.distinct & self.customers) >= _OVERLAP * len(column.distinct)
+        ]
+        # Small whole numbers are in every range of numbers: they say nothing.
+        telling = [column for column in fitting if max(map(len, column.distinct)) >= _TELLING]
+        return telling[0] if len(telling) == 1 else None
 
     def reference(self, entity: str) -> Column | None:
         """Return the column that holds an entity's number."""
@@ -121,6 +143,8 @@ class Reader:
             expression = self._own_number(entity, feed) if target == definition.key else None
             if expression is None and target in REFERENCES and target != definition.key:
                 found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
+                if found is None and target == "account_id" and (found := self.account_by_values) is not None:
+                    feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
                 expression = self._take(feed, found) if found else None
             elif expression is None and target not in (definition.key, "known_at"):
                 expression = self._by_meaning(feed, target, spec.type, required=spec.required and guess)

@@ -67,6 +67,8 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         The day that a table without dates is taken to speak of, where the tables themselves do not know a newer one.
     """
     readers = [Reader(table) for table in tables]
+    customers = _customers(readers)
+    readers = [reader if reader.account else Reader(reader.table, customers) for reader in readers]
     taken: set[str] = set()
     result = Proposal([])
     days = [day for reader in readers for column in reader.usable for day in _days(column) if day <= today]
@@ -88,6 +90,16 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     placed = {stream.table.name for stream in result.streams if stream.feeds}
     result.unplaced = [line for line in result.unplaced if line.split(":")[0] not in placed]
     return result
+
+
+def _customers(readers: Sequence[Reader]) -> frozenset[str]:
+    """Return the numbers of the customers, by the table that is named after them."""
+    for reader in readers:
+        if dict(names.entity_of(reader.table.name)).get("account") and isinstance(reader.feed("account"), Feed):
+            own = reader.account or (reader.table.column(reader.key[0]) if len(reader.key) == 1 else None)
+            if own is not None:
+                return own.distinct
+    return frozenset()
 
 
 def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:

@@ -39,8 +39,8 @@ def config(tmp_path: Path) -> Path:
 def test_the_source_of_the_tutorial_is_sound(config: Path) -> None:
     (config / "sources" / "shop.yml").write_text(_examples("tutorial.md")[1])
     sources = load_sources(load_project(config))
-    assert set(sources["shop"].streams["customers"].entities) == {"account", "owner"}
-    assert set(sources["shop"].streams["orders"].entities) == {"order"}
+    assert set(sources["shop"].streams["kunden"].entities) == {"account"}
+    assert set(sources["shop"].streams["bestellungen"].entities) == {"order"}
 
 
 def test_the_source_of_the_how_to_is_sound(config: Path) -> None:

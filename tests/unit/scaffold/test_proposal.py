@@ -139,6 +139,18 @@ def test_lines_alone_give_order_line_order_and_customer(tmp_path: Path) -> None:
     assert feeds["account"].columns == {"account_id": "CustomerID", "country": "Country"}
 
 
+def test_customer_without_a_telling_name_is_found_by_its_values(tmp_path: Path) -> None:
+    (tmp_path / "clients.csv").write_text("id,name\n" + "".join(f"C-{n:04d},Firm {n}\n" for n in range(20)))
+    visits = "".join(f"{n},C-{n % 9:04d},2026-01-{n + 1:02d}\n" for n in range(20))
+    (tmp_path / "visits.csv").write_text("id,ref,visit_date\n" + visits)
+    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
+    assert _columns(proposal, "visits", "interaction") == {
+        "interaction_id": "id", "account_id": "ref", "occurred_at": "visit_date",
+    }  # fmt: skip
+    (feed,) = _stream(proposal, "visits").feeds
+    assert "account_id: by its values, which another table has as customers: ref" in feed.doubts
+
+
 def test_what_cannot_be_read_is_told_and_nothing_else_is_lost(tmp_path: Path) -> None:
     (tmp_path / "notes.docx").write_bytes(b"PK")
     (tmp_path / "empty.csv").write_bytes(b"")
