@@ -11,6 +11,7 @@ customer, publishes the day, and puts an alert in front of the account manager w
 | `gate_raw` | expectations on what was landed | a critical failure |
 | `build_staging` … `build_marts` | dbt, a layer each | a failed model or test |
 | `read_words` | sentiment, topics and competitors of new texts, between staging and intermediate | |
+| `link_accounts` | compares new and changed accounts with all others: which are one customer | |
 | `gate_features` | expectations on `marts.churn_features` | a critical failure |
 | `train_if_missing`, `score`, `gate_scores` | scores with reasons; no fit model: rules alone | a critical failure |
 | `publish` | readers of `bi` see this day, in one transaction | |
@@ -70,6 +71,7 @@ def churn_daily() -> None:
         StageOperator(task_id="gate_raw", stage="gate", arguments={"gate": "raw"}),
         StageOperator(task_id="build_staging", stage="build", arguments={"layer": "staging"}),
         StageOperator(task_id="read_words", stage="read_words"),
+        StageOperator(task_id="link_accounts", stage="link_accounts"),
         StageOperator(task_id="build_intermediate", stage="build", arguments={"layer": "intermediate"}),
         StageOperator(task_id="build_marts", stage="build", arguments={"layer": "marts"}),
         StageOperator(task_id="gate_features", stage="gate", arguments={"gate": "features"}),

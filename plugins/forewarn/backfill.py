@@ -76,6 +76,7 @@ def _build(settings: Settings, days: Sequence[date], *, known_until: date) -> No
         sources_yaml=dbt_sources(sources),
         as_of_dates=days,
         churn=project.churn.model_dump(),
+        definitions=stages.definitions(settings, project),
         run_as_of_date=known_until,
     )
 

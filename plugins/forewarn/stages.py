@@ -172,20 +172,21 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     sources = load_sources(project)
     ensure_raw_tables(settings, sources)
     mappings = canonical_mappings(sources)
-    definitions = _definitions(settings, project)
-    known = set() if full_refresh else dbt.feature_dates(settings, mappings, definitions)
+    defined = definitions(settings, project)
+    known = set() if full_refresh else dbt.feature_dates(settings, mappings, defined)
     wanted = project.churn.training_dates(run.as_of_date)
     results = []
     for one in [layer] if layer else LAYERS:
         if one == "intermediate" and not layer:
             read_words(settings, run)
+            link_accounts(settings, run)
         results += dbt.build(
             settings,
             mappings=mappings,
             sources_yaml=dbt_sources(sources),
             as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
             churn=project.churn.model_dump(),
-            definitions=definitions,
+            definitions=defined,
             select=one,
             full_refresh=full_refresh,
         )
@@ -203,6 +204,13 @@ def read_words(settings: Settings, run: Run) -> Summary:
     from forewarn.words import read_new_texts
 
     return _summary(read_new_texts(settings, _words(_project(settings)), now=run.now))
+
+
+def link_accounts(settings: Settings, run: Run, *, full: bool = False) -> Summary:
+    """Find accounts that are probably one customer; only what is new or has changed since is compared."""
+    from forewarn.identity import link_accounts as link
+
+    return _summary(link(settings, _project(settings).identity, now=run.now, full=full))
 
 
 def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) -> list[str]:
@@ -226,7 +234,7 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
             "canonical": canonical_mappings(load_sources(project)),
             "churn": project.churn.model_dump(include={"definition", "horizon_days", "eligible_days"}),
         }
-        | _definitions(settings, project),
+        | definitions(settings, project),
         environment={
             "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in sorted(days)),
             "FOREWARN_RUN_AS_OF_DATE": as_of_date.isoformat(),
@@ -307,11 +315,7 @@ def own_day(settings: Settings) -> date | None:
     return date.fromisoformat(file.read_text(encoding="utf-8").strip()) if file.is_file() else None
 
 
-def _project(settings: Settings) -> Project:
-    return load_project(settings.config)
-
-
-def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
+def definitions(settings: Settings, project: Project) -> dict[str, Any]:
     """Return what the models divide and judge customers by; without a health.yml the standard one holds."""
     from forewarn.config.health import STANDARD, load_health
     from forewarn.warehouse import dbt
@@ -325,8 +329,13 @@ def _definitions(settings: Settings, project: Project) -> dict[str, Any]:
         "lifecycle": project.lifecycle.model_dump(),
         "value": project.value.model_dump(),
         "health": health.variable(),
+        "identity_shared_limit": project.identity.shared_limit,
         "words": words.variable() | {"read_with": fingerprint(words)},
     }
+
+
+def _project(settings: Settings) -> Project:
+    return load_project(settings.config)
 
 
 def _words(project: Project) -> Words:

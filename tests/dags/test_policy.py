@@ -18,6 +18,7 @@ CHAIN = [
     "gate_raw",
     "build_staging",
     "read_words",
+    "link_accounts",
     "build_intermediate",
     "build_marts",
     "gate_features",

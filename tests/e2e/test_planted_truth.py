@@ -13,6 +13,7 @@ import pyarrow.dataset
 import pytest
 
 from forewarn import stages
+from forewarn.cli.identity_report import compare, measure
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.demo.company import seed
@@ -90,7 +91,7 @@ def _mean(settings: Settings, cause: str | None, feature: str) -> float:
         cursor.execute(
             f"select x.account_id, f.as_of_date, f.{feature} from marts.churn_features as f"
             " join marts.customer_crosswalk as x using (customer_id) join marts.churn_labels as l"
-            " using (customer_id, as_of_date) where x.source = 'crm' and l.definition = 'non_contractual'"
+            " using (customer_id, as_of_date) where x.source = 'crm' and x.account_id like 'C%' and l.definition = 'non_contractual'"
             f" and l.eligible and f.{feature} is not null"
         )
         rows = cursor.fetchall()
@@ -102,6 +103,54 @@ def _mean(settings: Settings, cause: str | None, feature: str) -> float:
             found.append(value)
     assert len(found) >= 20, (cause, feature)
     return float(np.mean(found))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C2", "B15")
+def test_customers_that_a_system_has_twice_are_found_and_look_alikes_kept_apart(installation: Settings) -> None:
+    for line in measure(installation):
+        print(line)
+    found = compare(installation)
+    assert found["twins"].true > 300
+    assert found["twins"].precision >= 0.99
+    assert found["twins"].recall >= 0.97
+    assert found["look-alikes"].precision >= 0.99
+    assert found["all accounts"].precision >= 0.99
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from marts.customer_crosswalk where matched_by = 'likeness' and score >= 0.95")
+        assert (cursor.fetchone() or [0])[0] > 100, "numbers and statements alone find none of them"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C2")
+def test_what_was_booked_on_a_twin_is_the_customers_history(installation: Settings) -> None:
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), count(*) filter (where known.customer_id is not null)"
+            " from intermediate.int_customer_events as e"
+            " join staging.stg_orders as o on o.source = e.source and o.order_id = e.source_record_id"
+            " left join marts.customer_crosswalk as known on known.source = 'erp' and known.customer_id = e.customer_id"
+            " and cast(known.account_id as bigint) = cast(o.account_id as bigint) - 50000000"
+            " where e.kind = 'order' and cast(o.account_id as bigint) > 50000000"
+        )
+        booked, united = cursor.fetchone() or (0, 0)
+    assert booked > 100
+    assert united >= 0.97 * booked
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C3")
+def test_leads_are_one_per_customer_with_the_first_and_the_last_channel(installation: Settings) -> None:
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), sum(lead_count), count(customer_id), count(distinct customer_id),"
+            " count(*) filter (where first_channel <> last_channel), (select count(*) from staging.stg_leads)"
+            " from marts.leads"
+        )
+        leads, told, converted, customers, moved, rows = cursor.fetchone() or (0,) * 6
+    assert told == rows > leads > 0
+    assert converted == customers
+    assert moved > 50
 
 
 def _scores(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +175,8 @@ def _buyers_afterwards(settings: Settings) -> np.ndarray:
     end = pa.scalar(start.as_py() + horizon)
     placed = orders.column("placed_at")
     within = orders.filter(pc.and_(pc.greater_equal(placed, start), pc.less(placed, end)))
+    accounts = truth.read("accounts")
+    buyers = accounts.filter(pc.is_in(accounts.column("account_id"), value_set=within.column("customer_no")))
     customers = truth.read("customers")
-    bought = pc.is_in(customers.column("customer_no"), value_set=pc.unique(within.column("customer_no")))
+    bought = pc.is_in(customers.column("customer"), value_set=buyers.column("customer"))
     return customers.filter(bought).column("account_no").to_numpy()

@@ -43,7 +43,13 @@ numbered as (
 ),
 
 links as (
-    select numbered.account_number, link.evidence, link.matched_by, link.preference
+    select
+        numbered.account_number,
+        link.evidence,
+        link.matched_by,
+        link.preference,
+        link.score,
+        link.grounds
     from {{ ref('int_account_links') }} as link
     inner join numbered on link.source = numbered.source and link.account_id = numbered.account_id
 ),
@@ -95,9 +101,12 @@ partners as (
     select
         links.account_number,
         links.matched_by,
+        links.score,
+        links.grounds,
         partner.account_number as partner_number,
         row_number() over (
-            partition by links.account_number order by links.preference, partner.account_number
+            partition by links.account_number
+            order by links.preference asc, links.score desc, partner.account_number asc, links.evidence asc
         ) as place
     from links
     inner join ranked_members as partner
@@ -125,9 +134,11 @@ resolved as (
                     when 'override' then 'joined by a person to '
                     when 'account_link' then 'a source links it to '
                     when 'tax_id' then 'same tax id as '
-                    else 'same company e-mail domain as '
-                end || partner.source || ' ' || partner.account_id
+                    when 'email_domain' then 'same company e-mail domain as '
+                    else 'looks like '
+                end || partner.source || ' ' || partner.account_id || coalesce(': ' || partners.grounds, '')
         end as reason,
+        case when account.account_number <> account.anchor_number then partners.score end as score,
         account.has_record = 1 as has_record
     from anchors as account
     inner join numbered as anchor on account.anchor_number = anchor.account_number

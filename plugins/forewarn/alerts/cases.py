@@ -17,6 +17,7 @@ from forewarn.alerts.case_words import Books, content, next_step
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.holds import Key, hold
 from forewarn.alerts.language import Language
+from forewarn.alerts.moves import follow_identity
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
 from forewarn.alerts.recipients import Owner, load_routes, recipient
@@ -38,6 +39,8 @@ class CaseCounts:
     signals, opened, raised, joined, refreshed, unchanged
         Signals of the date, and what they did to cases. To a `joined` case came a route at a level that stays; those
         `unchanged` were decided by an earlier run of the same day.
+    moved
+        Open cases whose customer has become another.
     quiet
         Open cases that are newly without a signal.
     held, released, dropped
@@ -54,6 +57,7 @@ class CaseCounts:
     joined: int = 0
     refreshed: int = 0
     unchanged: int = 0
+    moved: int = 0
     quiet: int = 0
     held: int = 0
     released: int = 0
@@ -83,6 +87,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         cursor.execute("select pg_advisory_xact_lock(hashtext('forewarn.cases'))")
         if reason := refusal(cursor, as_of_date=as_of_date, run_id=run_id):
             return CaseCounts(reason=reason)
+        moved = follow_identity(cursor, as_of_date=as_of_date, now=now)
         unsure = replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
         groups = _signals(cursor, as_of_date)
         holds = hold(cursor, project, _fired(cursor, as_of_date), unsure, as_of_date=as_of_date, now=now)
@@ -120,6 +125,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             joined=actions.count("join"),
             refreshed=actions.count("refresh"),
             unchanged=len(groups) - len(drafts),
+            moved=moved,
             quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
             held=holds.held,
             released=holds.released,

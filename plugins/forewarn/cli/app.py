@@ -13,6 +13,7 @@ from forewarn.cli import (
     demo,
     dispatch,
     doctor,
+    identity,
     model,
     project,
     rules,
@@ -60,3 +61,4 @@ app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")
+app.add_typer(identity.app, name="identity")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from forewarn.config.identity import Identity
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
@@ -71,6 +72,7 @@ class Project(BaseModel):
     alerts: Alerts
     lifecycle: Lifecycle = Lifecycle()
     value: Value = Value()
+    identity: Identity = Identity()
     as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
     sources: Path = Path("sources")
     rules: Path = Path("rules")

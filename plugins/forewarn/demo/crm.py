@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forewarn.demo.appearance import draw_names, draw_places, has_freemail
 from forewarn.demo.customers import COUNTRIES, INDUSTRIES, REGIONS, SEGMENTS, Customers
 from forewarn.demo.defects import Defects
 from forewarn.demo.names import (
-    CITIES,
     EMPLOYEES,
     FAMILY_NAMES,
     FIRST_PARTS,
+    FREEMAIL,
     GIVEN_NAMES,
     LEFT_THE_COMPANY,
     LEGAL_FORMS,
@@ -20,10 +21,10 @@ from forewarn.demo.names import (
     SECOND_PARTS,
 )
 from forewarn.demo.rows import joined, label, moments, optional, pick, versions
+from forewarn.demo.twins import Twins, draw_twins
 from forewarn.demo.world import NEVER, Block, Flags, Integers, Moments, World
 
 SPELLINGS = ("Deutschland", "GERMANY", "Germany", " de")
-_TOWNS = tuple(city for country in COUNTRIES for city in CITIES[country])
 
 
 def account_numbers(numbers: Integers) -> pa.Array:
@@ -56,20 +57,25 @@ def employees(world: World) -> pa.Table:
     )
 
 
-def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.Table], Defects]:
-    """Draw the CRM's accounts and contacts, the ERP's customers and the help desk's organisations of a block."""
+def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.Table], Twins, Defects]:
+    """Draw the CRM's accounts and contacts, the ERP's customers and the help desk's organisations of a block.
+
+    The records that some customers have twice are told apart, for the caller to add.
+    """
     random, world, n = block.random("master data"), block.world, len(customers)
     first, second = random.integers(0, len(FIRST_PARTS), n), random.integers(0, len(SECOND_PARTS), n)
-    stem = joined(pick(FIRST_PARTS, first), pick(SECOND_PARTS, second))
-    name = joined(stem, " ", pick(LEGAL_FORMS, random.integers(0, len(LEGAL_FORMS), n)))
-    has_domain = (random.random(n) > 0.07) | (customers.segment > 0)
+    form = random.integers(0, len(LEGAL_FORMS), n)
+    called = draw_names(block, first=first, second=second, form=form)
+    stem, name = called.stem, called.name
+    has_domain = ((random.random(n) > 0.07) | (customers.segment > 0)) & ~has_freemail(called)
     domain = optional(joined(pc.utf8_lower(stem), "-", label("", customers.number, 5), ".example"), has_domain)
     # Where the CRM does not know the ERP's number, both know the tax number, so that every customer can be found.
     knows_erp = random.random(n) > 0.06
     erp_knows_tax = (random.random(n) > 0.15) | ~knows_erp
     country = pick(COUNTRIES, customers.country)
     tax = joined(country, label("", 100_000_000 + (customers.number * 48_271) % 899_999_981, 9))
-    city = pick(_TOWNS, customers.country * 6 + random.integers(0, 6, n))
+    town = customers.country * 6 + random.integers(0, 6, n)
+    place = draw_places(block, called, town=town, numbers=customers.number)
     created = moments(world, customers.joined, 6 * 3600)
     recorded = np.maximum(created, moments(world, 0, 5 * 3600))
 
@@ -83,13 +89,19 @@ def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.T
             "erp_customer_no": optional(erp_numbers(customers.number), knows_erp),
             "vat_id": tax,
             "domain": domain,
-            "email": joined("office@", domain),
+            "email": pc.if_else(
+                pa.array(has_freemail(called)),
+                joined(pc.utf8_lower(stem), ".", label("", customers.number, 5), f"@{FREEMAIL}"),
+                joined("office@", domain),
+            ),
             "phone": label("+49 555 ", customers.number, 7),
+            "street": place.street,
+            "postcode": place.postcode,
             "segment": pick(SEGMENTS, customers.segment),
             "industry": pick(INDUSTRIES, customers.industry),
             "region": pick(REGIONS, customers.region),
             "country": country,
-            "city": city,
+            "city": place.city,
             "created_at": created,
         },
     )
@@ -101,7 +113,10 @@ def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.T
             "name": pc.utf8_upper(name),
             "vat_id": optional(tax, erp_knows_tax),
             "country": pc.if_else(pa.array(odd), spelling, country),
-            "city": city,
+            "city": place.city,
+            "street": pc.utf8_upper(place.street),
+            "postcode": place.postcode,
+            "phone": place.erp_phone,
             "payment_terms_days": customers.terms_days,
             "created_at": created,
         },
@@ -124,8 +139,9 @@ def draw_master_data(block: Block, customers: Customers) -> tuple[dict[str, pa.T
         "customers": erp_customers,
         "organisations": organisations,
     }
+    twins = draw_twins(block, customers, accounts, tables["contacts"], called)
     defects = Defects.of("country spelling", "erp.customers", erp_customers.column("customer_no"), recorded, odd)
-    return tables, defects
+    return tables, twins, defects
 
 
 def _accounts(

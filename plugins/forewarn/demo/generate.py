@@ -18,6 +18,7 @@ from forewarn.demo.purchases import draw_purchases
 from forewarn.demo.rows import pick
 from forewarn.demo.sales import account_owners, draw_leads, draw_opportunities
 from forewarn.demo.service import draw_status_changes, draw_tickets
+from forewarn.demo.twins import Twins, crm_twin_numbers, erp_twin_numbers, moved
 from forewarn.demo.usage import draw_usage
 from forewarn.demo.voice import draw_mentions, draw_reviews, draw_survey_answers
 from forewarn.demo.wms import draw_deliveries, inventory_snapshots
@@ -39,12 +40,15 @@ class History:
         Truth: one row per customer with the day of leaving and its cause.
     hazards : Table
         Truth: one row per customer and ten days with the hazard per day, whole and by cause.
+    accounts : Table
+        Truth: one row per account of a source, with the customer that it is and whether it is a twin.
     """
 
     tables: dict[str, pa.Table]
     defects: Defects
     customers: pa.Table
     hazards: pa.Table
+    accounts: pa.Table
 
 
 def draw_history(blocks: list[Block]) -> History:
@@ -55,6 +59,7 @@ def draw_history(blocks: list[Block]) -> History:
         defects=Defects(pa.concat_tables([part.defects.table for part in parts])),
         customers=pa.concat_tables([part.customers for part in parts]),
         hazards=pa.concat_tables([part.hazards for part in parts]),
+        accounts=pa.concat_tables([part.accounts for part in parts]),
     )
 
 
@@ -67,20 +72,33 @@ def _draw(block: Block) -> History:
     customers = draw_customers(block)
     fates = draw_fates(block, customers)
     orders, purchases = draw_purchases(block, customers, fates)
-    master, spelling = draw_master_data(block, customers)
+    master, twins, spelling = draw_master_data(block, customers)
+    in_crm, in_erp = customers.number[twins.crm], customers.number[twins.erp]
     tickets = draw_tickets(block, customers, fates)
     deliveries = draw_deliveries(block, customers, fates, orders)
     finance, amounts = draw_finance(block, customers, fates, orders)
     return History(
         tables={
-            "crm.accounts": master["accounts"],
-            "crm.contacts": master["contacts"],
-            "crm.interactions": draw_interactions(block, customers, fates),
-            "crm.account_owners": account_owners(master["accounts"]),
+            "crm.accounts": pa.concat_tables([master["accounts"], twins.accounts]),
+            "crm.contacts": pa.concat_tables([master["contacts"], twins.contacts]),
+            "crm.interactions": moved(
+                draw_interactions(block, customers, fates),
+                *("account_no", "interaction_no", "happened_at"),
+                of=account_numbers(in_crm),
+                to=crm_twin_numbers(in_crm),
+                since=twins.crm_since,
+            ),
+            "crm.account_owners": account_owners(pa.concat_tables([master["accounts"], twins.accounts])),
             "crm.opportunities": draw_opportunities(block, customers, fates),
             "crm.leads": draw_leads(block, customers, master["accounts"]),
-            "erp.customers": master["customers"],
-            "erp.orders": purchases["orders"],
+            "erp.customers": pa.concat_tables([master["customers"], twins.customers]),
+            "erp.orders": moved(
+                purchases["orders"],
+                *("customer_no", "order_no", "placed_at"),
+                of=erp_numbers(in_erp),
+                to=erp_twin_numbers(in_erp),
+                since=twins.erp_since,
+            ),
             "erp.order_lines": purchases["order_lines"],
             "erp.returns": purchases["returns"],
             "help_desk.organisations": master["organisations"],
@@ -102,6 +120,7 @@ def _draw(block: Block) -> History:
         defects=spelling + amounts,
         customers=_truth(block, customers, fates),
         hazards=_hazards(block, customers, fates),
+        accounts=_accounts(customers, master, twins),
     )
 
 
@@ -122,6 +141,33 @@ def _truth(block: Block, customers: Customers, fates: Fates) -> pa.Table:
             "regularity": customers.regularity,
             "subscriber": customers.subscriber,
         }
+    )
+
+
+def _accounts(customers: Customers, master: dict[str, pa.Table], twins: Twins) -> pa.Table:
+    n = len(customers)
+    parts = [
+        ("crm", account_numbers(customers.number), customers.number, False),
+        ("erp", erp_numbers(customers.number), customers.number, False),
+        ("helpdesk", master["organisations"].column("id"), customers.number, False),
+        ("crm", crm_twin_numbers(customers.number[twins.crm]), customers.number[twins.crm], True),
+        ("erp", erp_twin_numbers(customers.number[twins.erp]), customers.number[twins.erp], True),
+    ]
+    like = np.where(twins.lookalike >= 0, customers.number - 1, 0)
+    return pa.concat_tables(
+        [
+            pa.table(
+                {
+                    "source": pa.array([source] * len(who), pa.string()),
+                    "account_id": ids,
+                    "customer": who,
+                    "twin": pa.array(np.full(len(who), twin)),
+                    # Who looks like another customer, and is none: its number.
+                    "looks_like": pa.array(like[who - customers.number[0]] if n else who),
+                }
+            )
+            for source, ids, who, twin in parts
+        ]
     )
 
 

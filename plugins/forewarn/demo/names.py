@@ -11,6 +11,21 @@ SECOND_PARTS = (
     "shore", "stead", "tal", "ton", "ware", "werk", "wood",
 )  # fmt: skip
 LEGAL_FORMS = ("GmbH", "AG", "KG", "& Sons", "Group", "Ltd", "BV", "Partners")
+CHINESE_FIRST = (
+    ("heng", "恒"), ("hua", "华"), ("tian", "天"), ("jin", "金"), ("ming", "明"), ("rui", "瑞"), ("sheng", "盛"),
+    ("xin", "新"), ("yong", "永"), ("zhong", "中"), ("dong", "东"), ("hai", "海"),
+)  # fmt: skip
+CHINESE_SECOND = (
+    ("da", "达"), ("feng", "丰"), ("hong", "宏"), ("kang", "康"), ("li", "利"), ("long", "隆"), ("tai", "泰"),
+    ("tong", "通"), ("wei", "威"), ("xiang", "祥"), ("yuan", "源"), ("cheng", "成"),
+)  # fmt: skip
+CHINESE_TRADES = (("Trading", "贸易"), ("Technology", "科技"), ("Industrial", "实业"), ("Logistics", "物流"))
+STREET_STEMS = (
+    "Acker", "Bahnhof", "Berg", "Birken", "Brunnen", "Dorf", "Eichen", "Fabrik", "Garten", "Hafen", "Haupt",
+    "Industrie", "Kirch", "Linden", "Markt", "Mühlen", "Park", "Quer", "Ring", "Schiller", "Schul", "Sonnen", "Tal",
+    "Wald", "Werft", "Wiesen",
+)  # fmt: skip
+FREEMAIL = "freemail.example"
 GIVEN_NAMES = (
     "Aisha", "Anton", "Bea", "Carla", "Chen", "David", "Elif", "Emma", "Felix", "Grace", "Hanna", "Ivan", "Jana",
     "Jonas", "Katrin", "Lena", "Luca", "Mara", "Mei", "Nils", "Olga", "Paul", "Quirin", "Rosa", "Sami", "Tariq",

@@ -1,7 +1,7 @@
 """What really happens, apart from everything that a pipeline may read: `truth/` in the home.
 
-`customers` has who leaves when and why, `hazards` how likely it was, `defects` which faults were planted, and `future`
-every row that the source systems do not know yet.
+`customers` has who leaves when and why, `hazards` how likely it was, `accounts` which records of the systems are one
+customer, `defects` which faults were planted, and `future` every row that the source systems do not know yet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.parquet
 from forewarn.demo.generate import History
 from forewarn.demo.rows import UPDATED, written_from
 
-PARTS = ("customers", "hazards", "defects")
+PARTS = ("customers", "hazards", "accounts", "defects")
 
 
 class Truth:
@@ -32,7 +32,8 @@ class Truth:
 
     def write(self, chunk: int, history: History, *, as_of: date, end: date) -> None:
         """Keep one chunk's truth, and of its rows those that are written from `as_of` on and before `end`."""
-        for name, table in zip(PARTS, (history.customers, history.hazards, history.defects.table), strict=True):
+        parts = (history.customers, history.hazards, history.accounts, history.defects.table)
+        for name, table in zip(PARTS, parts, strict=True):
             self._write(name, chunk, table)
         horizon = np.datetime64(end, "s")
         for name, table in history.tables.items():
@@ -45,7 +46,7 @@ class Truth:
         self._write("defects", chunk, table)
 
     def read(self, name: str) -> pa.Table:
-        """Return `customers`, `hazards` or `defects`."""
+        """Return `customers`, `hazards`, `accounts` or `defects`."""
         return pyarrow.parquet.read_table(self.folder / name)
 
     def day(self, table: str, day: date) -> pa.Table:

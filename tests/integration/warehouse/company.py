@@ -14,7 +14,9 @@ from psycopg2 import sql
 from sqlalchemy import make_url
 
 from forewarn.config.entities import entities
+from forewarn.config.identity import Identity
 from forewarn.config.settings import Settings
+from forewarn.identity import LinkReport, link_accounts
 from forewarn.warehouse import dbt
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
@@ -92,6 +94,11 @@ class Company:
             churn=options.pop("churn", CHURN),
             **options,
         )
+
+    def link(self) -> LinkReport:
+        """Build what the comparison of accounts reads, and compare them."""
+        self.build(select="staging")
+        return link_accounts(self.settings, Identity(), now=LANDED_AT)
 
     def sources_yaml(self) -> dict[str, Any]:
         """Return the generated dbt sources, as forewarn.sources would give them."""

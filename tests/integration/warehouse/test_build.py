@@ -98,6 +98,7 @@ def test_unit_tests_of_the_models_pass(company):
         environment={},
     )
     tested = {
+        "stg_account_evidence",
         "int_account_links",
         "int_account_identity",
         "int_orders",
@@ -107,6 +108,7 @@ def test_unit_tests_of_the_models_pass(company):
         "customer_health",
         "customer_lifecycle",
         "customer_value",
+        "leads",
     }
     assert {result.name.partition("__")[0] for result in results} == tested
     assert {result.status for result in results} == {"pass"}

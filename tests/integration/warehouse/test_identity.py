@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
 from forewarn.errors import BuildFailed
+from forewarn.identity import Decisions
 
 D = "2024-07-01"
 
@@ -92,6 +94,88 @@ def test_a_customer_set_apart_again_leaves_nothing_behind(company):
     assert company.customer("E1") != company.customer("C1")
     assert company.rows("select customer_id from marts.customer_daily") == [{"customer_id": company.customer("E1")}]
     assert company.features("E1", D)["orders_lifetime"] == 1
+
+
+HISTORY = (
+    "select customer_id, count(*) as orders, sum(amount) as amount from intermediate.int_customer_events"
+    " where kind = 'order' group by customer_id order by amount"
+)
+DAILY = "select customer_id, revenue as amount from marts.customer_daily where orders > 0 order by amount"
+
+
+@pytest.mark.capability("C2")
+def test_a_probable_merge_is_split_by_a_person_and_joined_again_and_history_follows(company):
+    acme = ("+49 40 1234567", "Hauptstr. 5", "20095", "Hamburg", "DE")
+    columns = "account_id name phone street postcode city country"
+    company.land("crm", "account", columns, [("C1", "Acme Werkzeuge GmbH", *acme)])
+    company.land("crm", "interaction", "interaction_id account_id occurred_at", [("1", "C1", "2024-06-03T00:00Z")])
+    company.land("erp", "account", columns, [("E1", "ACME WERKZEUGE G.m.b.H.", "040/1234567", *acme[1:])])
+    company.land("erp", "order", "order_id account_id ordered_at amount", [("1", "E1", "2024-06-01T00:00Z", 5)])
+    company.land("shop", "order", "order_id account_id ordered_at amount", [("1", "S1", "2024-06-02T00:00Z", 7)])
+    decisions = Decisions(company.settings.warehouse_url)
+    said = {"reason": "another firm at the same address", "by": "ines", "now": datetime(2025, 1, 2, tzinfo=UTC)}
+
+    assert company.link().linked == 1
+    company.build(D)
+    one, other, shop = (hashlib.md5(anchor).hexdigest() for anchor in (b"crm|C1", b"erp|E1", b"shop|S1"))
+    together = [{"customer_id": one, "orders": 1, "amount": 5}, {"customer_id": shop, "orders": 1, "amount": 7}]
+    assert company.rows(HISTORY) == together
+    (row,) = company.rows("select * from marts.customer_crosswalk where account_id = 'E1'")
+    assert (row["matched_by"], row["score"] > 0.95) == ("likeness", True)
+    assert row["reason"] == (
+        "looks like crm C1: same name, same kind of legal form, same telephone number, same address, same country"
+    )
+    assert (company.features("C1", D)["orders_lifetime"], company.features("C1", D)["interactions_90d"]) == (1, 1)
+    merged = company.digest("marts.customer_daily"), company.digest("marts.churn_features")
+
+    number = decisions.separate([("erp", "E1")], **said)
+    company.build(D)
+    apart = [{"customer_id": other, "orders": 1, "amount": 5}, {"customer_id": shop, "orders": 1, "amount": 7}]
+    assert company.rows(HISTORY) == apart
+    assert company.rows(DAILY) == [
+        {"customer_id": other, "amount": 5},
+        {"customer_id": shop, "amount": 7},
+    ]
+    assert (company.features("C1", D)["orders_lifetime"], company.features("E1", D)["orders_lifetime"]) == (0, 1)
+    assert company.link().refused == 1, "a night later the link is still refused"
+
+    decisions.undo(number, **said | {"reason": "it is the same firm after all"})
+    assert company.link().linked == 1
+    company.build(D)
+    assert company.rows(HISTORY) == together
+    assert (company.digest("marts.customer_daily"), company.digest("marts.churn_features")) == merged
+
+    shown = decisions.show("erp:E1")
+    assert shown.customer_id == one
+    assert [(member.source, member.account_id) for member in shown.members] == [("crm", "C1"), ("erp", "E1")]
+    assert [link.state for link in shown.links] == ["linked"]
+    assert [(one.number, one.action, one.undone_reason) for one in shown.decisions] == [
+        (number, "separate", "it is the same firm after all")
+    ]
+    assert decisions.list() == []
+
+
+@pytest.mark.capability("C2")
+def test_ids_that_differ_in_spelling_only_unite_by_configuration(company):
+    """The three spellings of one number in the public CRM and ERP set, and a statement that links two numberings."""
+    company.land("crm", "account", "account_id name", [("AW00011000", "Jon Yang"), ("AW00011001", "Eugene Huang")])
+    company.land("born", "account", "account_id", [("NASAW00011000",)])
+    company.land("place", "account", "account_id country", [("AW-00011000", "Australia")])
+    company.land("crm", "order", "order_id account_id ordered_at", [("1", "AW00011000", "2024-06-01T00:00Z")])
+    for source, spelled in (("born", "substr(account_id, 4)"), ("place", "replace(account_id, '-', '')")):
+        company.land(source, "account_link", "account_id linked_source linked_account_id", [])
+        feed = company.mappings["account_link"][-1]
+        feed["table"] = "account_rows"
+        feed["columns"] = {
+            "account_id": "account_id",
+            "linked_source": "cast('crm' as text)",
+            "linked_account_id": spelled,
+        }
+    company.build(D)
+    assert {company.customer(number) for number in ("AW00011000", "NASAW00011000", "AW-00011000")} == {
+        hashlib.md5(b"born|NASAW00011000").hexdigest()
+    }
+    assert company.customer("AW00011001") != company.customer("AW00011000")
 
 
 def test_an_account_without_any_source_row_fails_the_build_with_the_model_and_its_file(company):

@@ -113,6 +113,8 @@ def test_every_customer_can_be_found_in_the_erp_from_the_crm(history: History) -
     moment = np.datetime64("2026-07-01", "s")
     accounts = known_before(history.tables["crm.accounts"], moment).to_pandas()
     customers = known_before(history.tables["erp.customers"], moment).to_pandas()
+    # Twins state nothing on purpose.
+    accounts = accounts[accounts.account_no.str.startswith("C")]
     unlinked = accounts[accounts.erp_customer_no.isna()]
     assert 0.03 < len(unlinked) / len(accounts) < 0.1
     assert set(unlinked.vat_id) <= set(customers.vat_id.dropna())
