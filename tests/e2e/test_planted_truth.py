@@ -91,7 +91,8 @@ def _mean(settings: Settings, cause: str | None, feature: str) -> float:
         cursor.execute(
             f"select x.account_id, f.as_of_date, f.{feature} from marts.churn_features as f"
             " join marts.customer_crosswalk as x using (customer_id) join marts.churn_labels as l"
-            " using (customer_id, as_of_date) where x.source = 'crm' and x.account_id like 'C%' and l.definition = 'non_contractual'"
+            " using (customer_id, as_of_date) where x.source = 'crm' and x.account_id like 'C%'"
+            " and l.definition = 'non_contractual'"
             f" and l.eligible and f.{feature} is not null"
         )
         rows = cursor.fetchall()

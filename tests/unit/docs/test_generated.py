@@ -91,7 +91,9 @@ def test_commands_that_pages_and_remedies_name_exist(generator: ModuleType) -> N
     files = [page for page in PAGES if page.name != "cli.md"] + sorted((PROJECT / "expectations").glob("*.yml"))
     text = "\n".join(file.read_text("utf-8") for file in files)
     named = set(
-        re.findall(r"(?:^|`|: )(forewarn (?:(?:source|project|rules|model|access|identity) )?[a-z]+)", text, re.MULTILINE)
+        re.findall(
+            r"(?:^|`|: )(forewarn (?:(?:source|project|rules|model|access|identity) )?[a-z]+)", text, re.MULTILINE
+        )
     )
     assert {"forewarn run", "forewarn doctor", "forewarn source check"} <= named
     assert named - known == set()
