@@ -46,9 +46,8 @@ def pages() -> dict[str, str]:
         "cli.md": commands(),
         "configuration.md": configuration(),
         "entities.md": canonical_entities(),
-        "gates.md": gates(),
         "tables.md": tables(),
-    }
+    } | gates()
 
 
 def source_schema() -> str:
@@ -313,30 +312,55 @@ def _first_sentence(model: type[BaseModel]) -> str:
     return re.sub(r"`{2}", "`", first)
 
 
-def gates() -> str:
-    """Every gate with its expectations."""
+def gates() -> dict[str, str]:
+    """Every gate with what it checks, and a page for each suite: example, reason, remedy."""
     from forewarn.quality import load_gates
+    from forewarn.quality.suites import OF_ENTITY, load_suite
 
+    folder = PROJECT / "expectations"
     parts = [
-        "Each gate holds tables to these expectations. One that is **critical** stops the run before anything is"
+        "Each gate holds tables to suites of expectations. One that is **critical** stops the run before anything is"
         " published or sent; a **warning** is reported; an **info** is kept. Every batch must also hold a row, and an"
         " expectation that cannot be computed counts as a critical failure. Results: `ops.gate_result`, and the"
-        " data docs in the installation's home."
+        " data docs in the installation's home. How to add one: [add an expectation](../how-to/add-an-expectation.md)."
     ]
-    for gate in load_gates(PROJECT / "expectations").values():
-        parts += [f"## {gate.name}", gate.description]
-        for check, suite in gate.checks:
-            parts += [f"### {check.table}", f"{suite.description} Rows looked at: `{check.batch}`."]
-            parts.append(
-                _table(
-                    ["expectation", "severity", "where fed", "why", "remedy"],
-                    [
-                        [f"`{e.name}`", e.severity, ", ".join(f"`{name}`" for name in e.when), e.notes, e.remedy]
-                        for e in suite.expectations
-                    ],
-                )
-            )
-    return _page("Gates", parts)
+    for gate in load_gates(folder).values():
+        rows = []
+        for check, suites in gate.checks:
+            names = [f"[{suite.name}](gates/{suite.name}.md)" for suite in suites]
+            if OF_ENTITY in check.suites:
+                fed = {suite.name: suite for found in gate.of_entity.values() for suite in found}
+                names += [f"[{name}](gates/{name}.md)" for name in fed]
+            key = ", ".join(f"`{name}`" for name in check.key)
+            rows.append([f"`{check.table}`", ", ".join(names), f"`{check.batch}`", key])
+        parts += [f"## {gate.name}", gate.description, _table(["table", "suites", "rows looked at", "key"], rows)]
+    found = {"gates.md": _page("Gates", parts)}
+    for file in sorted(folder.rglob("*.yml")):
+        if file.name != "checkpoints.yml":
+            suite = load_suite(file)
+            found[f"gates/{suite.name}.md"] = _suite(suite)
+    return found
+
+
+def _suite(suite: Any) -> str:
+    counts = {kind: sum(one.severity == kind for one in suite.expectations) for kind in ("critical", "warning", "info")}
+    number = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    parts = [f"{_line(suite.description)} {number}. [All gates](../gates.md)."]
+    for one in suite.expectations:
+        expected = one.says or f"`{one.type}` " + ", ".join(f"{key} `{value}`" for key, value in one.kwargs.items())
+        where = f" Where fed: {', '.join(f'`{name}`' for name in one.when)}." if one.when else ""
+        parts += [
+            f"## {one.name}",
+            f"**{one.severity}**, for {one.owner}. {expected.rstrip('.')}.{where}",
+            "\n".join(
+                [
+                    f"- **Example**: {_line(one.example)}",
+                    f"- **Reason**: {_line(one.reason)}",
+                    f"- **Remedy**: {_line(one.remedy)}",
+                ]
+            ),
+        ]
+    return _page(f"Suite {suite.name}", parts)
 
 
 def tables() -> str:
@@ -417,13 +441,19 @@ def _yaml(file: Path) -> Any:
 def main(arguments: list[str]) -> None:
     """Write the pages, or with `--check` only compare them."""
     stale = []
-    for name, text in pages().items():
+    written = pages()
+    for name, text in written.items():
         file = REFERENCE / name
         if file.is_file() and file.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
         if "--check" not in arguments:
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text, encoding="utf-8")
+    for gone in sorted(set(REFERENCE.glob("gates/*.md")) - {REFERENCE / name for name in written}):
+        stale.append(gone.relative_to(REFERENCE).as_posix())
+        if "--check" not in arguments:
+            gone.unlink()
     if stale and "--check" in arguments:
         raise SystemExit(f"not current: {', '.join(stale)}; run `python docs/generate.py`")
 

@@ -152,8 +152,16 @@ def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
     if gate == "scores" and _model_rejected(settings, run):
         return {"skipped": "the model was rejected; rules alone"}
     from forewarn.quality import run_gate
+    from forewarn.sources import canonical_mappings, load_sources
 
-    report = run_gate(settings, gate, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    report = run_gate(
+        settings,
+        gate,
+        as_of_date=run.as_of_date,
+        run_id=run.run_id,
+        now=run.now,
+        mappings=canonical_mappings(load_sources(_project(settings))),
+    )
     return _summary(report)
 
 

@@ -47,10 +47,34 @@ streams:
     key: [id]
     entities: {ticket: {columns: {ticket_id: id, account_id: account, opened_at: opened_at}}}
 """
+MARTS = (
+    "churn_features",
+    "churn_labels",
+    "customer_360",
+    "customer_crosswalk",
+    "customer_daily",
+    "customer_health",
+    "customer_lifecycle",
+    "customer_lifecycle_changes",
+    "customer_value",
+    "dim_customers",
+    "feature_dates",
+)
+# Of models that declare no types; everything else of theirs is text.
+TYPES = {
+    "as_of_date": "date",
+    "previous_as_of_date": "date",
+    "day": "date",
+    "known_day": "date",
+    "has_record": "boolean",
+    "customers": "bigint",
+    "source_count": "integer",
+} | dict.fromkeys(("orders", "returns", "tickets", "complaints", "interactions", "usage_events"), "double precision")
 LANDED = "_loaded_at timestamptz, _batch_id bigint, _row_hash bytea"
 CLEAN = """
-drop schema if exists raw_erp, raw_helpdesk, marts cascade;
+drop schema if exists raw_erp, raw_helpdesk, staging, marts cascade;
 create schema marts;
+create schema staging;
 truncate ops.batch, ops.gate_result, ml.score restart identity cascade;
 """
 TABLES = f"""
@@ -59,10 +83,7 @@ create table raw_erp.customers (customer_no text, name text, {LANDED});
 create table raw_erp.orders (order_no text, line_no text, customer_no text, placed_at text, {LANDED});
 create schema raw_helpdesk;
 create table raw_helpdesk.tickets (id text, account text, opened_at text, {LANDED});
-create table marts.churn_labels (
-    customer_id text, as_of_date date, definition text, horizon_days integer, eligible boolean, churned boolean,
-    label_matures_on date, is_mature boolean
-);
+create table staging.stg_orders (source text, order_id text, ordered_at timestamptz, amount numeric);
 insert into ops.batch (source, stream, run_id, started_at, status, rows_in, rows_loaded)
 values ('erp', 'customers', %(run)s, %(now)s, 'landed', {CUSTOMERS}, {CUSTOMERS}),
     ('erp', 'orders', %(run)s, %(now)s, 'landed', {CUSTOMERS}, {CUSTOMERS}),
@@ -72,15 +93,28 @@ select 'c' || i, 'Ada Canary ' || i, %(now)s, 1 from generate_series(1, {CUSTOME
 insert into raw_erp.orders
 select 'o' || i, '1', 'c' || i, '2026-02-01', %(now)s, 2 from generate_series(1, {CUSTOMERS}) as i;
 insert into raw_helpdesk.tickets values ('t1', 'c1', '2026-02-01', %(now)s, 3);
-insert into marts.dim_customers (customer_id, name, owner_email)
-select 'c' || i, 'Ada Canary ' || i, 'canary@owner.example' from generate_series(1, {CUSTOMERS}) as i;
-insert into marts.customer_360 (customer_id) select customer_id from marts.dim_customers;
+insert into marts.dim_customers (customer_id, name, owner_email, source_count)
+select 'c' || i, 'Ada Canary ' || i, 'canary@owner.example', 1 from generate_series(1, {CUSTOMERS}) as i;
+insert into marts.customer_360 (customer_id, as_of_date) select customer_id, %(day)s from marts.dim_customers;
 insert into marts.churn_features (customer_id, as_of_date, tenure_days, orders_lifetime, orders_90d, revenue_365d,
     days_since_last_order, discount_share_90d, tickets_90d)
 select 'c' || i, day, 100, 3, 1, 100 + i, 1 + i, 0.1, i %% 2
 from generate_series(1, {CUSTOMERS}) as i, unnest(array[date '2026-02-28', date '2026-03-01']) as day;
 insert into marts.churn_labels
-select customer_id, as_of_date, 'non_contractual', 60, true, null, as_of_date + 60, false from marts.churn_features;
+    (customer_id, as_of_date, definition, horizon_days, eligible, label_matures_on, is_mature)
+select customer_id, as_of_date, 'non_contractual', 60, true, as_of_date + 60, false from marts.churn_features;
+insert into marts.customer_crosswalk (customer_id, source, account_id, matched_by, reason, has_record)
+select customer_id, 'erp', customer_id, 'own_number', 'its own', true from marts.dim_customers;
+insert into marts.feature_dates (as_of_date, built_from, customers)
+select as_of_date, 'x', count(*) from marts.churn_features group by as_of_date;
+insert into marts.customer_daily (customer_id, day, known_day, orders, tickets, complaints)
+select customer_id, '2026-02-20', '2026-02-20', 1, 0, 0 from marts.dim_customers;
+insert into marts.customer_lifecycle (customer_id, as_of_date, stage, silent_days)
+select customer_id, as_of_date, 'active', 3 from marts.churn_features;
+insert into marts.customer_value (customer_id, as_of_date, recency_score, frequency, monetary)
+select customer_id, as_of_date, 3, 3, 100 from marts.churn_features;
+insert into marts.customer_health (customer_id, as_of_date, health_score, known_share)
+select customer_id, as_of_date, 50 + days_since_last_order, 0.5 from marts.churn_features;
 insert into ml.score (customer_id, as_of_date, definition, model_name, model_version, probability, threshold,
     rank_of_day, reasons, scored_at)
 select 'c' || i, %(day)s, 'non_contractual', 'churn', '1', i / 100.0, 0.385, i, '[{{"text": "x"}}]', %(now)s
@@ -114,7 +148,7 @@ def good(company: Settings) -> Iterator[psycopg2.extensions.cursor]:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(CLEAN)
-        for model in ("churn_features", "dim_customers", "customer_360"):
+        for model in MARTS:
             columns = ", ".join(f"{name} {kind}" for name, kind in _columns(model).items())
             cursor.execute(f"create table marts.{model} ({columns})")
         cursor.execute(TABLES, {"run": RUN, "now": NOW, "day": AS_OF})
@@ -132,5 +166,5 @@ def _columns(model: str) -> dict[str, str]:
     for file in sorted((PROJECT_FOLDER / "dbt_project" / "models" / "marts").glob("*.yml")):
         for found in YAML(typ="safe").load(file).get("models", []):
             if found["name"] == model:
-                return {column["name"]: column.get("data_type", "text") for column in found["columns"]}
+                return {c["name"]: c.get("data_type", TYPES.get(c["name"], "text")) for c in found["columns"]}
     raise LookupError(model)

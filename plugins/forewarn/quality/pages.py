@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from psycopg2 import extensions
 
-from forewarn.quality.outcome import Outcome
+from forewarn.quality.outcome import Outcome, gravest_first
 
 _INDEX_ROWS = 200
 
@@ -43,7 +43,9 @@ def write_page(
         run_id=run_id,
         now=now,
         tables=tables,
-        failed=[outcome for outcome in outcomes if not outcome.passed],
+        checked=len(outcomes),
+        critical=sum(not outcome.passed and outcome.severity == "critical" for outcome in outcomes),
+        failed=gravest_first(outcomes),
     )
     return file
 

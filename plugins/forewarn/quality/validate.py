@@ -1,4 +1,4 @@
-"""Hold batches to their expectations with Great Expectations, in one process and one connection for all of them.
+"""Hold batches to expectations of Great Expectations, in one process and one connection for all of them.
 
 First everything is asked for a yes or no, which lets Great Expectations fold most expectations on a table into one
 query. Counts are fetched for what failed only, and never a value of a row: results are shown, sent and kept.
@@ -9,33 +9,35 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
 from forewarn.config.yaml import did_you_mean
-from forewarn.quality.batches import NOT_EMPTY, Batch
-from forewarn.quality.outcome import Outcome
-from forewarn.quality.suites import Expectation
+from forewarn.quality.batches import Batch, Bound
+from forewarn.quality.outcome import Outcome, could_not
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
 
 # Fields of every expectation that our own keys fill, or that a gate has no use for.
 _OURS = frozenset({"id", "meta", "notes", "rendered_content", "severity", "batch_id", "windows", "catch_exceptions"})
-_EMPTY_NOTES = "Nearly every expectation holds of no rows at all, so a batch without rows proves nothing."
-_EMPTY_REMEDY = "see whether the step before this gate ran for this date, and look for its error in its log"
 
 
-def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
-    """Yield what came of each expectation on each batch.
+def validate(url: str, wanted: Sequence[Batch]) -> Iterator[list[Outcome]]:
+    """Yield, for each batch, what came of its expectations of Great Expectations.
+
+    Batches without any cost nothing; where no batch has one the library is not even imported.
 
     Raises
     ------
     ConfigError
         A suite names an expectation or an argument that Great Expectations does not have; with the place in its file.
     """
+    if not any(_theirs(batch) for batch in wanted):
+        yield from ([] for _ in wanted)
+        return
     _quiet()
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -47,22 +49,26 @@ def validate(url: str, wanted: Iterable[Batch]) -> Iterator[Outcome]:
     event.listen(warehouse.get_execution_engine().engine, "before_cursor_execute", _peek(columns_only), retval=True)
     try:
         for number, batch in enumerate(wanted):
-            expected = build(batch)
-            if batch.query is None:
-                yield _outcome(batch, NOT_EMPTY, expected[NOT_EMPTY], observed="there is no such table")
+            bound = _theirs(batch)
+            if not bound or batch.rows is None:
+                yield []
                 continue
-            columns_only.add(batch.query)
-            asset = warehouse.add_query_asset(f"{number}:{batch.table}", query=batch.query)
+            expected = {one.name: build(one) for one in bound}
+            columns_only.add(batch.rows)
+            asset = warehouse.add_query_asset(f"{number}:{batch.table}", query=batch.rows)
             rows = asset.add_batch_definition_whole_table("rows").get_batch()
             results = _ask(rows, expected, "BOOLEAN_ONLY")
             failed = {name: expected[name] for name, result in results.items() if not result.success}
             results |= _ask(rows, failed, "BASIC") if failed else {}
-            for name, result in results.items():
-                yield _read(batch, name, expected[name], result)
+            yield [_read(batch, one, expected[one.name], results[one.name]) for one in bound]
     finally:
         # Great Expectations keeps two engines to one warehouse, each with connections of its own.
         warehouse.get_execution_engine().close()
         warehouse.get_engine().dispose()
+
+
+def _theirs(batch: Batch) -> list[Bound]:
+    return [bound for bound in batch.expectations if bound.expectation.type is not None]
 
 
 def _quiet() -> None:
@@ -88,33 +94,14 @@ def _peek(queries: set[str]) -> Callable[..., tuple[str, Any]]:
     return listen
 
 
-def build(batch: Batch) -> dict[str, Any]:
-    """Return Great Expectations' objects for a batch, by our names.
+def build(bound: Bound) -> Any:
+    """Return Great Expectations' object for an expectation.
 
     Raises
     ------
     ConfigError
         As `validate`.
     """
-    from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
-        ExpectTableRowCountToBeBetween,
-    )
-    from great_expectations.expectations.metadata_types import FailureSeverity
-
-    built: dict[str, Any] = {
-        NOT_EMPTY: ExpectTableRowCountToBeBetween(
-            min_value=1,
-            severity=FailureSeverity(batch.when_empty),
-            notes=_EMPTY_NOTES,
-            meta={"name": NOT_EMPTY, "remedy": _EMPTY_REMEDY},
-        )
-    }
-    for name, expectation, kwargs in batch.expectations:
-        built[name] = _build(batch, name, expectation, kwargs)
-    return built
-
-
-def _build(batch: Batch, name: str, expectation: Expectation, kwargs: dict[str, Any]) -> Any:
     from great_expectations.compatibility.pydantic import ValidationError
     from great_expectations.exceptions.exceptions import ExpectationNotFoundError
     from great_expectations.expectations.metadata_types import FailureSeverity
@@ -123,24 +110,22 @@ def _build(batch: Batch, name: str, expectation: Expectation, kwargs: dict[str, 
         list_registered_expectation_implementations,
     )
 
-    document = batch.suite.document
-    place = ("expectations", batch.suite.expectations.index(expectation))
+    document, place, wanted = bound.suite.document, bound.place, bound.expectation
     try:
-        kind = get_expectation_impl(expectation.type)
+        kind = get_expectation_impl(str(wanted.type))
     except ExpectationNotFoundError as error:
         known = list_registered_expectation_implementations()
         raise document.error(
-            (*place, "type"), f"there is no expectation `{expectation.type}`", did_you_mean(expectation.type, known)
+            (*place, "type"), f"there is no expectation `{wanted.type}`", did_you_mean(str(wanted.type), known)
         ) from error
     arguments = sorted(set(kind.__fields__) - _OURS)
-    for given in kwargs:
+    for given in bound.kwargs:
         if given not in arguments:
             raise document.error(
                 (*place, "kwargs", given), f"there is no argument `{given}`", did_you_mean(given, arguments)
             )
-    meta = {"name": name, "remedy": expectation.remedy}
     try:
-        return kind(**kwargs, severity=FailureSeverity(expectation.severity), notes=expectation.notes, meta=meta)
+        return kind(**bound.kwargs, severity=FailureSeverity(wanted.severity), meta={"name": bound.name})
     except ValidationError as error:
         first = error.errors()[0]
         argument = str(first["loc"][0]) if first["loc"] else ""
@@ -158,27 +143,13 @@ def _ask(rows: Any, expected: dict[str, Any], form: str) -> dict[str, Expectatio
     return {name: results[name] for name in expected}
 
 
-def _read(batch: Batch, name: str, expectation: Any, result: ExpectationValidationResult) -> Outcome:
+def _read(batch: Batch, bound: Bound, expectation: Any, result: ExpectationValidationResult) -> Outcome:
+    rule = _words(expectation)
     if problem := _exception(result.exception_info or {}):
-        return _outcome(batch, name, expectation, observed=f"could not be checked: {problem}", severity="critical")
+        return Outcome.of(batch.table, bound, observed=could_not(problem), severity="critical", rule=rule)
     if result.success:
-        return _outcome(batch, name, expectation, passed=True, observed="as expected")
-    return _outcome(batch, name, expectation, observed=_counts(result.result))
-
-
-def _outcome(
-    batch: Batch, name: str, expectation: Any, *, observed: str, passed: bool = False, severity: str = ""
-) -> Outcome:
-    return Outcome(
-        table=batch.table,
-        name=name,
-        severity=severity or str(expectation.severity.value),
-        passed=passed,
-        observed=observed,
-        rule=_words(expectation),
-        notes=str(expectation.notes or ""),
-        remedy=str(expectation.meta["remedy"]),
-    )
+        return Outcome.of(batch.table, bound, observed="as expected", passed=True, rule=rule)
+    return Outcome.of(batch.table, bound, observed=_counts(result.result), rule=rule)
 
 
 def _counts(result: dict[str, Any]) -> str:

@@ -48,12 +48,12 @@ CRITICAL = [
     (
         "features",
         "update marts.churn_features set customer_id = 'c1' where customer_id = 'c2'",
-        "marts.churn_features: customer_is_once",
+        "marts.churn_features: key_is_once",
     ),
     (
         "features",
         "update marts.churn_features set customer_id = null where customer_id = 'c2'",
-        "marts.churn_features: customer_id_is_there",
+        "marts.churn_features: key_is_there:customer_id",
     ),
     ("features", "update marts.churn_features set tickets_90d = null", "marts.churn_features: tickets_90d_is_known"),
     (
@@ -70,7 +70,7 @@ CRITICAL = [
     (
         "features",
         "insert into marts.dim_customers (customer_id) values ('c1')",
-        "marts.dim_customers: customer_is_once",
+        "marts.dim_customers: key_is_once",
     ),
     (
         "features",
@@ -146,7 +146,7 @@ def test_a_lesser_fault_is_reported_and_the_run_goes_on(
         return
     assert expectation in failed
     assert report.warnings == len(failed)
-    assert any(expectation in message and "Remedy: " in message for message in caplog.messages)
+    assert any(expectation in message and "Remedy, for data-" in message for message in caplog.messages)
 
 
 @pytest.mark.capability("B6")

@@ -31,8 +31,9 @@ def test_a_failed_gate_leaves_its_page_and_the_index_says_so(good: Any, gate: Ga
         gate("scores")
     pages = _pages(company)
     assert sorted(pages) == ["features.html", "index.html", "scores.html"]
-    assert "<h2>marts.churn_features</h2>" in pages["features.html"]
-    assert re.search(r'class="warning">warning<.*\n.*discount_share_90d_is_a_share', pages["features.html"])
+    assert "<code>marts.churn_features</code>" in pages["features.html"]
+    assert re.search(r'class="warning">warning</span>.*discount_share_90d_is_a_share', pages["features.html"])
+    assert re.search(r"<dt>Remedy</dt>.*\n<dt>For</dt><dd>data-platform</dd>", pages["features.html"])
     assert "40 of 40 rows are not so" in pages["features.html"]
     assert "discount_share_90d values must be greater than or equal to 0" in pages["features.html"]
     assert f'<a href="{AS_OF}/scores.html">scores</a>' in pages["index.html"]
