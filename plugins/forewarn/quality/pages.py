@@ -6,14 +6,12 @@ a network; these pages are of its results, and open from a folder.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from markupsafe import Markup, escape
 from psycopg2 import extensions
 
 from forewarn.quality.outcome import Outcome, gravest_first
@@ -83,11 +81,5 @@ def _write(file: Path, template: str, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = _code
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(environment.get_template(template).render(**values), encoding="utf-8")
-
-
-def _code(text: str) -> Markup:
-    """Return escaped text whose parts between backticks are code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))
