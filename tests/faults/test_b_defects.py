@@ -305,7 +305,7 @@ DEFECTS = [
         ORDERS,
         "amounts_vary",
         "critical",
-        "alter table raw_erp.orders drop column _row_hash;"
+        "drop view staging.stg_orders cascade; alter table raw_erp.orders drop column _row_hash;"
         "alter table raw_erp.orders alter column net_amount type text using 'EUR ' || net_amount",
     ),
     # Time.
@@ -347,7 +347,8 @@ DEFECTS = [
         "warning",
         "alter table raw_finance.subscriptions drop column _row_hash;"
         "insert into raw_finance.subscriptions select (jsonb_populate_record(s, jsonb_build_object('subscription_no',"
-        " 'twice' || s.subscription_no))).* from raw_finance.subscriptions as s where ended_on is null",
+        " 'twice' || s.subscription_no, '_batch_id', (select max(batch_id) from ops.batch where run_id = 'today' and"
+        " stream = 'subscriptions')))).* from raw_finance.subscriptions as s where ended_on is null",
     ),
     # Between departments.
     mart(
@@ -457,6 +458,8 @@ DEFECTS = [
         "customer_360",
         "features_are_of_the_day",
         "critical",
+        "alter view marts.customer_360 rename to of_the_day;"
+        "create table marts.customer_360 as select * from marts.of_the_day;"
         "update marts.customer_360 set as_of_date = as_of_date - 9",
     ),
     mart(

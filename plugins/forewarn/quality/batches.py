@@ -128,7 +128,7 @@ def batches(
             for table, stream in of_table.items():
                 yield from _of_stream(day, check, suites, table, stream)
         elif check.table in of_table:
-            yield from _of_stream(day, check, suites, check.table, of_table[check.table])
+            yield from _of_stream(day, check, suites, check.table, of_table[check.table], own=True)
         else:
             yield _of_table(day, check, suites)
 
@@ -143,7 +143,10 @@ def _of_table(day: _Day, check: Check, suites: Sequence[Suite]) -> Batch:
     return Batch(check.table, rows, anything, "critical", suites[-1].expectations[0].owner, tuple(bound))
 
 
-def _of_stream(day: _Day, check: Check, suites: Sequence[Suite], table: str, stream: Stream) -> Iterator[Batch]:
+def _of_stream(
+    day: _Day, check: Check, suites: Sequence[Suite], table: str, stream: Stream, *, own: bool = False
+) -> Iterator[Batch]:
+    """Yield a stream's batch, and one for each entity that it feeds; `own` is the company's own suite of it."""
     exists = _exists(day.cursor, table)
     new, before = _landings(day, stream) if exists else ("", "")
     anything = f"select * from {_quoted(table)}" if exists else None
@@ -154,7 +157,11 @@ def _of_stream(day: _Day, check: Check, suites: Sequence[Suite], table: str, str
         rows = f"{anything} where {new}" if new else anything
         words = _words(table, stream.key, f"{anything} where {before}" if before else "")
         bound = [one for suite in suites if new for one in _bind(day, suite, str(rows), {}, words, key=stream.key)]
-        yield Batch(table, rows, anything, when_empty, suites[-1].expectations[0].owner, tuple(bound))
+        owner = suites[-1].expectations[0].owner
+        if not own:
+            yield Batch(table, rows, anything, when_empty, owner, tuple(bound))
+        elif bound:
+            yield Batch(f"{table} (own)", rows, None, when_empty, owner, tuple(bound))
     for feed in day.feeds if new and OF_ENTITY in check.suites else ():
         found = day.gate.of_entity[feed.entity]
         if (feed.source, feed.stream) == (stream.source, stream.name) and found:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from gated_warehouse import AS_OF, RUN, Gate
+from gated_warehouse import AS_OF, NOW, RUN, Gate
 
 from forewarn.config.settings import Settings
-from forewarn.errors import GateFailed
+from forewarn.errors import ConfigError, GateFailed
+from forewarn.quality import GateReport, run_gate
+
+OWN = """
+description: What our ERP promises of its orders.
+owner: sales-operations
+expectations:
+  - name: one_line_an_order
+    says: An order has one line.
+    rows: select from {batch} as landed where line_no <> '1'
+    severity: warning
+    example: order o7 has a line 2
+    reason: Our ERP splits an order of two lines into two orders.
+    remedy: ask sales operations whether that was changed
+"""
 
 
 def test_a_stream_that_failed_is_a_warning_and_stops_nobody_else(good: Any, gate: Gate) -> None:
@@ -197,3 +212,64 @@ def test_no_connection_stays_open(good: Any, gate: Gate) -> None:
 def test_an_unknown_gate_names_the_nearest(gate: Gate, company: Settings) -> None:
     with pytest.raises(GateFailed, match=r"gate `feature`.*did you mean `features`"):
         gate("feature")
+
+
+def again(good: Any, company: Settings, run: str, hours: int) -> GateReport:
+    """Ask gate `raw` in a later run, in which every stream answered and none brought a row."""
+    good.execute(
+        "insert into ops.batch (source, stream, run_id, started_at, status)"
+        " select distinct source, stream, %s, %s::timestamptz, 'landed' from ops.batch",
+        [run, NOW + timedelta(hours=hours)],
+    )
+    return run_gate(company, "raw", as_of_date=AS_OF, run_id=run, now=NOW + timedelta(hours=hours))
+
+
+def test_what_stopped_a_run_is_judged_again_until_one_passes(good: Any, gate: Gate, company: Settings) -> None:
+    good.execute("update raw_erp.orders set line_no = null where order_no = 'o7'")
+    with pytest.raises(GateFailed, match="key_is_there:line_no"):
+        gate("raw")
+    with pytest.raises(GateFailed, match="key_is_there:line_no"):
+        again(good, company, "second", 1)
+    good.execute("update raw_erp.orders set line_no = '1' where order_no = 'o7'")
+    assert again(good, company, "third", 2).failed == ()
+    good.execute("update raw_erp.orders set line_no = null where order_no = 'o7'")
+    assert again(good, company, "fourth", 3).failed == (), "what was let pass is not judged again"
+
+
+def test_a_late_stream_that_is_empty_is_no_news(good: Any, gate: Gate) -> None:
+    good.execute("truncate raw_helpdesk.tickets")
+    assert [(one.name, one.severity) for one in gate("raw").failed] == [("not_empty", "warning")]
+    good.execute(
+        "insert into ops.late_stream (as_of_date, source, stream, since, features, judged_at)"
+        " values (%s, 'helpdesk', 'tickets', %s, '{}', %s)",
+        [AS_OF, NOW, NOW],
+    )
+    assert [(one.name, one.severity) for one in gate("raw").failed] == [("not_empty", "info")]
+    good.execute("delete from ops.late_stream")
+
+
+@pytest.mark.capability("C5")
+def test_a_company_holds_a_stream_to_an_expectation_of_its_own(good: Any, gate: Gate, company: Settings) -> None:
+    folder = company.config / "expectations"
+    folder.mkdir()
+    (folder / "erp.orders.yml").write_text(OWN)
+    assert gate("raw").failed == ()
+    good.execute("update raw_erp.orders set line_no = '2' where order_no = 'o7'")
+    ((failed),) = gate("raw").failed
+    assert (failed.table, failed.name, failed.severity, failed.owner) == (
+        "raw_erp.orders (own)",
+        "one_line_an_order",
+        "warning",
+        "sales-operations",
+    )
+    assert failed.observed == "1 row is not so"
+
+
+def test_a_placeholder_that_there_is_not_is_refused_with_its_place(good: Any, gate: Gate, company: Settings) -> None:
+    folder = company.config / "expectations"
+    folder.mkdir()
+    (folder / "erp.orders.yml").write_text(OWN.replace("{batch}", "{bach}"))
+    with pytest.raises(
+        ConfigError, match=r"erp\.orders\.yml:7:5: there is no placeholder `{bach}`.*did you mean `batch`"
+    ):
+        gate("raw")
