@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0021"
+down_revision = "0009"
 
 CHANGES = """
 alter table ops.gate_result add column owner text not null default '';
