@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0021"
-down_revision = "0009"
+down_revision = "0010"
 
 CHANGES = """
 alter table ops.gate_result add column owner text not null default '';
