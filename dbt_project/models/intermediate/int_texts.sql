@@ -50,7 +50,8 @@ final as (
         texts.known_day,
         readings.record_id is not null as is_read,
         readings.language,
-        readings.sentiment,
+        -- Exact, so that a mean does not depend on the order in which rows are added.
+        cast(readings.sentiment as {{ canonical_type('numeric') }}) as sentiment,
         readings.tone,
         coalesce(subjects.competitors, 0) as competitors,
         coalesce(subjects.discounts, 0) > 0 as asks_discount
