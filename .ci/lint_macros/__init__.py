@@ -7,6 +7,7 @@ is only read, never run; a macro that is missing here is an error of the linter.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -17,6 +18,7 @@ class This(str):
 
 
 this = This("marts.this_model")
+flags = SimpleNamespace(FULL_REFRESH=False, WHICH="build")
 
 
 def var(name: str, default: Any = None) -> Any:
@@ -149,19 +151,41 @@ def is_unsettled_label() -> str:
     return "not is_mature"
 
 
-def last_seen() -> str:
-    """Return the relation of what an increment has seen."""
-    return "select 1 as batch_id, 1 as identity_version"
+def last_build(from_nothing: bool | None = None) -> SimpleNamespace:
+    """Return what the last build had seen."""
+    return SimpleNamespace(number=1, batch_id=1)
 
 
-def touched_days(_: str) -> str:
+def this_build() -> str:
+    """Return the number of this build."""
+    return "cast(2 as bigint)"
+
+
+def touched_days() -> str:
     """Return the relation of customers and days with new events."""
     return "select 'x' as customer_id, cast('2024-01-01' as date) as day"
 
 
-def touched_buyers(_: str) -> str:
-    """Return the relation of customers with changed orders."""
-    return "select 'x' as customer_id"
+def moved_accounts() -> str:
+    """Return the relation of accounts whose customer has changed."""
+    return "select 'x' as source, 'x' as account_id, 'x' as customer_id, 'x' as previous_customer_id"
+
+
+def canonical_past(entity: str, columns: dict[str, str]) -> str:
+    """Return the relation of an entity's former records."""
+    names = ", ".join(f"'x' as {name}" for name in columns)
+    return f"select '{entity}' as entity, 'x' as source, 'x' as account_source, {names}"
+
+
+def event_record(part: dict[str, str]) -> str:
+    """Return the records of a model as events."""
+    return f"select * from marts.{part['model']} where 1 = 1"
+
+
+def days_by_age(relation: str, columns: dict[str, bool]) -> str:
+    """Return the relation of the roll-up in steps of age."""
+    names = ", ".join(f"told.{name}" for name in columns)
+    return f"(select told.customer_id, {names} from {relation} as told)"
 
 
 def feature(_: bool, value: str) -> str:

@@ -109,6 +109,24 @@ where {{ condition }}
 {% endmacro %}
 
 
+{# Which records of an entity rows belonged to that were changed or removed since the last build: some columns of them.
+   Conditions do not count here: a record that no longer meets one is gone as well. #}
+{% macro canonical_past(entity, columns) %}
+{%- set refers = var('entities')[entity].refers -%}
+{%- for feed in var('canonical').get(entity, []) %}
+select distinct
+    cast('{{ entity }}' as {{ type_text() }}) as entity,
+    cast('{{ feed.source }}' as {{ type_text() }}) as source,
+    cast('{{ feed.account_source or feed.source if refers else feed.source }}' as {{ type_text() }}) as account_source
+    {%- for alias, name in columns.items() %},
+    {{ feed.columns[name] if name in feed.columns else 'cast(null as ' ~ type_text() ~ ')' }} as {{ alias }}
+    {%- endfor %}
+from {{ past_rows(source(feed.source, feed.table)) }}
+{{ 'union all' if not loop.last }}
+{%- endfor -%}
+{% endmacro %}
+
+
 {% macro canonical_keys(spec, feed) %}
 {%- for name in spec.key %}{{ feed.columns[name] }}{{ ', ' if not loop.last }}{% endfor -%}
 {% endmacro %}

@@ -51,11 +51,43 @@ from {{ relation }}
 {% endmacro %}
 
 
-{# Sum of a column of the roll-up over [D - from_days, D - to_days). Rows on or after D are not joined at all. #}
+{# The roll-up of a date in steps of age: for each customer the sums of its days that are up to 7 days before the date, from
+   8 to 30, and so on. Every window of a feature is a few of these steps, so that a day of the roll-up is added up once and
+   not once a window. `columns` says of each whether it is fed: what is not costs nothing. #}
+{% macro days_by_age(relation, columns) %}
+    (
+        select
+            told.customer_id,
+            case
+                {%- for age in ages() %}
+                when told.day >= {{ minus_days('dates.as_of_date', age) }} then {{ age }}
+                {%- endfor %}
+            end as age,
+            min(told.day) as first_day,
+            max(told.day) filter (where told.interactions > 0) as last_interaction_day,
+            max(told.day) filter (where told.usage_records > 0) as last_usage_day
+            {%- for column, fed in columns.items() %},
+            {{ 'sum(told.' ~ column ~ ')' if fed else 'cast(null as ' ~ type_bigint() ~ ')' }} as {{ column }}
+            {%- endfor %}
+        from {{ relation }} as told
+        where told.known_day < dates.as_of_date
+        group by told.customer_id, age
+    )
+{%- endmacro %}
+
+
+{# Where windows of churn_features end, in days before the date. #}
+{% macro ages() %}{{ return([7, 30, 56, 60, 90, 180, 360, 365]) }}{% endmacro %}
+
+
+{# Sum of a column over [D - from_days, D - to_days) of `days`, which is days_by_age. #}
 {% macro window_sum(column, from_days, to_days=0) %}
+    {%- if execute and (from_days not in ages() or to_days not in [0] + ages()) -%}
+        {{ exceptions.raise_compiler_error('no step of macro ages ends at ' ~ from_days ~ ' or ' ~ to_days) }}
+    {%- endif -%}
     {{- return(
-        'sum(days.' ~ column ~ ') filter (where days.day >= ' ~ minus_days('dates.as_of_date', from_days)
-        ~ (' and days.day < ' ~ minus_days('dates.as_of_date', to_days) if to_days else '') ~ ')'
+        'sum(days.' ~ column ~ ') filter (where days.age <= ' ~ from_days
+        ~ (' and days.age > ' ~ to_days if to_days else '') ~ ')'
     ) -}}
 {% endmacro %}
 

@@ -1,42 +1,74 @@
-{# What an incremental model has seen: the highest batch and the highest version of the identity in its own rows.
-   Batches are numbered in the order in which they began, and a build starts after the extractions of its run. #}
-{% macro last_seen() %}
-    {%- if is_incremental() -%}
-    select coalesce(max(_batch_id), -1) as batch_id, coalesce(max(_identity_version), -1) as identity_version
-    from {{ this }}
-    {%- else -%}
-    select cast(-1 as {{ type_bigint() }}) as batch_id, cast(-1 as {{ type_bigint() }}) as identity_version
+{# What the last whole build of the intermediate layer had seen: its number, and the newest batch; and the newest batch whose
+   rows the staging layer has tested. A model that is built
+   from nothing has seen nothing. A build that fails counts for nothing: the next one looks at the same rows again. #}
+{% macro last_build(from_nothing=none) %}
+    {%- if execute and not (from_nothing if from_nothing is not none else not is_incremental()) -%}
+        {%- set row = run_query('select build_number, batch_id, tested_batch_id from ' ~ source('ops', 'warehouse_build')).rows[0] -%}
+        {{ return({'number': row[0] | int, 'batch_id': row[1] | int, 'tested_batch_id': row[2] | int}) }}
     {%- endif -%}
+    {{ return({'number': -1, 'batch_id': -1, 'tested_batch_id': -1}) }}
 {% endmacro %}
 
 
-{# What the spine has changed since a roll-up was built: the customers and days that have the events now, and those that
-   had them before. `rolled` is the roll-up, whose `_version` says up to which change of the spine it goes. #}
-{% macro touched_days(rolled) %}
-    select events.customer_id, events.day
-    from {{ ref('int_customer_events') }} as events
-    where events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+{# The number of this build, which the rows carry that it writes. #}
+{% macro this_build() %}
+    {%- if execute -%}
+        {%- set row = run_query('select build_number from ' ~ source('ops', 'warehouse_build')).rows[0] -%}
+        {{ return('cast(' ~ (row[0] | int + 1) ~ ' as ' ~ type_bigint() ~ ')') }}
+    {%- endif -%}
+    {{ return('cast(1 as ' ~ type_bigint() ~ ')') }}
+{% endmacro %}
+
+
+{# The raw rows of a stream that were changed or removed since the last build, as they were. #}
+{% macro past_rows(relation) %}{{ return(adapter.dispatch('past_rows', 'forewarn')(relation)) }}{% endmacro %}
+{% macro default__past_rows(relation) -%}
+    (
+        select raw.*
+        from {{ source('ops', 'past_row') }} as past
+        cross join lateral jsonb_populate_record(cast(null as {{ relation }}), past.content) as raw
+        where past.schema_name = '{{ relation.schema }}' and past.table_name = '{{ relation.identifier }}'
+    ) as past_rows
+{%- endmacro %}
+
+
+{# Customers and days whose events this build has written: those that have them now, and those that had them before. What
+   a build rolled up that failed is rolled up again. #}
+{% macro touched_days() %}
+    {%- set since = last_build().number %}
+    select customer_id, day
+    from {{ ref('int_customer_events') }}
+    where _version > {{ since }}
     union
-    select events.previous_customer_id as customer_id, events.previous_day as day
-    from {{ ref('int_customer_events') }} as events
-    where
-        events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
-        and events.previous_customer_id is not null
-{% endmacro %}
-
-
-{# The customers alone, and only for changes of orders. #}
-{% macro touched_buyers(rolled) %}
-    select events.customer_id
-    from {{ ref('int_customer_events') }} as events
-    where
-        events.entity = 'order'
-        and events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
+    select previous_customer_id as customer_id, previous_day as day
+    from {{ ref('int_customer_events') }}
+    where _version > {{ since }} and previous_customer_id is not null
     union
-    select events.previous_customer_id as customer_id
-    from {{ ref('int_customer_events') }} as events
-    where
-        events.entity = 'order'
-        and events._version > (select coalesce(max(rolled._version), -1) from {{ rolled }} as rolled)
-        and events.previous_customer_id is not null
+    select customer_id, day
+    from {{ this }}
+    where _version > {{ since }}
 {% endmacro %}
+
+
+{# Accounts that another customer has now than when the last build ended. #}
+{% macro moved_accounts() %}
+    select source, account_id, customer_id, previous_customer_id
+    from {{ ref('int_account_identity') }}
+    where changed_version > {{ last_build().number }}
+{% endmacro %}
+
+
+{# An index of the raw tables of an entity by one of its columns, for models that look up a few of its records. A column
+   that is computed in a way that no index can hold goes without. #}
+{% macro index_raw(entity, column) %}{{ return(adapter.dispatch('index_raw', 'forewarn')(entity, column)) }}{% endmacro %}
+{% macro default__index_raw(entity, column) %}
+    {%- for feed in var('canonical').get(entity, []) if column in feed.columns and not feed.distinct %}
+    do $$
+    begin
+        create index if not exists {{ adapter.quote((feed.table ~ '_' ~ column)[:60]) }}
+        on {{ source(feed.source, feed.table) }} (({{ feed.columns[column] }}));
+    exception when invalid_object_definition then null;
+    end $$;
+    {%- endfor %}
+{% endmacro %}
+{% macro spark__index_raw(entity, column) %}{{ return('') }}{% endmacro %}

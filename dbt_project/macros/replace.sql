@@ -17,12 +17,7 @@
 
 
 {% macro get_incremental_replace_days_sql(arg_dict) %}
-    {{ return(replace_where(arg_dict, '(customer_id, day) in (' ~ touched_days(arg_dict['target_relation']) ~ ')')) }}
-{% endmacro %}
-
-
-{% macro get_incremental_replace_buyers_sql(arg_dict) %}
-    {{ return(replace_where(arg_dict, 'customer_id in (' ~ touched_buyers(arg_dict['target_relation']) ~ ')')) }}
+    {{ return(replace_where(arg_dict, '(customer_id, day) in (' ~ touched_days() ~ ')')) }}
 {% endmacro %}
 
 
@@ -36,16 +31,36 @@
 {% endmacro %}
 
 
-{# Also forgets orders that their source no longer has. #}
-{% macro get_incremental_replace_orders_sql(arg_dict) %}
+{# These also forget what its source no longer has. #}
+{% macro get_incremental_replace_accounts_sql(arg_dict) %}
     {%- set condition -%}
-        order_key in (select written.order_key from {{ arg_dict['temp_relation'] }} as written)
-        or not exists (
-            select 1
-            from {{ ref('stg_orders') }} as orders
-            where orders.source = {{ arg_dict['target_relation'] }}.source
-                and orders.order_id = {{ arg_dict['target_relation'] }}.order_id
+        (source, account_id) in (
+            select source, account_id from {{ arg_dict['temp_relation'] }}
+            union
+            select account_source, account_id from {{ ref('int_past_records') }}
         )
     {%- endset -%}
     {{ return(replace_where(arg_dict, condition)) }}
+{% endmacro %}
+
+
+{% macro replace_keys(arg_dict, key, touched) %}
+    {%- set condition -%}
+        {{ key }} in (
+            select {{ key }} from {{ arg_dict['temp_relation'] }}
+            union
+            select {{ key }} from {{ touched }}
+        )
+    {%- endset -%}
+    {{ return(replace_where(arg_dict, condition)) }}
+{% endmacro %}
+
+
+{% macro get_incremental_replace_orders_sql(arg_dict) %}
+    {{ return(replace_keys(arg_dict, 'order_key', ref('int_touched_orders'))) }}
+{% endmacro %}
+
+
+{% macro get_incremental_replace_invoices_sql(arg_dict) %}
+    {{ return(replace_keys(arg_dict, 'invoice_key', ref('int_touched_invoices'))) }}
 {% endmacro %}

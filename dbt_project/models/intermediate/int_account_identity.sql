@@ -7,27 +7,12 @@
     number on through shared evidence and then jumps to the number of that number, so that a chain of accounts needs
     the logarithm of its length in rounds; tests/intermediate/identity_has_converged.sql proves that they sufficed. -#}
 {%- set rounds = var('identity_rounds') -%}
-with records as (
-    select source, account_id from {{ ref('stg_accounts') }}
-),
-
-referred as (
-    {%- for model in ['stg_contacts', 'stg_orders', 'stg_returns', 'stg_subscriptions', 'stg_invoices', 'stg_payments',
-        'stg_disputes', 'stg_credit_limits', 'stg_tickets', 'stg_interactions', 'stg_owner_assignments', 'stg_leads',
-        'stg_opportunities', 'stg_shipments', 'stg_backorders', 'stg_marketing_events', 'stg_usage_events',
-        'stg_survey_responses', 'stg_reviews', 'stg_mentions'] %}
-    select account_source as source, account_id from {{ ref(model) }}
-    union
-    {%- endfor %}
-    select source, account_id from {{ ref('int_account_links') }}
-),
-
-accounts as (
+with accounts as (
     select source, account_id, max(has_record) as has_record
     from (
-        select source, account_id, 1 as has_record from records
+        select source, account_id, has_record from {{ ref('int_accounts') }}
         union all
-        select source, account_id, 0 as has_record from referred
+        select source, account_id, 0 as has_record from {{ ref('int_account_links') }}
     ) as told
     where source is not null and account_id is not null
     group by source, account_id
@@ -150,29 +135,26 @@ resolved as (
 before as (
     select source, account_id, customer_id, previous_customer_id, changed_version from {{ this }}
 ),
-
-newest as (
-    select coalesce(max(changed_version), 0) as version from before
-),
 {% endif %}
 final as (
     select
         resolved.*,
         {%- if is_incremental() %}
         case
-            when before.customer_id <> resolved.customer_id then before.customer_id
-            else before.previous_customer_id
+            -- What a build wrote that failed was never anybody's customer.
+            when before.customer_id = resolved.customer_id or before.changed_version > {{ last_build().number }}
+                then before.previous_customer_id
+            else before.customer_id
         end as previous_customer_id,
         case
-            when before.customer_id = resolved.customer_id then before.changed_version else newest.version + 1
+            when before.customer_id = resolved.customer_id then before.changed_version else {{ this_build() }}
         end as changed_version
         {%- else %}
         cast(null as {{ type_text() }}) as previous_customer_id,
-        cast(1 as {{ type_bigint() }}) as changed_version
+        {{ this_build() }} as changed_version
         {%- endif %}
     from resolved
     {%- if is_incremental() %}
-    cross join newest
     left join before on resolved.source = before.source and resolved.account_id = before.account_id
     {%- endif %}
 )

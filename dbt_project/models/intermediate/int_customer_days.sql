@@ -9,12 +9,8 @@ with events as (
     where
         kind <> 'removed'
         {%- if is_incremental() %}
-        and (customer_id, day) in ({{ touched_days(this) }})
+        and (customer_id, day) in ({{ touched_days() }})
         {%- endif %}
-),
-
-newest as (
-    select max(_version) as version from {{ ref('int_customer_events') }}
 ),
 
 days as (
@@ -79,9 +75,8 @@ final as (
         {%- for column in ['active_users', 'usage_features'] %}
         greatest(days.{{ column }} - coalesce(max(days.{{ column }}) {{ earlier }}, 0), 0) as more_{{ column }},
         {%- endfor %}
-        newest.version as _version
+        {{ this_build() }} as _version
     from days
-    cross join newest
 )
 
 select * from final

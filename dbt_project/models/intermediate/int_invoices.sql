@@ -1,7 +1,19 @@
-{{ config(indexes=[{'columns': ['invoice_key'], 'unique': true}, {'columns': ['customer_id']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_invoices',
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['invoice_key'], 'unique': true}, {'columns': ['customer_id']}],
+) }}
+{#- The increment reads this; dbt does not see it in a branch that is not taken. -#}
+{%- do ref('int_touched_invoices') %}
 with invoices as (
     select source || '|' || invoice_id as invoice_key, stg_invoices.*
     from {{ ref('stg_invoices') }} as stg_invoices
+    {%- if is_incremental() %}
+    where (source, invoice_id) in (
+        select touched.source, touched.invoice_id from {{ ref('int_touched_invoices') }} as touched
+    )
+    {%- endif %}
 ),
 
 identity as (
@@ -27,7 +39,8 @@ final as (
         {{ utc_day(known_after('invoices.issued_at', 'invoices.known_at')) }} as known_on,
         {{ utc_day('invoices.due_at') }} as due_on,
         invoices.amount,
-        settled.settled_on
+        settled.settled_on,
+        {{ this_build() }} as _version
     from invoices
     inner join identity on invoices.account_source = identity.source and invoices.account_id = identity.account_id
     left join settled on invoices.invoice_key = settled.invoice_key

@@ -48,7 +48,7 @@ rolled as (
     {%- call for_each_date() %}
     select
         days.customer_id,
-        min(days.day) as first_day,
+        min(days.first_day) as first_day,
         sum(days.orders) as orders_lifetime,
         {%- for length in [7, 30, 90, 180, 365] %}
         {{ window_sum('orders', length) }} as orders_{{ length }}d,
@@ -71,7 +71,7 @@ rolled as (
         {{ window_sum('ratings', 180) }} as ratings_180d,
         {{ window_sum('rating_sum', 180) }} as rating_sum_180d,
         {{ window_sum('interactions', 90) }} as interactions_90d,
-        max(days.day) filter (where days.interactions > 0) as last_interaction_day,
+        max(days.last_interaction_day) as last_interaction_day,
         {{ window_sum('marketing_sent', 90) }} as marketing_sent_90d,
         {{ window_sum('marketing_opened', 90) }} as marketing_opened_90d,
         {{ window_sum('marketing_responses', 90) }} as marketing_responses_90d,
@@ -91,10 +91,22 @@ rolled as (
         {{ window_sum(usage_items, 30) }} as usage_items_30d,
         {{ window_sum('more_active_users', 7) }} as active_users_7d,
         {{ window_sum('more_active_users', 56) }} as active_users_56d,
-        max(days.day) filter (where days.usage_records > 0) as last_usage_day,
+        max(days.last_usage_day) as last_usage_day,
         {{ window_sum('disputes', 180) }} as disputes_180d
-    from days
-    where days.known_day < dates.as_of_date
+    from {{ days_by_age('days', {
+        'orders': orders, 'revenue': orders, 'discount': discounts,
+        'returns': returns, 'return_amount': returns,
+        'tickets': tickets, 'complaints': tickets, 'ratings': ratings, 'rating_sum': ratings,
+        'interactions': interactions,
+        'marketing_sent': marketing, 'marketing_opened': marketing, 'marketing_responses': marketing,
+        'marketing_attended': marketing,
+        'shipments_due': shipments, 'shipments_late': shipments,
+        'opportunities': opportunities, 'opportunities_closed': opportunities, 'opportunities_won': opportunities,
+        'opportunities_lost': opportunities,
+        'negative_reviews': reviews,
+        'usage_days': usage, usage_items: usage, 'more_active_users': users,
+        'disputes': disputes,
+    }) }} as days
     group by days.customer_id
     {%- endcall %}
 ),
@@ -126,16 +138,35 @@ rhythm as (
 ),
 
 breadth as (
+    {%- call for_each_date() %}
     select
-        dates.as_of_date,
-        steps.customer_id,
-        sum(steps.product_90d) as product_90d,
-        sum(steps.product_365d) as product_365d,
-        sum(steps.category_90d) as category_90d,
-        sum(steps.category_365d) as category_365d
-    from dates
-    inner join {{ ref('int_customer_breadth') }} as steps on steps.day <= dates.as_of_date
-    group by dates.as_of_date, steps.customer_id
+        bought.customer_id,
+        count(*) filter (where bought.last_day >= {{ minus_days('dates.as_of_date', 90) }}) as product_90d,
+        count(*) as product_365d
+        {%- if categories %},
+        count(distinct products.category) filter (
+            where bought.last_day >= {{ minus_days('dates.as_of_date', 90) }}
+        ) as category_90d,
+        count(distinct products.category) as category_365d
+        {%- else %},
+        cast(null as {{ type_bigint() }}) as category_90d,
+        cast(null as {{ type_bigint() }}) as category_365d
+        {%- endif %}
+    from (
+        select items.customer_id, items.product_source, items.product_id, max(items.day) as last_day
+        from {{ ref('int_order_items') }} as items
+        where
+            items.day >= {{ minus_days('dates.as_of_date', 365) }}
+            and items.known_day < dates.as_of_date
+            and (items.cancelled_day is null or items.cancelled_day >= dates.as_of_date)
+        group by items.customer_id, items.product_source, items.product_id
+    ) as bought
+    {%- if categories %}
+    left join {{ ref('stg_products') }} as products
+        on bought.product_source = products.source and bought.product_id = products.product_id
+    {%- endif %}
+    group by bought.customer_id
+    {%- endcall %}
 ),
 
 service as (
@@ -256,21 +287,18 @@ missing_articles as (
 
 missed_articles as (
     -- An article is bought regularly that was bought in at least three of the last six times 30 days.
-    select missing.as_of_date, orders.customer_id, lines.source, lines.product_id
+    select missing.as_of_date, items.customer_id, items.product_source, items.product_id
     from missing_articles as missing
-    inner join {{ ref('stg_order_lines') }} as lines
-        on missing.product_source = lines.source and missing.product_id = lines.product_id
-    inner join {{ ref('int_orders') }} as orders
+    inner join {{ ref('int_order_items') }} as items
         on
-            lines.source = orders.source
-            and lines.order_id = orders.order_id
-            and (missing.customer_id is null or missing.customer_id = orders.customer_id)
-            and orders.is_purchase
-            and orders.known_day < missing.as_of_date
-            and orders.day >= {{ minus_days('missing.as_of_date', 180) }}
-            and (orders.cancelled_day is null or orders.cancelled_day >= missing.as_of_date)
-    group by missing.as_of_date, orders.customer_id, lines.source, lines.product_id
-    having count(distinct floor(({{ days_between('orders.day', 'missing.as_of_date') }} - 1) / 30.0)) >= 3
+            missing.product_source = items.product_source
+            and missing.product_id = items.product_id
+            and (missing.customer_id is null or missing.customer_id = items.customer_id)
+            and items.known_day < missing.as_of_date
+            and items.day >= {{ minus_days('missing.as_of_date', 180) }}
+            and (items.cancelled_day is null or items.cancelled_day >= missing.as_of_date)
+    group by missing.as_of_date, items.customer_id, items.product_source, items.product_id
+    having count(distinct floor(({{ days_between('items.day', 'missing.as_of_date') }} - 1) / 30.0)) >= 3
 ),
 
 stocked_out as (

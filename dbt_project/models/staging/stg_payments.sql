@@ -1,2 +1,5 @@
-{{ config(materialized=canonical_materialization('payment')) }}
+{{ config(
+    materialized=canonical_materialization('payment'),
+    post_hook="{{ index_raw('payment', 'invoice_id') }}",
+) }}
 {{ canonical('payment') }}

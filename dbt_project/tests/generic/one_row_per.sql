@@ -1,7 +1,18 @@
-{# The grain: no two rows share these columns, and none of the columns is null. #}
+{# The grain: no two rows share these columns, and none of the columns is null. New rows are compared with all. #}
 {% test one_row_per(model, columns) %}
+{%- set new = is_new_row(model) -%}
 select {{ columns | join(', ') }}, count(*) as rows_found
 from {{ model }}
+{%- if new != '1 = 1' %}
+where ({{ columns | join(', ') }}) in (select {{ columns | join(', ') }} from {{ model }} where {{ new }})
+{%- endif %}
 group by {{ columns | join(', ') }}
 having count(*) > 1{% for column in columns %} or {{ column }} is null{% endfor %}
+{%- if new != '1 = 1' %}
+union all
+-- A null equals nothing, so that the comparison above does not find it.
+select {{ columns | join(', ') }}, 1 as rows_found
+from {{ model }}
+where {{ new }} and ({% for column in columns %}{{ column }} is null{{ ' or ' if not loop.last }}{% endfor %})
+{%- endif %}
 {% endtest %}

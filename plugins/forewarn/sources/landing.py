@@ -344,3 +344,7 @@ class Landing:
                 table.identifier
             )
         )
+        # From here on a build reads what is new; until now everything is.
+        self.cursor.execute(
+            "select ops.follow(%s::regclass, %s)", [table.identifier.as_string(self.cursor), self.batch.batch_id]
+        )

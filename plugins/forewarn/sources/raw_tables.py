@@ -209,8 +209,12 @@ def ensure_raw_tables(settings: Settings, sources: Mapping[str, Source]) -> None
 
 
 def reset_stream(settings: Settings, source: Source, stream: str) -> None:
-    """Forget everything that has landed of a stream: rows, watermark, files read; the next run loads it anew."""
+    """Forget everything that has landed of a stream: rows, watermark, files read; the next run loads it anew.
+
+    What does not come back leaves no trace in the warehouse, so that the next build is from nothing.
+    """
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("update ops.warehouse_build set built_from = null")
         cursor.execute(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(source.schema_name, stream)))
         for table in ("watermark", "landed_file"):
             cursor.execute(

@@ -121,6 +121,7 @@ def build(
         # Parallel runs of dbt would share names of temporary tables.
         with alone(connection, BUILD):
             outdated = _built_from(connection) != fingerprint
+            _analyze_landed(connection, mappings)
             results = invoke(
                 settings,
                 # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
@@ -130,8 +131,7 @@ def build(
                 variables=variables,
                 environment=environment,
             )
-            if select in (None, "intermediate"):
-                _remember(connection, fingerprint)
+            _remember(connection, fingerprint, select)
     return results
 
 
@@ -296,17 +296,33 @@ def _features_from(settings: Settings, mappings: dict[str, Any], definitions: di
 
 
 def _built_from(session: connection) -> str | None:
-    """Return the fingerprint that the intermediate layer was last built with; it is kept as the schema's comment."""
+    """Return the fingerprint that the intermediate layer was last built with."""
     with session.cursor() as cursor:
-        cursor.execute("select obj_description(to_regnamespace('intermediate'), 'pg_namespace')")
-        row = cursor.fetchone()
-    return str(row[0]).rpartition(" ")[2] if row and row[0] else None
+        cursor.execute("select built_from from ops.warehouse_build")
+        return (cursor.fetchone() or [None])[0]
 
 
-def _remember(session: connection, fingerprint: str) -> None:
+def _remember(session: connection, fingerprint: str, select: str | None) -> None:
+    """Write down that the layers built have seen everything that has landed; no batch can have come meanwhile."""
+    newest = "(select coalesce(max(batch_id), -1) from ops.batch)"
+    with session.cursor() as cursor:
+        if select in (None, "staging"):
+            cursor.execute(f"update ops.warehouse_build set tested_batch_id = {newest}")
+        if select in (None, "intermediate"):
+            cursor.execute(
+                "begin; update ops.warehouse_build set built_from = %s, build_number = build_number + 1,"
+                f" batch_id = {newest}; truncate ops.past_row; commit",
+                [fingerprint],
+            )
+
+
+def _analyze_landed(session: connection, mappings: dict[str, Any]) -> None:
+    """Refresh the statistics of raw tables that have changed by a tenth; autovacuum would come too late."""
+    tables = {(feed["schema"], feed["table"]) for feeds in mappings.values() for feed in feeds}
     with session.cursor() as cursor:
         cursor.execute(
-            sql.SQL("comment on schema intermediate is {}").format(
-                sql.Literal(f"Steps between staging and marts, not for readers; built from {fingerprint}")
-            )
+            "select stats.schemaname, stats.relname from pg_stat_user_tables stats join pg_class on oid = relid"
+            " where n_mod_since_analyze > greatest(reltuples, 0) / 10 order by 1, 2"
         )
+        for table in [row for row in cursor.fetchall() if row in tables]:
+            cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))

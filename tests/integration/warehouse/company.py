@@ -36,14 +36,13 @@ class Company:
         self.connection = psycopg2.connect(dsn(url))
         self.connection.autocommit = True
         self.mappings: dict[str, list[dict[str, Any]]] = {}
-        self._batch = 0
 
     def copy(self, postgres: EmbeddedServer, database: str) -> Company:
         """Return the same company in a copied database; nobody may be connected to the original meanwhile."""
         self.connection.close()
         original = make_url(self.settings.warehouse_url).database
         twin = Company(postgres.ensure_database(database, template=original), self.settings.home)
-        twin.mappings, twin._batch = copy.deepcopy(self.mappings), self._batch
+        twin.mappings = copy.deepcopy(self.mappings)
         return twin
 
     def land(
@@ -62,8 +61,14 @@ class Company:
         feed = self._feed(source, entity, names, account_source=account_source, distinct=distinct, where=where)
         table = sql.Identifier(feed["schema"], feed["table"])
         keys = [key.strip() for key in entities()[entity].key.split(",")]
-        self._batch += 1
         with self.connection.cursor() as cursor:
+            cursor.execute(
+                "insert into ops.batch (source, stream, run_id, started_at, status)"
+                " values (%s, %s, 'test', %s, 'landed') returning batch_id",
+                [source, feed["table"], LANDED_AT],
+            )
+            (batch,) = cursor.fetchone() or (0,)
+            cursor.execute("select ops.follow(%s::regclass, %s)", [f"{feed['schema']}.{feed['table']}", batch])
             for row in rows:
                 if not distinct:
                     match = sql.SQL(" and ").join(sql.SQL("{} = %s").format(sql.Identifier(key)) for key in keys)
@@ -76,7 +81,7 @@ class Company:
                         sql.SQL(", ").join(map(sql.Identifier, names)),
                         sql.SQL(", ").join([sql.Placeholder()] * (len(names) + 3)),
                     ),
-                    [*row, LANDED_AT, self._batch, hashlib.md5(repr(row).encode()).digest()],
+                    [*row, LANDED_AT, batch, hashlib.md5(repr(row).encode()).digest()],
                 )
 
     def remove(self, source: str, entity: str, condition: str) -> None:

@@ -12,7 +12,7 @@ from forewarn.warehouse import dbt
 FEATURES = "marts.churn_features"
 TABLES = (
     "intermediate.int_orders",
-    "intermediate.int_customer_breadth",
+    "intermediate.int_order_items",
     "marts.customer_daily",
     "marts.churn_features",
     "marts.churn_labels",
