@@ -40,10 +40,6 @@ with dates as (
     {{ as_of_dates_rows() }}
 ),
 
-days as (
-    select * from {{ ref('int_customer_days') }}
-),
-
 rolled as (
     {%- call for_each_date() %}
     select
@@ -93,7 +89,7 @@ rolled as (
         {{ window_sum('more_active_users', 56) }} as active_users_56d,
         max(days.last_usage_day) as last_usage_day,
         {{ window_sum('disputes', 180) }} as disputes_180d
-    from {{ days_by_age('days', {
+    from {{ days_by_age(ref('int_customer_days'), {
         'orders': orders, 'revenue': orders, 'discount': discounts,
         'returns': returns, 'return_amount': returns,
         'tickets': tickets, 'complaints': tickets, 'ratings': ratings, 'rating_sum': ratings,
@@ -127,7 +123,7 @@ rhythm as (
         from (
             -- One day has several rows when some of its orders became known, or were cancelled, later.
             select days.customer_id, days.day
-            from days
+            from {{ ref('int_customer_days') }} as days
             where days.known_day < dates.as_of_date and days.orders <> 0
             group by days.customer_id, days.day
             having sum(days.orders) > 0
@@ -272,7 +268,8 @@ answers as (
         sum(days.nps_sum) / sum(days.nps_answers) as nps,
         row_number() over (partition by dates.as_of_date, days.customer_id order by days.day desc) as place
     from dates
-    inner join days on days.known_day < dates.as_of_date and days.nps_answers > 0
+    inner join {{ ref('int_customer_days') }} as days
+        on days.known_day < dates.as_of_date and days.nps_answers > 0
     group by dates.as_of_date, days.customer_id, days.day
 ),
 
