@@ -33,6 +33,7 @@ def var(name: str, default: Any = None) -> Any:
             "lost_days": 365,
             "won_back_days": 90,
         },
+        "kpi": {"months": 36, "settle_days": 14},
         "value": {"margin": 1, "discount_rate": 0.1},
         "health": {"components": {"orders": {"order_gap_ratio": [[1, 100], [4, 0]]}}, "weights": {}, "types": {}},
         "identity_rounds": 2,
@@ -234,3 +235,48 @@ def health_weight(_: Any, component: str) -> str:
 def weight_of_all(_: Any) -> str:
     """Return the weights of all components."""
     return "1"
+
+
+def run_year() -> int:
+    """Return the year of the run."""
+    return 2024
+
+
+def takes_versions() -> bool:
+    """Lint a run that takes versions."""
+    return True
+
+
+def rows_to_version(relation: str, key: list[str], columns: list[str]) -> str:
+    """Return the rows of a snapshot."""
+    return f"select {', '.join(key + columns)} from {relation}"
+
+
+def kpi_months_rows() -> str:
+    """Return the relation of months to compute."""
+    return "select cast('2024-01-01' as date) as month, cast('2024-02-01' as date) as next_month"
+
+
+def kpi_is_settled(next_month: str) -> str:
+    """Return a condition."""
+    return f"{next_month} <= cast('2024-01-01' as date)"
+
+
+def kpi_known_until(next_month: str) -> str:
+    """Return a day."""
+    return f"({next_month} + 14)"
+
+
+def kpi_amount(_: bool, value: str) -> str:
+    """Return an amount."""
+    return f"cast({value} as numeric)"
+
+
+def kpi_count(_: bool, value: str) -> str:
+    """Return a count."""
+    return f"cast({value} as bigint)"
+
+
+def kpi_rate(part: str, whole: str) -> str:
+    """Return a ratio."""
+    return f"(cast({part} as double precision) / nullif(cast({whole} as double precision), 0))"

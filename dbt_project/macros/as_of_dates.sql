@@ -10,8 +10,16 @@
 
 {# The day before which this run knows everything: decides which labels are ripe. #}
 {% macro run_as_of_date() %}
+    {{ return("cast('" ~ run_day().isoformat() ~ "' as date)") }}
+{% endmacro %}
+
+
+{% macro run_year() %}{{ return(run_day().year) }}{% endmacro %}
+
+
+{% macro run_day() %}
     {%- set day = env_var('FOREWARN_RUN_AS_OF_DATE', '') or (as_of_dates() | sort | last) or '1900-01-01' -%}
-    {{ return("cast('" ~ modules.datetime.date.fromisoformat(day).isoformat() ~ "' as date)") }}
+    {{ return(modules.datetime.date.fromisoformat(day)) }}
 {% endmacro %}
 
 

@@ -64,3 +64,8 @@
 {% macro get_incremental_replace_invoices_sql(arg_dict) %}
     {{ return(replace_keys(arg_dict, 'invoice_key', ref('int_touched_invoices'))) }}
 {% endmacro %}
+
+
+{% macro get_incremental_replace_kpi_months_sql(arg_dict) %}
+    {{ return(replace_where(arg_dict, kpi_month_is_due('month') ~ ' and not ' ~ kpi_month_stands())) }}
+{% endmacro %}

@@ -78,6 +78,7 @@ def _build(settings: Settings, days: Sequence[date], *, known_until: date) -> No
         churn=project.churn.model_dump(),
         definitions=stages.definitions(settings, project),
         run_as_of_date=known_until,
+        versions=False,
     )
 
 

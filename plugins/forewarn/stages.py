@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
@@ -197,6 +199,8 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
             definitions=defined,
             select=one,
             full_refresh=full_refresh,
+            # A run for an earlier day sees today's contracts and owners, which say nothing of that day.
+            versions=run.as_of_date >= (own_day(settings) or run.now.date()),
         )
     return {kind: sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
 
@@ -249,6 +253,25 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
         },
     )
     return [f"{node.status:<8} {node.kind:<9} {node.seconds:6.1f} s  {node.name}" for node in nodes]
+
+
+def warehouse_docs(settings: Settings, as_of_date: date) -> Path:
+    """Write dbt's documentation of the warehouse as one file beside the gates' pages, and link it from their index.
+
+    Raises
+    ------
+    BuildFailed
+        dbt could not read the project or the warehouse.
+    """
+    from forewarn.quality import WAREHOUSE_PAGE, write_index
+
+    dbt_command(settings, as_of_date, ["docs", "generate", "--static"])
+    page = settings.data_docs / WAREHOUSE_PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.home / "dbt" / "target" / "static_index.html", page)
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        write_index(settings.data_docs, cursor)
+    return page
 
 
 def train_if_missing(settings: Settings, run: Run) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -214,3 +215,12 @@ def test_a_late_stream_leaves_its_features_unknown_and_operations_are_told(small
 
 def test_the_day_is_the_companys_own(small: Small) -> None:
     assert stages.own_day(small.settings) == small.run.as_of_date == date(2026, 7, 1)
+
+
+def test_the_warehouses_documentation_is_one_page_that_loads_nothing(small: Small) -> None:
+    page = stages.warehouse_docs(small.settings, small.run.as_of_date)
+    text = page.read_text(encoding="utf-8")
+    assert "Net revenue retention" in text
+    assert "kpi_movements" in text
+    assert re.findall(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^\s>]+", text) == []
+    assert '<a href="warehouse.html">' in page.with_name("index.html").read_text(encoding="utf-8")

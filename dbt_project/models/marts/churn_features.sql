@@ -34,8 +34,7 @@
 {%- set competitors = texts and var('words').competitors is not false %}
 {%- set discounts_asked = texts and var('words').discount is not false %}
 {#- A contract's row says its price and the end of its term as they are now. Both move on for those who stayed, so that
-    on an earlier date they would tell who did (decision 0010). #}
-{%- set is_today = 'as_of_date = ' ~ run_as_of_date() -%}
+    on an earlier date they would tell who did. They are known on dates that have versions of it (decision 0010). -#}
 with dates as (
     {{ as_of_dates_rows() }}
 ),
@@ -336,8 +335,6 @@ contracts as (
         as_of_date,
         customer_id,
         count(*) filter (where not has_ended) as active_terms,
-        sum(mrr) filter (where not has_ended) as mrr,
-        min(renews_on) filter (where not has_ended and renews_on >= as_of_date) as next_renewal_on,
         min(started_on) as first_started_on,
         count(*) filter (where has_ended and ended_on >= {{ minus_days('as_of_date', 180) }}) as ended_180d
     from terms
@@ -396,6 +393,31 @@ complaint_topics as (
     group by texts.as_of_date, texts.customer_id
 ),
 
+prices as (
+    -- As the contracts were seen on the date.
+    select
+        dates.as_of_date,
+        versions.customer_id,
+        sum(versions.mrr) as mrr,
+        min(versions.renews_on) filter (where versions.renews_on >= dates.as_of_date) as next_renewal_on
+    from dates
+    inner join {{ ref('int_subscription_versions') }} as versions
+        on
+            versions.valid_from <= dates.as_of_date
+            and (versions.valid_to is null or versions.valid_to > dates.as_of_date)
+            and versions.started_on < dates.as_of_date
+            and not coalesce(
+                versions.ended_on < dates.as_of_date and versions.end_known_on < dates.as_of_date, false
+            )
+    group by dates.as_of_date, versions.customer_id
+),
+
+first_prices as (
+    -- Since when there are versions of every source's contracts.
+    select max(day) as day
+    from (select min(valid_from) as day from {{ ref('int_subscription_versions') }} group by source) as seen
+),
+
 created as (
     select identity.customer_id, min({{ utc_day('accounts.created_at') }}) as created_on
     from {{ ref('stg_accounts') }} as accounts
@@ -442,8 +464,9 @@ joined as (
         stocked_out.stockouts_30d,
         paid.payment_delay_days_365d,
         contracts.active_terms,
-        contracts.mrr,
-        contracts.next_renewal_on,
+        customers.as_of_date >= first_prices.day as has_prices,
+        prices.mrr,
+        prices.next_renewal_on,
         contracts.first_started_on,
         contracts.ended_180d,
         rolled.first_day,
@@ -532,7 +555,9 @@ joined as (
         on
             customers.as_of_date = complaint_topics.as_of_date
             and customers.customer_id = complaint_topics.customer_id
+    left join prices on customers.as_of_date = prices.as_of_date and customers.customer_id = prices.customer_id
     left join created on customers.customer_id = created.customer_id
+    cross join first_prices
 ),
 
 final as (
@@ -602,10 +627,8 @@ final as (
         {{ feature(invoices, 'payment_delay_days_365d') }} as payment_delay_days_365d,
         {{ feature_count(disputes, 'disputes_180d') }} as disputes_180d,
         {{ feature(subscriptions, 'case when active_terms > 0 then 1 else 0 end') }} as has_subscription,
-        {{ feature(subscriptions, 'case when ' ~ is_today ~ ' then coalesce(mrr, 0) end') }} as mrr,
-        {{ feature(
-            subscriptions, 'case when ' ~ is_today ~ ' then ' ~ days_between('as_of_date', 'next_renewal_on') ~ ' end'
-        ) }} as days_to_renewal,
+        {{ feature(subscriptions, 'case when has_prices then coalesce(mrr, 0) end') }} as mrr,
+        {{ feature(subscriptions, days_between('as_of_date', 'next_renewal_on')) }} as days_to_renewal,
         {{ feature(
             subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end'
         ) }} as subscription_tenure_days,

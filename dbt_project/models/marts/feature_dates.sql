@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_dates',
+    on_schema_change='append_new_columns',
     full_refresh=false,
     indexes=[{'columns': ['as_of_date'], 'unique': true}],
 ) }}

@@ -14,6 +14,7 @@ from forewarn.cli import (
     dispatch,
     doctor,
     identity,
+    metrics,
     model,
     project,
     rules,
@@ -55,6 +56,8 @@ app.command("run")(run.run)
 app.command("backfill")(backfill.backfill)
 app.command("dispatch")(dispatch.dispatch)
 app.command("migrate")(warehouse.migrate)
+app.command("metrics")(metrics.metrics)
+app.command("docs")(warehouse.docs)
 app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(warehouse.dbt)
 app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")

@@ -1,4 +1,4 @@
-"""`forewarn migrate` and `forewarn dbt`."""
+"""`forewarn migrate`, `forewarn dbt` and `forewarn docs`."""
 
 from __future__ import annotations
 
@@ -39,3 +39,12 @@ def dbt(context: typer.Context) -> None:
     day = stages.own_day(settings) or datetime.now(UTC).date()
     for line in stages.dbt_command(settings, day, context.args):
         typer.echo(line)
+
+
+def docs() -> None:
+    """Write the warehouse's documentation (dbt docs) as one page into the data docs, without a server."""
+    from forewarn import stages
+
+    settings = current_settings()
+    day = stages.own_day(settings) or datetime.now(UTC).date()
+    typer.echo(f"Wrote {stages.warehouse_docs(settings, day)}.")

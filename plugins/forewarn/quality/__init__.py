@@ -2,6 +2,7 @@
 
 from forewarn.quality.gate import GateReport, run_gate
 from forewarn.quality.outcome import Outcome
+from forewarn.quality.pages import WAREHOUSE_PAGE, write_index
 from forewarn.quality.suites import load_gates
 
-__all__ = ["GateReport", "Outcome", "load_gates", "run_gate"]
+__all__ = ["WAREHOUSE_PAGE", "GateReport", "Outcome", "load_gates", "run_gate", "write_index"]

@@ -16,6 +16,7 @@ from psycopg2 import extensions
 
 from forewarn.quality.outcome import Outcome, gravest_first
 
+WAREHOUSE_PAGE = "warehouse.html"
 _INDEX_ROWS = 200
 
 
@@ -70,7 +71,7 @@ def write_index(folder: Path, cursor: extensions.cursor) -> Path:
         page = Path(row["as_of_date"].isoformat()) / f"{row['gate']}.html"
         row["page"] = page.as_posix() if (folder / page).exists() else ""
     file = folder / "index.html"
-    _write(file, "index.html.j2", rows=rows)
+    _write(file, "index.html.j2", rows=rows, warehouse=WAREHOUSE_PAGE if (folder / WAREHOUSE_PAGE).exists() else "")
     return file
 
 

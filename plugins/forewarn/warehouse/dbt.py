@@ -74,6 +74,7 @@ def build(
     select: str | None = None,
     full_refresh: bool = False,
     run_as_of_date: date | None = None,
+    versions: bool = True,
 ) -> list[NodeResult]:
     """Build and test the models, or the layer that `select` names: staging, intermediate, marts.
 
@@ -93,6 +94,9 @@ def build(
         Build from nothing. It happens by itself when mappings or models have changed.
     run_as_of_date : date, optional
         The day before which everything is known, for the ripeness of labels; by default the last of `as_of_dates`.
+    versions : bool
+        Keep today's state of accounts, owners and contracts as versions that are valid from `run_as_of_date`. It never
+        happens for a date before the newest that has them: what is there today was not there then.
 
     Raises
     ------
@@ -110,6 +114,7 @@ def build(
         "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in days),
         "FOREWARN_BUILT_FROM": _features_from(settings, mappings, definitions),
         "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
+        "FOREWARN_TAKE_VERSIONS": "",
     }
     _write_sources(settings, sources_yaml)
     with connect(settings.warehouse_url, application="forewarn build") as connection:
@@ -120,6 +125,8 @@ def build(
         environment["FOREWARN_LATE"] = json.dumps(late, default=date.isoformat)
         # Parallel runs of dbt would share names of temporary tables.
         with alone(connection, BUILD):
+            if versions and days and _may_version(connection, run_as_of_date or days[-1]):
+                environment["FOREWARN_TAKE_VERSIONS"] = "1"
             outdated = _built_from(connection) != fingerprint
             _analyze_landed(connection, mappings)
             results = invoke(
@@ -133,6 +140,16 @@ def build(
             )
             _remember(connection, fingerprint, select)
     return results
+
+
+def _may_version(session: connection, day: date) -> bool:
+    """Tell whether no later date has versions."""
+    with session.cursor() as cursor:
+        cursor.execute("select to_regclass('intermediate.int_version_dates') is not null")
+        if not (cursor.fetchone() or [False])[0]:
+            return True
+        cursor.execute("select coalesce(max(as_of_date) <= %s, true) from intermediate.int_version_dates", [day])
+        return bool((cursor.fetchone() or [False])[0])
 
 
 def feature_dates(settings: Settings, mappings: dict[str, Any], definitions: dict[str, Any] | None = None) -> set[date]:

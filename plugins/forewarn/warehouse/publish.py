@@ -34,17 +34,24 @@ ATTEMPTS = 3
 class Versioned:
     """A mart that is copied at each publication, and its name in bi: whole or the day's rows; what is personal.
 
-    Personal columns are kept in a table of their own, so that a login that may not see them has none to read.
+    Personal columns are kept in a table of their own, so that a login that may not see them has none to read. A mart
+    without customers is about the company: only logins that see every customer see its rows (decision 0019).
     """
 
     name: str
     of_the_day: bool = False
     personal: tuple[str, ...] = ()
+    key: tuple[str, ...] = ("customer_id",)
 
     @property
     def origin(self) -> tuple[str, str]:
         """Schema and table that it comes from."""
         return ("marts", self.name)
+
+    @property
+    def about(self) -> str:
+        """Whose rows they are, in the words of access.show."""
+        return "customer" if "customer_id" in self.key else "company"
 
 
 VERSIONED = (
@@ -53,6 +60,10 @@ VERSIONED = (
     Versioned("customer_lifecycle", of_the_day=True),
     Versioned("customer_value", of_the_day=True),
     Versioned("customer_health", of_the_day=True),
+    Versioned("customer_history", key=("customer_id", "valid_from")),
+    Versioned("kpi_monthly", key=("month",)),
+    Versioned("kpi_movements", key=("month", "definition", "segment", "region")),
+    Versioned("kpi_activity", key=("month", "segment", "region")),
 )
 # Seen directly: name in bi, and the table. Each is written in transactions of its own and never half done.
 DIRECT = (
@@ -204,9 +215,10 @@ def _copy_version(at: cursor, mart: Versioned, publication_id: int, as_of_date: 
             )
         )
         rows = at.rowcount
-        at.execute(sql.SQL("alter table {} add primary key (customer_id)").format(version))
+        key = sql.SQL(", ").join(map(sql.Identifier, mart.key))
+        at.execute(sql.SQL("alter table {} add primary key ({})").format(version, key))
         at.execute(sql.SQL("analyze {}").format(version))
-        _let_readers_see(at, ("published", f"{name}_{publication_id}"), "customer" if name == mart.name else "person")
+        _let_readers_see(at, ("published", f"{name}_{publication_id}"), mart.about if name == mart.name else "person")
     _show(at, mart.name, _united(mart, columns, publication_id), mart.origin)
     for name in tables:
         at.execute(

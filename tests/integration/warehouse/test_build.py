@@ -53,7 +53,7 @@ def test_results_name_kind_status_and_file(company):
     assert features.path == "dbt_project/models/marts/churn_features.sql"
     assert results["freemail_domains"].kind == "seed"
     assert {result.status for result in results.values()} <= {"success", "pass"}
-    assert {result.kind for result in results.values()} == {"model", "seed", "test"}
+    assert {result.kind for result in results.values()} == {"model", "seed", "snapshot", "test"}
 
 
 def test_the_password_is_in_no_file_and_the_environment_is_as_before(company):
@@ -106,9 +106,13 @@ def test_unit_tests_of_the_models_pass(company):
         "churn_labels",
         "customer_360",
         "customer_health",
+        "customer_history",
         "customer_lifecycle",
         "customer_value",
         "leads",
+        "kpi_activity",
+        "kpi_monthly",
+        "kpi_movements",
     }
     assert {result.name.partition("__")[0] for result in results} == tested
     assert {result.status for result in results} == {"pass"}

@@ -21,7 +21,17 @@ from forewarn.warehouse.publish import publish
 _numbers = itertools.count()
 NOW = datetime(2024, 7, 1, 6, tzinfo=UTC)
 ORDERS = "order_id account_id ordered_at amount"
-VERSIONED = ("customer_360", "churn_features", "customer_lifecycle", "customer_value", "customer_health")
+VERSIONED = (
+    "customer_360",
+    "churn_features",
+    "customer_lifecycle",
+    "customer_value",
+    "customer_health",
+    "customer_history",
+    "kpi_monthly",
+    "kpi_movements",
+    "kpi_activity",
+)
 COPIED = (*VERSIONED, "customer_360_person")
 JUNE, JULY, AUGUST = date(2024, 6, 1), date(2024, 7, 1), date(2024, 8, 1)
 
@@ -58,7 +68,8 @@ def _revenue(company: Company) -> list[float]:
 
 def test_counts_are_returned_and_recorded(published):
     counts = publish(published.settings, as_of_date=JULY, run_id="second", live=False, now=NOW)
-    assert counts == {"scores": 2, **dict.fromkeys(VERSIONED, 2)}
+    # May and June are over, in each of them both are customers; no account has attributes.
+    assert counts == {"scores": 2, **dict.fromkeys(VERSIONED, 2), "customer_history": 0}
     rows = published.rows("select run_id, live, row_counts, as_of_date from bi.publications order by publication_id")
     assert [(row["run_id"], row["live"], row["as_of_date"]) for row in rows] == [
         ("first", True, JULY),

@@ -1,0 +1,83 @@
+"""What others read is promised: contracts of the marts, unit tests of what computes, and who reads what."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from forewarn.warehouse.publish import VERSIONED
+
+PROJECT = Path(__file__).resolve().parents[3]
+DBT = PROJECT / "dbt_project"
+YAMLS = [YAML(typ="safe").load(file.read_text("utf-8")) for file in sorted((DBT / "models").rglob("*.yml"))]
+MODELS: dict[str, dict[str, Any]] = {model["name"]: model for found in YAMLS for model in found.get("models", [])}
+MARTS = sorted(file.stem for file in (DBT / "models/marts").rglob("*.sql"))
+EXPOSURES = {
+    one["name"]: {ref[5:-2] for ref in one["depends_on"]} for found in YAMLS for one in found.get("exposures", [])
+}
+# Models without a unit test of their own, and why that is enough.
+TRIVIAL = {
+    "customer_crosswalk": "columns of int_account_identity",
+    "customer_daily": "sums of int_customer_days",
+    "customer_lifecycle_changes": "two lags; tests/integration/warehouse/test_segments.py",
+    "dim_customers": "joins; tests/integration/warehouse/test_identity.py",
+    "feature_dates": "a count",
+    "time_spine": "ten thousand days; every KPI stands on it",
+    "int_credit_limits": "columns and a join",
+    "int_tickets": "columns and a join",
+    "int_subscriptions": "columns and a join",
+    "int_subscription_versions": "columns and a join",
+    "int_version_dates": "one date; tests/integration/warehouse/test_versions.py",
+    "int_payments": "a running sum; tests/integration/warehouse/test_features.py",
+    "int_invoices": "a minimum; tests/integration/warehouse/test_features.py",
+    "int_stockouts": "tests/integration/warehouse/test_features_of_more_departments.py, against figures by hand",
+    "int_customer_events": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
+    "int_customer_days": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
+    "int_customer_breadth": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
+}
+
+
+@pytest.mark.parametrize("name", MARTS)
+def test_every_mart_has_an_enforced_contract_with_a_type_for_each_column(name: str) -> None:
+    assert MODELS[name]["config"]["contract"] == {"enforced": True}
+    assert [column["name"] for column in MODELS[name]["columns"] if not column.get("data_type")] == []
+
+
+def test_every_model_that_computes_has_a_unit_test() -> None:
+    tested = {test["model"] for found in YAMLS for test in found.get("unit_tests", [])}
+    computing = {file.stem for layer in ("intermediate", "marts") for file in (DBT / "models" / layer).rglob("*.sql")}
+    assert computing - tested == set(TRIVIAL)
+
+
+def _named(*places: str, pattern: str = r"\bmarts\.(\w+)") -> set[str]:
+    files = [file for place in places for file in _files(PROJECT / place)]
+    return {name for file in files for name in re.findall(pattern, file.read_text("utf-8"))} & set(MARTS)
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [f for f in sorted(place.rglob("*")) if f.suffix in (".py", ".yml", ".md")]
+
+
+def test_exposures_name_what_their_readers_read() -> None:
+    assert EXPOSURES["churn_model"] == _named("ml")
+    assert EXPOSURES["alerts"] == _named("plugins/forewarn/alerts")
+    assert EXPOSURES["gates"] == _named("expectations", pattern=r"table: marts\.(\w+)")
+    assert EXPOSURES["bi_views"] == {mart.name for mart in VERSIONED}
+    assert EXPOSURES["query_guide"] == _named("docs/how-to/query-the-warehouse.md", pattern=r"\bbi\.(\w+)")
+    semantic = {model["model"][5:-2] for found in YAMLS for model in found.get("semantic_models", [])}
+    assert EXPOSURES["metrics"] == semantic | {"time_spine"}
+
+
+def test_no_mart_is_read_by_nobody() -> None:
+    assert set(MARTS) - set().union(*EXPOSURES.values()) == set()
+
+
+def test_nothing_looks_for_newer_releases_of_metricflow() -> None:
+    files = [file for place in ("plugins", "ml", "dags") for file in (PROJECT / place).rglob("*.py")]
+    assert len(files) > 100
+    named = [f for f in files if re.search(r"(?:import|from) (?:dbt_metricflow|update_checker)", f.read_text("utf-8"))]
+    assert named == []
