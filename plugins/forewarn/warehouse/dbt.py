@@ -132,7 +132,8 @@ def build(
             results = invoke(
                 settings,
                 # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
-                ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
+                ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
+                + ["--indirect-selection", "buildable"]
                 + (["--select", select] if select else [])
                 + (["--full-refresh"] if full_refresh or outdated else []),
                 variables=variables,
