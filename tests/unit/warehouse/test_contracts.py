@@ -34,6 +34,7 @@ TRIVIAL = {
     "int_version_dates": "one date; tests/integration/warehouse/test_versions.py",
     "int_payments": "a running sum; tests/integration/warehouse/test_features.py",
     "int_invoices": "a minimum; tests/integration/warehouse/test_features.py",
+    "int_texts": "joins; tests/integration/warehouse/test_words.py",
     "int_stockouts": "tests/integration/warehouse/test_features_of_more_departments.py, against figures by hand",
     "int_customer_events": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
     "int_customer_days": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
