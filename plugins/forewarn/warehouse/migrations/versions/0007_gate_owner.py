@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0010"
+revision = "0007"
+down_revision = "0006"
 
 CHANGES = """
 alter table ops.gate_result add column owner text not null default '';

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0008"
+down_revision = "0007"
 
 CHANGES = """
 create table ops.warehouse_build (
