@@ -30,6 +30,20 @@
         where past.schema_name = '{{ relation.schema }}' and past.table_name = '{{ relation.identifier }}'
     ) as past_rows
 {%- endmacro %}
+{% macro spark__past_rows(relation) -%}
+    {%- set columns = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do columns.append(column.name ~ ' ' ~ column.dtype) -%}
+    {%- endfor -%}
+    (
+        select told.raw.*
+        from (
+            select from_json(past.content, '{{ columns | join(", ") }}') as raw
+            from {{ source('ops', 'past_row') }} as past
+            where past.schema_name = '{{ relation.schema }}' and past.table_name = '{{ relation.identifier }}'
+        ) as told
+    ) as past_rows
+{%- endmacro %}
 
 
 {# Customers and days whose events this build has written: those that have them now, and those that had them before. What

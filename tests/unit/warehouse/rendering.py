@@ -43,18 +43,22 @@ class Engine:
         settings = {"FOREWARN_AS_OF_DATES": "2024-06-01,2024-07-01", "FOREWARN_TAKE_VERSIONS": "1"}
         self.environment.globals |= {
             "return": _return,
-            "var": lambda name: variables[name],
+            "var": lambda name, default=None: variables.get(name, default),
             "env_var": lambda name, default="": settings.get(name, default),
             "config": lambda *_, **__: "",
             "ref": lambda name: f"some.{name}",
-            "source": lambda name, table: f"raw_{name}.{table}",
-            "this": _This("some.this_model"),
+            "source": lambda name, table: _Relation(f"raw_{name}.{table}"),
+            "this": _Relation("some.this_model"),
             "is_incremental": lambda: True,
             "execute": True,
+            "flags": SimpleNamespace(WHICH="build", FULL_REFRESH=False),
+            "run_query": lambda _: SimpleNamespace(rows=[[7, 7, 7]]),
             "fromjson": json.loads,
             "modules": SimpleNamespace(datetime=datetime),
             "exceptions": SimpleNamespace(raise_compiler_error=_return),
-            "adapter": SimpleNamespace(dispatch=self._dispatch),
+            "adapter": SimpleNamespace(
+                dispatch=self._dispatch, quote=lambda name: f'"{name}"', get_columns_in_relation=lambda _: _COLUMNS
+            ),
             "dbt": SimpleNamespace(
                 string_literal=lambda text: "'" + text.replace("'", "''") + "'",
                 date_trunc=lambda part, day: f"date_trunc('{part}', {day})",
@@ -91,8 +95,23 @@ class Engine:
         return call
 
 
-class _This(str):
-    name = "this_model"
+class _Relation(str):
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return self.identifier
+
+    @property
+    def schema(self) -> str:
+        return self.partition(".")[0]
+
+    @property
+    def identifier(self) -> str:
+        return self.partition(".")[2]
+
+
+_COLUMNS = [SimpleNamespace(name="order_id", dtype="string"), SimpleNamespace(name="_batch_id", dtype="bigint")]
 
 
 def _figures() -> list[str]:
