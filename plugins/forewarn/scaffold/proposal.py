@@ -123,6 +123,9 @@ def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
             continue
         if entity == "order" and strength == 0 and "amount" not in found.columns:
             continue
+        if entity == "order" and found.distinct and isinstance(lines := reader.feed("order_line"), Feed):
+            # An order's number on several rows: they are its lines, and the order follows from them.
+            found = lines
         if (
             entity == "usage_event"
             and strength == 0
@@ -211,6 +214,13 @@ def _without_start(reader: Reader) -> Feed:
 
 def _settle(stream: StreamProposal, reader: Reader) -> None:
     """Decide what a stream's other keys say."""
+    stream.personal = [
+        column.name
+        for column in stream.table.columns
+        if names.is_one_of(column.name, "personal", reader.shared)
+        or column.shape.kind in ("email", "phone")
+        or any(_is_personal(column.name, feed) for feed in stream.feeds)
+    ]
     read = {column.name for feed in stream.feeds for column in reader.usable if _is_read(column.name, feed)}
     orders = {column.shape.how for column in reader.usable if column.name in read and column.shape.kind == "time"}
     for order in ("dmy", "mdy"):
@@ -225,7 +235,11 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         if names.is_one_of(column.name, "changed", reader.shared) and column.shape.kind == "time"
     ]
     if "table" in stream.table.place and stream.key:
-        declared = [column.name for column in reader.usable if column.declared in ("timestamptz", "date")]
+        declared = [
+            column.name
+            for column in reader.usable
+            if column.declared in ("timestamptz", "date") and column.name not in stream.personal
+        ]
         if changed and changed[0].declared in ("timestamptz", "date"):
             stream.cursor = changed[0].name
         elif declared:
@@ -240,13 +254,6 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
     if said:
         told = ", ".join(column.name for column in said)
         stream.doubts.append(f"not mapped, since it tells the outcome: {told}")
-    stream.personal = [
-        column.name
-        for column in stream.table.columns
-        if names.is_one_of(column.name, "personal", reader.shared)
-        or column.shape.kind in ("email", "phone")
-        or any(_is_personal(column.name, feed) for feed in stream.feeds)
-    ]
     mapped = {feed.entity for feed in stream.feeds}
     if mapped:
         rest = [column.name for column in stream.table.columns if column.name not in read]

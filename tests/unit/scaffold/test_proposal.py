@@ -126,17 +126,19 @@ def test_row_a_customer_without_dates_is_account_and_contract_and_its_outcome_is
     assert "not mapped, since it tells the outcome: Churn Score" in _stream(proposal, "telco").doubts
 
 
-def test_lines_alone_give_order_line_order_and_customer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["sales", "sales_details", "orders", "data"])
+def test_lines_alone_give_order_line_order_and_customer(tmp_path: Path, name: str) -> None:
     lines = "".join(f"{536365 + n // 2},{22633 + n},2010-12-01 08:26:00,6,2.55,1785{n // 4},France\n" for n in range(8))
-    (tmp_path / "order_lines.csv").write_text(
-        "InvoiceNo,StockCode,InvoiceDate,Quantity,Price,CustomerID,Country\n" + lines
-    )
-    (tmp_path / "order_lines.csv").rename(tmp_path / "sales_details.csv")
-    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
-    feeds = {feed.entity: feed for feed in proposal.streams[0].feeds}
-    assert {"account"} < feeds.keys()
+    head = "InvoiceNo,StockCode,InvoiceDate,Quantity,Price,CustomerID,Country\n"
+    (tmp_path / f"{name}.csv").write_text(head + lines)
+    feeds = {feed.entity: feed for feed in propose(look_at_folder(tmp_path)[0], TODAY).streams[0].feeds}
+    assert feeds.keys() == {"account", "order_line", "order"}
     assert feeds["account"].distinct
     assert feeds["account"].columns == {"account_id": "CustomerID", "country": "Country"}
+    assert feeds["order"].distinct
+    # The sum of its lines is the order's amount, not what stands on one of them.
+    assert feeds["order"].columns == {"order_id": "InvoiceNo", "account_id": "CustomerID", "ordered_at": "InvoiceDate"}
+    assert feeds["order_line"].columns["amount"] == "Quantity * Price"
 
 
 def test_customer_without_a_telling_name_is_found_by_its_values(tmp_path: Path) -> None:
