@@ -15,8 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psycopg2 import sql
-
+from forewarn import rejections
 from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected, SourceRejected
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from forewarn.sources import Late
 
 LAYERS = ("staging", "intermediate", "marts")
-MODEL_GATE = "model"
 OWN_DAY = "as_of_date"
 
 Summary = dict[str, Any]
@@ -151,7 +149,7 @@ def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
     GateFailed
         A critical expectation failed.
     """
-    if gate == "scores" and _model_rejected(settings, run):
+    if gate == "scores" and rejections.stands(settings, run.as_of_date, run.run_id):
         return {"skipped": "the model was rejected; rules alone"}
     from forewarn.quality import run_gate
     from forewarn.sources import canonical_mappings, load_sources
@@ -279,29 +277,29 @@ def train_if_missing(settings: Settings, run: Run) -> Summary:
     from churn_model import has_champion, train
 
     project = _project(settings)
-    _forget_rejection(settings, run, "train")
+    rejections.forget(settings, run.as_of_date, run.run_id, "train")
     if has_champion(settings, project):
         return {"trained": False}
     try:
         report = train(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
     except ModelRejected as rejected:
-        return _reject(settings, run, "train", rejected)
+        return dict(rejections.record(settings, run.as_of_date, run.run_id, "train", rejected, now=run.now))
     return {"trained": True} | _summary(report)
 
 
 def score(settings: Settings, run: Run) -> Summary:
     """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone."""
-    if _model_rejected(settings, run, "train"):
+    if rejections.stands(settings, run.as_of_date, run.run_id, "train"):
         return {"scored": 0, "skipped": "no champion"}
     from churn_model import score as score_customers
 
-    _forget_rejection(settings, run, "score")
+    rejections.forget(settings, run.as_of_date, run.run_id, "score")
     try:
         scored = score_customers(
             settings, _project(settings), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now
         )
     except ModelRejected as rejected:
-        return {"scored": 0} | _reject(settings, run, "score", rejected)
+        return {"scored": 0} | rejections.record(settings, run.as_of_date, run.run_id, "score", rejected, now=run.now)
     return {"scored": scored}
 
 
@@ -412,38 +410,3 @@ def _summary(report: object) -> Summary:
     else:
         fields = dict(vars(report))
     return {name: value for name, value in fields.items() if isinstance(value, int | float | str | None)}
-
-
-def _reject(settings: Settings, run: Run, step: str, rejected: ModelRejected) -> Summary:
-    """Record a rejected model as a warning, and take back scores of the day that an earlier model may have left."""
-    _log.warning("Rules go on alone: %s", rejected)
-    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute("delete from ml.score where as_of_date = %s", [run.as_of_date])
-        cursor.execute(
-            "insert into ops.gate_result (gate, as_of_date, run_id, table_name, expectation, severity, passed,"
-            " observed, remedy, checked_at) values (%s, %s, %s, 'ml.score', %s, 'warning', false, %s, %s, %s)",
-            [MODEL_GATE, run.as_of_date, run.run_id, step, str(rejected), rejected.next_step, run.now],
-        )
-        connection.commit()
-    return {"rejected": str(rejected)}
-
-
-def _forget_rejection(settings: Settings, run: Run, step: str) -> None:
-    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "delete from ops.gate_result where gate = %s and as_of_date = %s and run_id = %s and expectation = %s",
-            [MODEL_GATE, run.as_of_date, run.run_id, step],
-        )
-        connection.commit()
-
-
-def _model_rejected(settings: Settings, run: Run, *steps: str) -> bool:
-    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(
-                "select exists (select from ops.gate_result where gate = %s and as_of_date = %s and run_id = %s"
-                " and expectation = any(%s))"
-            ),
-            [MODEL_GATE, run.as_of_date, run.run_id, list(steps or ("train", "score"))],
-        )
-        return bool((cursor.fetchone() or [False])[0])
