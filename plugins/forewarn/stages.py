@@ -274,6 +274,7 @@ def warehouse_docs(settings: Settings, as_of_date: date) -> Path:
 
 def train_if_missing(settings: Settings, run: Run) -> Summary:
     """Train and register a champion where there is none; a rejected model is recorded, and rules go on alone."""
+    settings = settings.as_service("scorer")
     from churn_model import has_champion, train
 
     project = _project(settings)
@@ -289,6 +290,7 @@ def train_if_missing(settings: Settings, run: Run) -> Summary:
 
 def score(settings: Settings, run: Run) -> Summary:
     """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone."""
+    settings = settings.as_service("scorer")
     if rejections.stands(settings, run.as_of_date, run.run_id, "train"):
         return {"scored": 0, "skipped": "no champion"}
     from churn_model import score as score_customers
@@ -312,6 +314,7 @@ def publish(settings: Settings, run: Run) -> Summary:
 
 def open_cases(settings: Settings, run: Run) -> Summary:
     """Evaluate the rules, then open or raise one case per customer and episode, with its messages in the outbox."""
+    settings = settings.as_service("dispatcher")
     from forewarn.alerts import evaluate_rules
     from forewarn.alerts import open_cases as open_from_signals
 
@@ -323,6 +326,7 @@ def open_cases(settings: Settings, run: Run) -> Summary:
 
 def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Resolve | None = None) -> Summary:
     """Send what waits in the outbox; a run that is not live sends nothing."""
+    settings = settings.as_service("dispatcher")
     if not run.live:
         return {"skipped": "not a live run"}
     from forewarn.alerts import dispatch as send

@@ -58,6 +58,19 @@ def revoke(
     typer.echo(f"would take {login} away" if dry_run else f"{login} is gone.")
 
 
+@app.command()
+def service(
+    login: Annotated[str, typer.Argument(help="Name of the new database login.")],
+    role: Annotated[str, typer.Option(help="scorer or dispatcher.")],
+) -> None:
+    """Create a login with fewer rights for the stages that score, or those that open cases and send."""
+    from forewarn.warehouse import access
+
+    password = access.create_service(current_settings().warehouse_url, login, role)
+    typer.echo(f"{login} is a {role}. Its password, shown this once: {password}")
+    typer.echo(f"Put its URL into FOREWARN_{role.upper()}_URL.")
+
+
 @app.command("list")
 def list_() -> None:
     """Show who reads bi and what each sees."""

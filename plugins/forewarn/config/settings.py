@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forewarn.errors import ForewarnError
@@ -25,6 +25,9 @@ class Settings:
         SQLAlchemy URL of the warehouse, `postgresql+psycopg2://…`.
     mlflow_url : str
         Tracking store: a database URL or the address of an MLflow server.
+    scorer_url, dispatcher_url : str
+        The warehouse as the stages that score, and those that open cases and send, reach it: logins with fewer rights
+        (decision 0020). Empty: as `warehouse_url`.
     """
 
     project: Path
@@ -32,12 +35,14 @@ class Settings:
     home: Path
     warehouse_url: str
     mlflow_url: str
+    scorer_url: str = ""
+    dispatcher_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
         """Read `FOREWARN_PROJECT`, `_CONFIG`, `_HOME`, `_WAREHOUSE_URL`, `_MLFLOW_URL`.
 
-        A `*_FILE` variable names a file that holds the value, for secrets.
+        Also `_SCORER_URL` and `_DISPATCHER_URL`. A `*_FILE` variable names a file that holds the value, for secrets.
 
         Raises
         ------
@@ -57,7 +62,20 @@ class Settings:
                 next_step="run `make demo`, or set FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://user:password@host/database",
             )
         mlflow = _value(env, "MLFLOW_URL") or _remembered(home, "mlflow_url") or f"sqlite:///{home / 'mlflow.db'}"
-        return cls(project=project, config=config, home=home, warehouse_url=warehouse, mlflow_url=mlflow)
+        return cls(
+            project=project,
+            config=config,
+            home=home,
+            warehouse_url=warehouse,
+            mlflow_url=mlflow,
+            scorer_url=_value(env, "SCORER_URL"),
+            dispatcher_url=_value(env, "DISPATCHER_URL"),
+        )
+
+    def as_service(self, role: str) -> Settings:
+        """Return the installation as the stages of a role see it: with that role's login where it has one."""
+        own = {"scorer": self.scorer_url, "dispatcher": self.dispatcher_url}[role]
+        return replace(self, warehouse_url=own or self.warehouse_url)
 
     @property
     def artifacts(self) -> Path:

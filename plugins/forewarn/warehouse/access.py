@@ -25,6 +25,10 @@ LIMITS = {
 }
 
 
+# Roles of stages that run with less than the owner's rights.
+SERVICES = ("scorer", "dispatcher")
+
+
 @dataclass(frozen=True)
 class Login:
     """One login and what it sees: `owners` are the account managers' keys, `source|owner_id`."""
@@ -113,6 +117,35 @@ def revoke(warehouse_url: str, login: str, *, dry_run: bool = False) -> None:
         at.execute("delete from access.login where login = %s", [login])
         at.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [login])
         at.execute(sql.SQL("drop role {}").format(sql.Identifier(login)))
+
+
+def create_service(warehouse_url: str, login: str, role: str) -> str:
+    """Create a login for the stages of a role, and return its password.
+
+    Raises
+    ------
+    Permanent
+        There is no such role, or the login is there already.
+    """
+    if role not in SERVICES:
+        raise Permanent(
+            f"login {login}", expected=f"one of {', '.join(SERVICES)}", got=role, next_step="choose a role of a service"
+        )
+    with connect(warehouse_url, application="forewarn access") as connection, connection, connection.cursor() as at:
+        at.execute("select exists (select from pg_roles where rolname = %s), current_database()", [login])
+        known, database = at.fetchone() or (False, "")
+        if known:
+            raise Permanent(
+                f"login {login}", expected="a new login", got="one of that name", next_step="choose another name"
+            )
+        password = secrets.token_urlsafe(18)
+        name = sql.Identifier(login)
+        at.execute(sql.SQL("create role {} login password {}").format(name, sql.Literal(password)))
+        at.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), name))
+        # Its queries sort in temporary tables; whoever only reads may not have any.
+        at.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), name))
+        at.execute(sql.SQL("revoke create on database {} from public").format(sql.Identifier(database)))
+    return password
 
 
 def logins(warehouse_url: str) -> list[Login]:

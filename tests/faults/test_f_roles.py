@@ -1,0 +1,137 @@
+"""FAULTS 79: what the services' own logins may do, generated from the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg2
+import pytest
+from alerting_warehouse import DAY, NOW, RUN, SILENT, AlertingWarehouse, installed, simulated_project
+from psycopg2 import extensions
+from psycopg2.errors import InsufficientPrivilege
+from sqlalchemy import make_url
+
+from forewarn.alerts import dispatch, evaluate_rules, open_cases
+from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
+from forewarn.sources import resolve
+from forewarn.warehouse import access
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import dsn
+
+PROJECT = Path(__file__).resolve().parents[2]
+VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
+MARTS = {f"marts.{name}": {"select"} for name in ("churn_features", "dim_customers", "customer_360")}
+WRITES = {"select", "insert", "update"}
+ADDS = {"select", "insert"}
+REPLACES = {"select", "insert", "delete"}
+MAY = {
+    "scorer": MARTS | {"ml.score": REPLACES, "ops.gate_result": REPLACES},
+    "dispatcher": MARTS
+    | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
+    | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}
+    | {"alerts.signal": REPLACES | {"update"}}
+    | {"alerts.case_event": ADDS, "alerts.attempt": ADDS},
+}
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A warehouse with one silent customer, and an installation whose services have logins of their own."""
+
+    settings: Settings
+    marts: AlertingWarehouse
+
+    def session(self, role: str) -> extensions.connection:
+        connection = psycopg2.connect(dsn(self.settings.as_service(role).warehouse_url))
+        connection.autocommit = True
+        return connection
+
+
+@pytest.fixture(scope="module")
+def guarded(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    url = postgres.ensure_database("fault_roles", template=template)
+    home = tmp_path_factory.mktemp("home")
+    owner = Settings(PROJECT, PROJECT / "config", home, url, f"sqlite:///{home / 'mlflow.db'}")
+    marts = installed(owner)
+    marts.customer("c1")
+    marts.features("c1", **SILENT)
+    marts.publish()
+    urls = {}
+    for role in MAY:
+        password = access.create_service(url, f"fault_{role}", role)
+        named = make_url(url).set(username=f"fault_{role}", password=password)
+        urls[f"{role}_url"] = named.render_as_string(hide_password=False)
+    yield Guarded(replace(owner, **urls), marts)
+    marts.run("drop owned by fault_scorer, fault_dispatcher; drop role fault_scorer, fault_dispatcher")
+    marts.connection.close()
+
+
+@pytest.mark.capability("C7")
+@pytest.mark.parametrize("role", MAY)
+def test_79_a_service_may_do_to_each_relation_what_its_stages_need_and_nothing_else(
+    guarded: Guarded, role: str
+) -> None:
+    rows = guarded.marts.rows(
+        "select format('%%I.%%I', nspname, relname) as name, array_agg(verb) filter (where has_table_privilege(%s,"
+        " pg_class.oid, verb)) from pg_class join pg_namespace as n on n.oid = relnamespace, unnest(%s) as verb"
+        " where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^pg_' and nspname <> 'information_schema'"
+        " group by 1",
+        [f"fault_{role}", list(VERBS)],
+    )
+    assert len(rows) > 20
+    assert {name: set(verbs) for name, verbs in rows if verbs} == MAY[role]
+
+
+@pytest.mark.capability("C7")
+@pytest.mark.parametrize("role", MAY)
+def test_79_a_service_changes_no_table_no_role_and_no_trail(guarded: Guarded, role: str) -> None:
+    schemas = [name for (name,) in guarded.marts.rows("select nspname from pg_namespace where nspname !~ '^pg_t'")]
+    session = guarded.session(role)
+    try:
+        for statement in (
+            *(f'create table "{schema}".t (a int)' for schema in schemas),
+            "create schema another",
+            "create role another",
+            "alter table alerts.case_event disable trigger all",
+            'alter table alerts."case" disable row level security',
+            "drop table ml.score",
+            "drop view if exists ops.source_trouble",
+            "truncate alerts.case_event",
+            "update alerts.case_event set reason = 'other'",
+            "delete from alerts.case_event",
+            "update alerts.attempt set outcome = 'sent'",
+            "delete from alerts.attempt",
+            "delete from ops.publication",
+            "update ops.publication set run_id = run_id",
+            "insert into access.login values ('fault_dispatcher', 'crm|1', now())",
+            "select pg_read_file('postgresql.conf')",
+        ):
+            with pytest.raises(InsufficientPrivilege), session.cursor() as cursor:
+                cursor.execute(statement)
+    finally:
+        session.close()
+
+
+@pytest.mark.capability("C7")
+def test_79_its_rights_suffice_to_open_a_case_and_to_send(guarded: Guarded) -> None:
+    settings = guarded.settings.as_service("dispatcher")
+    project = simulated_project(settings.config)
+    evaluate_rules(settings, project, as_of_date=DAY, now=NOW)
+    assert open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=NOW).opened == 1
+    assert dispatch(settings, project, now=NOW, dry_run=False, resolve=resolve).sent == 1
+    written = guarded.marts.rows("select count(*), min(kind) from alerts.case_event")
+    assert written[0][0] >= 1
+
+
+def test_a_service_without_a_login_of_its_own_is_the_owner(guarded: Guarded) -> None:
+    assert replace(guarded.settings, scorer_url="").as_service("scorer").warehouse_url == guarded.settings.warehouse_url
+
+
+def test_a_login_that_is_there_or_a_role_that_is_not_is_refused(guarded: Guarded) -> None:
+    with pytest.raises(Permanent, match="a new login"):
+        access.create_service(guarded.settings.warehouse_url, "fault_scorer", "scorer")
+    with pytest.raises(Permanent, match="scorer, dispatcher"):
+        access.create_service(guarded.settings.warehouse_url, "fault_new", "bi_reader")
