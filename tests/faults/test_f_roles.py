@@ -23,7 +23,9 @@ from forewarn.warehouse.engine import dsn
 
 PROJECT = Path(__file__).resolve().parents[2]
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
-MARTS = {f"marts.{name}": {"select"} for name in ("churn_features", "dim_customers", "customer_360")}
+MARTS = {
+    f"marts.{name}": {"select"} for name in ("churn_features", "dim_customers", "customer_360", "customer_crosswalk")
+}
 WRITES = {"select", "insert", "update"}
 ADDS = {"select", "insert"}
 REPLACES = {"select", "insert", "delete"}

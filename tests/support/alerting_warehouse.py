@@ -75,6 +75,7 @@ class AlertingWarehouse:
                     region text, country text, city text, owner_id text, owner_name text, owner_email text,
                     owner_locale text, contact_name text, contact_email text, contact_role text);
                 create table marts.customer_360 (customer_id text primary key, value_at_stake_year numeric);
+                create table marts.customer_crosswalk (source text, account_id text, customer_id text);
                 """
             ).format(metrics)
         )

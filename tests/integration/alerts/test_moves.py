@@ -15,7 +15,6 @@ FIRST, SECOND = (hashlib.md5(account).hexdigest() for account in (b"crm|C1", b"e
 @pytest.fixture
 def crosswalk(marts: AlertingWarehouse) -> AlertingWarehouse:
     """Two accounts, each a customer."""
-    marts.run("create table marts.customer_crosswalk (source text, account_id text, customer_id text)")
     for source, number, customer in (("crm", "C1", FIRST), ("erp", "E1", SECOND)):
         marts.run("insert into marts.customer_crosswalk values (%s, %s, %s)", [source, number, customer])
     return marts
