@@ -47,29 +47,8 @@ streams:
     key: [id]
     entities: {ticket: {columns: {ticket_id: id, account_id: account, opened_at: opened_at}}}
 """
-MARTS = (
-    "churn_features",
-    "churn_labels",
-    "customer_360",
-    "customer_crosswalk",
-    "customer_daily",
-    "customer_health",
-    "customer_lifecycle",
-    "customer_lifecycle_changes",
-    "customer_value",
-    "dim_customers",
-    "feature_dates",
-)
-# Of models that declare no types; everything else of theirs is text.
-TYPES = {
-    "as_of_date": "date",
-    "previous_as_of_date": "date",
-    "day": "date",
-    "known_day": "date",
-    "has_record": "boolean",
-    "customers": "bigint",
-    "source_count": "integer",
-} | dict.fromkeys(("orders", "returns", "tickets", "complaints", "interactions", "usage_events"), "double precision")
+MODELS = PROJECT_FOLDER / "dbt_project" / "models" / "marts"
+MARTS = sorted(file.stem for file in MODELS.rglob("*.sql"))
 LANDED = "_loaded_at timestamptz, _batch_id bigint, _row_hash bytea"
 CLEAN = """
 drop schema if exists raw_erp, raw_helpdesk, staging, marts cascade;
@@ -163,8 +142,8 @@ def gate(company: Settings) -> Gate:
 
 
 def _columns(model: str) -> dict[str, str]:
-    for file in sorted((PROJECT_FOLDER / "dbt_project" / "models" / "marts").glob("*.yml")):
+    for file in sorted(MODELS.rglob("*.yml")):
         for found in YAML(typ="safe").load(file).get("models", []):
             if found["name"] == model:
-                return {c["name"]: c.get("data_type", TYPES.get(c["name"], "text")) for c in found["columns"]}
+                return {column["name"]: column["data_type"] for column in found["columns"]}
     raise LookupError(model)
