@@ -41,7 +41,7 @@ def test_a_failing_model_is_named_with_its_file(company):
 def test_a_source_that_the_generated_file_lacks_is_a_clear_error(company):
     company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5)])
     company.mappings["order"][0]["table"] = "gone"
-    with pytest.raises(BuildFailed, match=r"1 failed: .*erp\.gone"):
+    with pytest.raises(BuildFailed, match=r"2 failed: .*erp\.gone"):
         company.build("2024-07-01")
 
 
