@@ -200,7 +200,12 @@ def _bind(
     late: Collection[str] = (),
 ) -> Iterator[Bound]:
     """Yield a suite's expectations with final names and arguments, without those that do not apply here."""
-    required = [name for name, column in feed.spec.columns.items() if column.required] if feed else []
+    # A stream that tells a part of a record owes what it maps; the rest comes from another.
+    required = [
+        name
+        for name, column in (feed.spec.columns.items() if feed else ())
+        if column.required and not (feed and feed.partial and name not in feed.columns)
+    ]
     for number, expectation in enumerate(suite.expectations):
         if not all(_fed(day, name, feed) for name in expectation.when):
             continue

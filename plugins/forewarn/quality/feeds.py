@@ -19,6 +19,7 @@ class Feed:
     account_source: str
     where: str | None = None
     distinct: bool = False
+    partial: bool = False
 
     @property
     def spec(self) -> Entity:
@@ -56,6 +57,7 @@ def feeds(mappings: Mapping[str, Sequence[Mapping[str, object]]]) -> list[Feed]:
             account_source=str(one["account_source"]),
             where=str(one["where"]) if one["where"] else None,
             distinct=bool(one["distinct"]),
+            partial=bool(one.get("partial")),
         )
         for entity, found in mappings.items()
         for one in found

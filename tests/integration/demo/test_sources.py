@@ -101,7 +101,7 @@ def test_no_source_reaches_the_truth(installation: Settings, company: Company, p
 
     sources = load_sources(load_project(installation.config))
     truth = (company.home / "truth").resolve()
-    assert {part.name for part in truth.iterdir()} == {"customers", "defects", "future", "hazards"}
+    assert {part.name for part in truth.iterdir()} == {"accounts", "customers", "defects", "future", "hazards"}
     for source in sources.values():
         assert source.connection is not None
         url = resolve(source.connection, installation)
