@@ -7,7 +7,9 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
+from forewarn.cli import app
 from forewarn.errors import BuildFailed
 from forewarn.identity import Decisions
 
@@ -153,6 +155,36 @@ def test_a_probable_merge_is_split_by_a_person_and_joined_again_and_history_foll
         (number, "separate", "it is the same firm after all")
     ]
     assert decisions.list() == []
+    the_commands_say_and_do_the_same(company)
+
+
+def the_commands_say_and_do_the_same(company):
+    """`forewarn identity` on that merge, as a person at a terminal uses it."""
+    place = {"FOREWARN_WAREHOUSE_URL": company.settings.warehouse_url, "FOREWARN_HOME": str(company.settings.home)}
+
+    def forewarn(*words, status=0):
+        done = CliRunner().invoke(app, ["identity", *words], env=place | {"COLUMNS": "200"})
+        assert done.exit_code == status, done.output
+        return done.output
+
+    shown = forewarn("show", "erp:E1")
+    assert "crm:C1" in shown
+    assert "same telephone number" in shown
+    assert "None. `forewarn identity join`" in forewarn("list")
+    joined = forewarn("join", "crm:C1", "shop:S1", "--reason", "their web shop", "--by", "ines")
+    number = joined.removeprefix("Decision ").split(":")[0]
+    assert joined.endswith("It takes effect with the next `forewarn run`.\n")
+    assert f"{number}  join crm:C1, shop:S1" in forewarn("list")
+    apart = forewarn("separate", "erp:E1", "--reason", "another firm", "--by", "ines")
+    assert "erp:E1 apart from all others" in apart
+    assert "by ines: their web shop Undone" in forewarn("undo", number, "--reason", "a mistake", "--by", "ines")
+    assert "join" not in forewarn("list")
+    assert f"{number}  join" in forewarn("list", "--all")
+    refused = forewarn("undo", number, "--reason", "again", status=1)
+    assert "Traceback" not in refused
+    nobody = forewarn("show", "crm:C9", status=1)
+    assert "crm:C9" in nobody
+    assert "1 refused" in forewarn("link")
 
 
 @pytest.mark.capability("C2")
