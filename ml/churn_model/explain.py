@@ -25,6 +25,8 @@ class Reason:
     ----------
     family : str
         The group of features it speaks for.
+    feature : str
+        The feature that says it, of the strongest of the family: `forewarn.warehouse.records` finds what is behind it.
     text : str
         In plain words, true for this customer on this day.
     value, baseline : float or None
@@ -34,6 +36,7 @@ class Reason:
     """
 
     family: str
+    feature: str
     text: str
     value: float
     baseline: float | None
@@ -43,6 +46,7 @@ class Reason:
         """Return the JSON form of `ml.score.reasons`."""
         return {
             "family": self.family,
+            "feature": self.feature,
             "text": self.text,
             "value": self.value,
             "baseline": self.baseline,
@@ -80,12 +84,16 @@ class Explainer:
             total += _linear(part, features) if trees is None else _boosted(part, trees, features)
         return total / len(self._parts)
 
+    def families(self, contributions: Floats) -> Floats:
+        """Return what each family adds: (n, len(FAMILIES)), the sums of its features' contributions."""
+        return np.column_stack([contributions[:, places].sum(axis=1) for places in self._places])
+
     def reasons(self, features: Floats, contributions: Floats) -> list[list[Reason]]:
         """Return up to three reasons per customer, strongest family first; `contributions` are those of the features.
 
         A family that lowers the score, or has nothing true to say about the customer, gives none.
         """
-        families = np.column_stack([contributions[:, places].sum(axis=1) for places in self._places])
+        families = self.families(contributions)
         order = np.argsort(-families, axis=1, kind="stable")
         speakers = [_strongest_first(contributions[:, places], places) for places in self._places]
         rows = zip(features.tolist(), families.tolist(), order.tolist(), strict=True)
@@ -104,7 +112,8 @@ class Explainer:
             for place in speakers[family][number]:
                 if said := FEATURES[place].say(facts):
                     weight = round(weights[family], 4)
-                    reasons.append(Reason(FAMILIES[family], said.text, said.value, said.baseline, weight))
+                    name = FEATURES[place].name
+                    reasons.append(Reason(FAMILIES[family], name, said.text, said.value, said.baseline, weight))
                     break
         return reasons
 

@@ -6,9 +6,11 @@ contributions are summed within it, and a reason speaks for the family once.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from churn_model import sentences as s
+from churn_model import voice_sentences as v
 
 TABLE = "marts.churn_features"
 
@@ -42,6 +44,18 @@ _RETURNS = s.first(s.some("returns_90d", "return", "in 90 days"), s.return_share
 _COMPLAINTS = s.first(s.complaints_rose, s.some("complaints_90d", "complaint", "in 90 days"))
 _TICKETS = s.first(s.open_tickets, s.some("tickets_90d", "ticket", "in 90 days"))
 _USAGE = s.first(s.usage_fell, s.not_used)
+_MISSING = s.some(
+    "stockouts_30d", "article that they buy regularly", "out of stock in 30 days", "articles that they buy regularly"
+)
+_LOST = s.some("opportunities_lost_180d", "deal", "lost in 180 days")
+_TONE = s.first(v.tone_fell, v.tone_bad)
+_TOPICS = s.some("complaint_topics_90d", "topic of complaint", "in what they wrote in 90 days", "topics of complaint")
+_RIVALS = s.some(
+    "competitor_mentions_90d", "text that names a competitor", "in 90 days", "texts that name a competitor"
+)
+_ASKED = v.rose(
+    "discount_requests_90d", "discount_requests_prior_90d", "request for a discount", "requests for a discount"
+)
 _OVERDUE = s.first(s.overdue, s.amount("overdue_amount", "{} overdue"))
 
 
@@ -134,6 +148,31 @@ FEATURES: tuple[Feature, ...] = (
         "subscriptions",
         s.some("subscriptions_ended_180d", "subscription", "ended in 180 days"),
     ),
+    Feature("marketing_sent_prior_90d", "marketing", "messages", v.opens_fell),
+    Feature("marketing_opened_prior_90d", "marketing", "messages", v.opens_fell),
+    Feature("marketing_open_trend_90d", "marketing", "ratio", v.opens_fell),
+    Feature("attendances_180d", "marketing", "events", v.attends_less),
+    Feature("attendances_prior_180d", "marketing", "events", v.attends_less),
+    Feature("nps_latest", "voice", "points of 10", v.would_not_recommend),
+    Feature("nps_age_days", "voice", "days", v.would_not_recommend),
+    Feature("negative_reviews_90d", "voice", "reviews", s.some("negative_reviews_90d", "bad review", "in 90 days")),
+    Feature("stockouts_30d", "service", "articles", _MISSING),
+    Feature("late_shipments_90d", "service", "shipments", v.came_late),
+    Feature("late_shipment_share_90d", "service", "share", v.came_late),
+    Feature("credit_used_share", "finance", "share", v.credit_used),
+    Feature("open_opportunities", "contact", "deals", v.no_deal),
+    Feature("opportunities_won_180d", "contact", "deals", v.no_deal),
+    Feature("opportunities_lost_180d", "contact", "deals", _LOST),
+    Feature("survey_answer_share_180d", "contact", "share", v.answers_less),
+    Feature("survey_answer_share_prior_180d", "contact", "share", v.answers_less),
+    Feature("text_sentiment_90d", "voice", "-1 to 1", _TONE),
+    Feature("text_sentiment_change", "voice", "-2 to 2", _TONE),
+    Feature("negative_texts_90d", "voice", "texts", s.some("negative_texts_90d", "discontent text", "in 90 days")),
+    Feature("negative_posts_90d", "voice", "posts", s.some("negative_posts_90d", "discontent post", "in 90 days")),
+    Feature("complaint_topics_90d", "voice", "topics", _TOPICS),
+    Feature("competitor_mentions_90d", "voice", "texts", _RIVALS),
+    Feature("discount_requests_90d", "spend", "texts", _ASKED),
+    Feature("discount_requests_prior_90d", "spend", "texts", _ASKED),
 )
 
 # Columns of the mart that the model does not read: known only on the run's own date, they are empty on every date that
@@ -148,35 +187,7 @@ HELD_BACK: tuple[Feature, ...] = (
     Feature("days_to_renewal", "contract", "days", s.renewal_near),
 )
 
-# Columns of the mart that rules read and the model does not yet: each joins FEATURES once a comparison out of time has
-# shown that scores get better with it, and with a sentence of its own.
-FOR_RULES: tuple[str, ...] = (
-    "marketing_sent_prior_90d",
-    "marketing_opened_prior_90d",
-    "marketing_open_trend_90d",
-    "attendances_180d",
-    "attendances_prior_180d",
-    "nps_latest",
-    "nps_age_days",
-    "negative_reviews_90d",
-    "stockouts_30d",
-    "late_shipments_90d",
-    "late_shipment_share_90d",
-    "credit_used_share",
-    "open_opportunities",
-    "opportunities_won_180d",
-    "opportunities_lost_180d",
-    "survey_answer_share_180d",
-    "survey_answer_share_prior_180d",
-    "text_sentiment_90d",
-    "text_sentiment_change",
-    "negative_texts_90d",
-    "negative_posts_90d",
-    "complaint_topics_90d",
-    "competitor_mentions_90d",
-    "discount_requests_90d",
-    "discount_requests_prior_90d",
-)
-
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in (*FEATURES, *HELD_BACK)}
+# Which features, in which order: a model that was fitted to others is trained anew.
+CONTRACT = hashlib.sha256(",".join(NAMES).encode()).hexdigest()[:12]

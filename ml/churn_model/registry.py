@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
-from churn_model.features import NAMES
+from churn_model.features import CONTRACT, NAMES
 from churn_model.pipelines import guard_of
 from churn_model.quiet import quiet
 from forewarn.config.project import Churn, Project
@@ -66,11 +66,12 @@ def model_name(churn: Churn) -> str:
 
 
 def definition_tags(churn: Churn) -> dict[str, str]:
-    """Return what a model was trained to foresee, as tags of its version."""
+    """Return what a model was trained to foresee and from which features, as tags of its version."""
     return {
         "definition": churn.definition,
         "horizon_days": str(churn.horizon_days),
         "eligible_days": str(churn.eligible_days),
+        "feature_contract": CONTRACT,
     }
 
 
@@ -132,15 +133,50 @@ def load_champion(settings: Settings, project: Project) -> Champion:
     subject = f"{name} version {version.version}"
     if differs := _differs(version, project.churn):
         raise ModelRejected(
-            subject, expected="a model of forewarn.yml's definition", got=differs, next_step=train_again
+            subject,
+            expected="a model of forewarn.yml's definition and this release's features",
+            got=differs,
+            next_step=train_again,
         )
+    return _load(version)
+
+
+def load_version(settings: Settings, name: str, number: str) -> Champion:
+    """Load a version that scored once, checked like the champion.
+
+    Raises
+    ------
+    ModelRejected
+        It is gone, its file is not the one that was pinned, or it reads other features than this release.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = open_store(settings).get_model_version(name, number)
+    except MlflowException as error:
+        raise ModelRejected(
+            f"{name} version {number}",
+            expected="a version of the registry",
+            got=str(error).splitlines()[0],
+            next_step="restore the registry; what it scored cannot be explained without it",
+        ) from error
+    return _load(version)
+
+
+def _load(version: ModelVersion) -> Champion:
+    subject = f"{version.name} version {version.version}"
     tags = version.tags
     if not {"sha256", "threshold"} <= set(tags):
-        raise ModelRejected(subject, expected="tags sha256 and threshold", got="none", next_step=train_again)
+        raise ModelRejected(
+            subject,
+            expected="tags sha256 and threshold",
+            got="none",
+            next_step="train a champion with `forewarn model train`",
+        )
     with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
-        file = download(f"models:/{name}/{version.version}", Path(folder), subject)
+        file = download(f"models:/{version.name}/{version.version}", Path(folder), subject)
         model = load_pinned(file, tags["sha256"], subject)
-    return Champion(name=name, version=str(version.version), model=model, threshold=float(tags["threshold"]))
+    return Champion(name=version.name, version=str(version.version), model=model, threshold=float(tags["threshold"]))
 
 
 def download(uri: str, folder: Path, subject: str) -> Path:

@@ -9,18 +9,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from psycopg2 import extensions, sql
+from psycopg2 import extensions
+
+from forewarn.warehouse.records import records_behind
 
 WINDOW_DAYS = 90
-MOST = 20
-
-# Metric → which texts of its window it counts.
-_COUNTS = {
-    "competitor_mentions_90d": "competitors > 0",
-    "negative_texts_90d": "tone = 'negative'",
-    "negative_posts_90d": "tone = 'negative' and entity in ('review', 'mention')",
-    "discount_requests_90d": "asks_discount",
-}
+# Metrics that count texts of the window.
+_COUNTS = ("competitor_mentions_90d", "negative_texts_90d", "negative_posts_90d", "discount_requests_90d")
 
 
 def text_records(
@@ -37,17 +32,9 @@ def text_records(
     counted = sorted(set(metrics) & set(_COUNTS))
     if not counted or not customers:
         return {}
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for metric in counted:
-        cursor.execute(
-            sql.SQL(
-                "select customer_id, entity, source, record_id, day from intermediate.int_texts"
-                " where customer_id = any(%s) and known_day < %s and day >= %s and {} order by day desc, record_id"
-            ).format(sql.SQL(_COUNTS[metric])),
-            [list(customers), as_of_date, as_of_date - timedelta(days=WINDOW_DAYS)],
-        )
-        for customer_id, entity, source, record_id, day in cursor.fetchall():
-            records = found.setdefault((customer_id, metric), [])
-            if len(records) < MOST:
-                records.append({"entity": entity, "source": source, "record_id": record_id, "day": day.isoformat()})
-    return found
+    first = as_of_date - timedelta(days=WINDOW_DAYS)
+    found = {
+        key: [record.as_dict() for record in behind.records if record.day >= first]
+        for key, behind in records_behind(cursor, counted, customers, as_of_date).items()
+    }
+    return {key: records for key, records in found.items() if records}

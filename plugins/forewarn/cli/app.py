@@ -14,6 +14,7 @@ from forewarn.cli import (
     dispatch,
     doctor,
     identity,
+    insight,
     metrics,
     model,
     project,
@@ -62,6 +63,7 @@ app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_o
 app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
+model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")
 app.add_typer(identity.app, name="identity")

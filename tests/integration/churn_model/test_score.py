@@ -89,7 +89,7 @@ def test_the_top_fifth_and_all_above_the_threshold_have_reasons(settings, projec
     spoken = [row for row in rows[:top] if row[8]]
     assert len(spoken) >= 0.9 * top
     for row in spoken:
-        assert {"family", "text", "value", "baseline", "contribution"} == set(row[8][0])
+        assert {"family", "feature", "text", "value", "baseline", "contribution"} == set(row[8][0])
         assert len(row[8]) <= 3
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from tests.integration.warehouse.company import Company
+
+from forewarn.warehouse.records import TRACES, Behind, records_behind
 
 D = "2024-07-01"
 
@@ -250,6 +253,67 @@ def test_what_is_unpaid_is_held_against_the_limit_of_the_day(wholesaler):
 def test_deals_are_open_until_the_day_after_they_are_closed(wholesaler):
     _expect(wholesaler, "a", open_opportunities=2, opportunities_won_180d=1, opportunities_lost_180d=1)
     _expect(wholesaler, "b", open_opportunities=0, opportunities_won_180d=0, opportunities_lost_180d=0)
+
+
+def _behind(company: Company, account: str, *features: str, as_of_date: str = D) -> dict[str, Behind]:
+    customer = company.customer(account)
+    with company.connection.cursor() as cursor:
+        found = records_behind(cursor, features, [customer], date.fromisoformat(as_of_date))
+    return {feature: found[(customer, feature)] for feature in features}
+
+
+@pytest.mark.capability("B4")
+@pytest.mark.parametrize(
+    ("account", "feature", "entity", "source", "records"),
+    [
+        ("a", "tenure_days", "account", "erp", ["a"]),
+        ("b", "orders_7d", "order", "erp", ["b-k0"]),
+        ("a", "orders_lifetime", "order", "erp", ["a-k0", "a-k0early", "a-k1", "a-k2", "a-old"]),
+        ("a", "products_90d", "order", "erp", ["a-k0", "a-k0early", "a-k1", "a-k2"]),
+        ("a", "stockouts_30d", "product", "erp", ["bolt", "washer"]),
+        ("a", "late_shipments_90d", "shipment", "wms", ["first day", "on its way"]),
+        ("a", "marketing_open_trend_90d", "marketing_event", "mail", ["0", "1", "2", "3", "4", "5", "6"]),
+        ("a", "attendances_180d", "marketing_event", "mail", ["10", "8", "9"]),
+        ("a", "nps_latest", "survey_response", "voice", ["1", "2", "3"]),
+        ("a", "negative_reviews_90d", "review", "voice", ["1", "2"]),
+        (
+            "a",
+            "survey_answer_share_180d",
+            "ticket",
+            "desk",
+            ["answered", "no answer", "answered on D", "before", "first of before"],
+        ),
+        ("b", "open_tickets", "ticket", "desk", ["open"]),
+        ("a", "satisfaction_180d", "ticket", "desk", ["answered"]),
+        ("a", "credit_used_share", "invoice", "fin", ["v1"]),
+        ("b", "overdue_invoices", "invoice", "fin", ["v3"]),
+        ("a", "payment_delay_days_365d", "payment", "fin", ["p1"]),
+        ("a", "open_opportunities", "opportunity", "crm", ["closed on D", "open"]),
+        ("a", "opportunities_lost_180d", "opportunity", "crm", ["lost"]),
+    ],
+)
+def test_a_feature_names_the_records_that_it_was_computed_from(wholesaler, account, feature, entity, source, records):
+    found = _behind(wholesaler, account, feature)[feature]
+    named = [record.record_id for record in found.records]
+    assert {(record.entity, record.source) for record in found.records} == {(entity, source)}
+    assert found.total == len(named)
+    assert sorted(named) == sorted(records)
+    assert [record.day for record in found.records] == sorted((record.day for record in found.records), reverse=True)
+
+
+@pytest.mark.capability("B4")
+def test_where_nothing_came_the_last_that_did_is_named(wholesaler):
+    (found,) = _behind(wholesaler, "a", "orders_30d", as_of_date="2024-09-01").values()
+    assert [record.record_id for record in found.records] == ["a-k0"]
+    assert (found.total, found.since) == (0, date(2024, 8, 2))
+    (never,) = _behind(wholesaler, "b", "nps_latest").values()
+    assert (never.records, never.total) == ((), 0)
+
+
+@pytest.mark.capability("B4")
+def test_every_feature_can_be_asked_for_its_records(wholesaler):
+    found = _behind(wholesaler, "a", *TRACES)
+    assert set(found) == set(TRACES)
 
 
 @pytest.mark.capability("B6")

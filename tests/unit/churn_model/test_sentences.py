@@ -111,6 +111,56 @@ def _say(feature: str, typical: dict[str, float] | None = None, /, **values: flo
         ("has_subscription", {"has_subscription": 0}, "No running subscription"),
         ("has_subscription", {"has_subscription": 1}, None),
         ("returns_90d", {"returns_90d": 2}, "2 returns in 90 days"),
+        (
+            "text_sentiment_change",
+            {"text_sentiment_90d": -0.42, "text_sentiment_change": -0.7},
+            "Tone of what they wrote -0.4 in 90 days; +0.3 in the year before",
+        ),
+        ("text_sentiment_change", {"text_sentiment_90d": 0.3, "text_sentiment_change": -0.05}, None),
+        (
+            "text_sentiment_90d",
+            {"text_sentiment_90d": -0.42},
+            "Tone of what they wrote in 90 days: -0.4 on a scale of -1 to +1",
+        ),
+        ("competitor_mentions_90d", {"competitor_mentions_90d": 1}, "1 text that names a competitor in 90 days"),
+        ("competitor_mentions_90d", {"competitor_mentions_90d": 2}, "2 texts that name a competitor in 90 days"),
+        (
+            "discount_requests_90d",
+            {"discount_requests_90d": 3, "discount_requests_prior_90d": 0},
+            "3 requests for a discount in 90 days; none in the 90 days before",
+        ),
+        ("discount_requests_prior_90d", {"discount_requests_90d": 0, "discount_requests_prior_90d": 3}, None),
+        ("nps_latest", {"nps_latest": 3, "nps_age_days": 12}, "Would recommend us with 3 of 10, 12 days ago"),
+        ("nps_latest", {"nps_latest": 7, "nps_age_days": 12}, None),
+        (
+            "marketing_open_trend_90d",
+            {
+                "marketing_sent_90d": 10,
+                "marketing_opened_90d": 1,
+                "marketing_sent_prior_90d": 8,
+                "marketing_opened_prior_90d": 4,
+            },
+            "Opened 10% of our messages in 90 days; 50% in the 90 days before",
+        ),
+        (
+            "attendances_180d",
+            {"attendances_180d": 0, "attendances_prior_180d": 2},
+            "No event attended in 180 days; 2 in the 180 days before",
+        ),
+        (
+            "survey_answer_share_180d",
+            {"survey_answer_share_180d": 0.25, "survey_answer_share_prior_180d": 0.8},
+            "Rated 25% of solved tickets in 180 days; 80% in the 180 days before",
+        ),
+        (
+            "late_shipments_90d",
+            {"late_shipments_90d": 2, "late_shipment_share_90d": 0.5},
+            "2 late shipments in 90 days, 50% of those promised",
+        ),
+        ("credit_used_share", {"credit_used_share": 0.93}, "93% of the credit limit used"),
+        ("credit_used_share", {"credit_used_share": 0.6}, None),
+        ("stockouts_30d", {"stockouts_30d": 1}, "1 article that they buy regularly out of stock in 30 days"),
+        ("opportunities_lost_180d", {"opportunities_lost_180d": 2}, "2 deals lost in 180 days"),
     ],
 )
 def test_wording_follows_the_values(feature, values, text):
@@ -208,6 +258,34 @@ CLAIMS: dict[str, Claim] = {
     r"Renewal in (\d+) days?": lambda m, row: abs(row["days_to_renewal"] - int(m[0])) <= 0.5,
     r"Renewal is due today": lambda m, row: row["days_to_renewal"] <= 0.5,
     r"([\d.,]+) subscriptions? ended in 180 days": lambda m, row: row["subscriptions_ended_180d"] > 0,
+    r"Opened (\d+)% of our messages in 90 days; (\d+)% in the 90 days before": lambda m, row: (
+        row["marketing_opened_90d"] / row["marketing_sent_90d"]
+        < row["marketing_opened_prior_90d"] / row["marketing_sent_prior_90d"]
+    ),
+    r"(No|[\d.,]+) events? attended in 180 days; ([\d.,]+) in the 180 days before": lambda m, row: (
+        row["attendances_180d"] < row["attendances_prior_180d"]
+    ),
+    r"Would recommend us with ([\d.]+) of 10(, \d+ days? ago)?": lambda m, row: row["nps_latest"] <= 6,
+    r"([\d.,]+) bad reviews? in 90 days": lambda m, row: row["negative_reviews_90d"] > 0,
+    r"([\d.,]+) articles? that they buy regularly out of stock in 30 days": lambda m, row: row["stockouts_30d"] > 0,
+    r"([\d.,]+) late shipments? in 90 days(, \d+% of those promised)?": lambda m, row: row["late_shipments_90d"] > 0,
+    r"(\d+)% of the credit limit used": lambda m, row: row["credit_used_share"] >= 0.795,
+    r"No open deal": lambda m, row: row["open_opportunities"] == 0,
+    r"([\d.,]+) deals? lost in 180 days": lambda m, row: row["opportunities_lost_180d"] > 0,
+    r"Rated (\d+)% of solved tickets in 180 days; (\d+)% in the 180 days before": lambda m, row: (
+        row["survey_answer_share_180d"] < row["survey_answer_share_prior_180d"]
+    ),
+    r"Tone of what they wrote ([-+.\d]+) in 90 days; ([-+.\d]+) in the year before": lambda m, row: (
+        row["text_sentiment_change"] < 0
+    ),
+    r"([\d.,]+) discontent texts? in 90 days": lambda m, row: row["negative_texts_90d"] > 0,
+    r"([\d.,]+) discontent posts? in 90 days": lambda m, row: row["negative_posts_90d"] > 0,
+    r"([\d.,]+) topics? of complaint in what they wrote in 90 days": lambda m, row: row["complaint_topics_90d"] > 0,
+    r"([\d.,]+) texts? that names? a competitor in 90 days": lambda m, row: row["competitor_mentions_90d"] > 0,
+    r"([\d.,]+) requests? for a discount in 90 days; (none|[\d.,]+) in the 90 days before": lambda m, row: (
+        row["discount_requests_90d"] > row["discount_requests_prior_90d"]
+    ),
+    r"([\d.,]+) requests? for a discount in 90 days": lambda m, row: row["discount_requests_90d"] > 0,
 }
 AGAINST_TYPICAL = re.compile(r".+; the typical customer('s)? .+")
 VALUES = st.one_of(
