@@ -75,6 +75,7 @@ def build(
     full_refresh: bool = False,
     run_as_of_date: date | None = None,
     versions: bool = True,
+    tests: bool = True,
 ) -> list[NodeResult]:
     """Build and test the models, or the layer that `select` names: staging, intermediate, marts.
 
@@ -97,6 +98,8 @@ def build(
     versions : bool
         Keep today's state of accounts, owners and contracts as versions that are valid from `run_as_of_date`. It never
         happens for a date before the newest that has them: what is there today was not there then.
+    tests : bool
+        Test what was built. Models that a build left untested are looked at again by `forewarn dbt test` alone.
 
     Raises
     ------
@@ -134,12 +137,13 @@ def build(
                 # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
                 ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
                 + ["--indirect-selection", "buildable"]
+                + ([] if tests else ["--exclude-resource-type", "test"])
                 + (["--select", select] if select else [])
                 + (["--full-refresh"] if full_refresh or outdated else []),
                 variables=variables,
                 environment=environment,
             )
-            _remember(connection, fingerprint, select)
+            _remember(connection, fingerprint, select, tested=tests)
     return results
 
 
@@ -320,11 +324,11 @@ def _built_from(session: connection) -> str | None:
         return (cursor.fetchone() or [None])[0]
 
 
-def _remember(session: connection, fingerprint: str, select: str | None) -> None:
+def _remember(session: connection, fingerprint: str, select: str | None, *, tested: bool) -> None:
     """Write down that the layers built have seen everything that has landed; no batch can have come meanwhile."""
     newest = "(select coalesce(max(batch_id), -1) from ops.batch)"
     with session.cursor() as cursor:
-        if select in (None, "staging"):
+        if tested and select in (None, "staging"):
             cursor.execute(f"update ops.warehouse_build set tested_batch_id = {newest}")
         if select in (None, "intermediate"):
             cursor.execute(

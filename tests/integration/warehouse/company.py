@@ -89,14 +89,15 @@ class Company:
         with self.connection.cursor() as cursor:
             cursor.execute(f"delete from raw_{source}.{entity}_rows where {condition}")
 
-    def build(self, *as_of_dates: str, **options: Any) -> list[dbt.NodeResult]:
-        """Build for these dates."""
+    def build(self, *as_of_dates: str, tests: bool = False, **options: Any) -> list[dbt.NodeResult]:
+        """Build for these dates; the models' own tests, two thirds of a build's time, only where they matter."""
         return dbt.build(
             self.settings,
             mappings=self.mappings,
             sources_yaml=self.sources_yaml(),
             as_of_dates=[date.fromisoformat(day) for day in as_of_dates],
             churn=options.pop("churn", CHURN),
+            tests=tests,
             **options,
         )
 

@@ -18,13 +18,13 @@ ORDERS = "order_id account_id ordered_at amount"
 
 def test_a_failing_test_is_named_with_its_file_and_what_depends_on_it_is_not_built(company):
     company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5), ("2", "a", "2024-06-02T00:00Z", 5)])
-    company.build("2024-07-01")
+    company.build("2024-07-01", tests=True)
     before = company.digest("marts.churn_features")
     company.mappings["order"][0]["columns"]["order_id"] = "cast('same' as text)"
     with pytest.raises(
         BuildFailed, match=r"dbt_project/models/staging/staging\.yml: test one_row_per_stg_orders_source"
     ) as raised:
-        company.build("2024-07-01")
+        company.build("2024-07-01", tests=True)
     assert "dbt.log" in raised.value.next_step
     assert company.digest("marts.churn_features") == before
 
@@ -47,7 +47,7 @@ def test_a_source_that_the_generated_file_lacks_is_a_clear_error(company):
 
 def test_results_name_kind_status_and_file(company):
     company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5)])
-    results = {result.name: result for result in company.build("2024-07-01")}
+    results = {result.name: result for result in company.build("2024-07-01", tests=True)}
     features = results["churn_features"]
     assert (features.kind, features.status) == ("model", "success")
     assert features.path == "dbt_project/models/marts/churn_features.sql"
@@ -59,7 +59,7 @@ def test_results_name_kind_status_and_file(company):
 def test_the_password_is_in_no_file_and_the_environment_is_as_before(company):
     company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5)])
     before = dict(os.environ)
-    company.build("2024-07-01")
+    company.build("2024-07-01", tests=True)
     assert dict(os.environ) == before
     password = make_url(company.settings.warehouse_url).password
     files = [file for file in (company.settings.home / "dbt").rglob("*") if file.is_file()]

@@ -213,4 +213,4 @@ def test_ids_that_differ_in_spelling_only_unite_by_configuration(company):
 def test_an_account_without_any_source_row_fails_the_build_with_the_model_and_its_file(company):
     company.land("crm", "account", "account_id name", [])
     with pytest.raises(BuildFailed, match=r"dbt_project/models/intermediate/intermediate\.yml: test .*not_empty"):
-        company.build(D)
+        company.build(D, tests=True)

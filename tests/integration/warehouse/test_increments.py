@@ -207,12 +207,12 @@ def test_a_new_mapping_of_rows_that_landed_long_ago_is_built_from_nothing(compan
 def test_layers_built_one_after_the_other_are_the_whole(company, new_company):
     _trade(company)
     names = [
-        {result.name for result in company.build("2024-07-01", select=layer)}
+        {result.name for result in company.build("2024-07-01", select=layer, tests=True)}
         for layer in ("staging", "intermediate", "marts")
     ]
     whole = new_company()
     _trade(whole)
-    assert {result.name for result in whole.build("2024-07-01")} == set.union(*names)
+    assert {result.name for result in whole.build("2024-07-01", tests=True)} == set.union(*names)
     assert company.digest(FEATURES) == whole.digest(FEATURES)
 
 

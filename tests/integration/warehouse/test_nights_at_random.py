@@ -134,12 +134,12 @@ def test_nights_of_any_changes_end_where_a_build_from_nothing_ends(new_company: 
             source.lose(entity, 1 if entity == "account" else 2)
             if night == 1 and entity == "ticket":
                 company.build(str(day), select="+int_customer_events")
-        company.build(str(day))
+        company.build(str(day), tests=night == 2)
     (moved,) = company.rows(
         "select count(*) as accounts from intermediate.int_account_identity where previous_customer_id is not null"
     )
     in_steps = _digests(company, day)
-    company.build(str(day), full_refresh=True)
+    company.build(str(day), full_refresh=True, tests=True)
     at_once = _digests(company, day)
     assert {table for table in at_once if in_steps[table] != at_once[table]} == set()
     (rolled,) = company.rows("select count(*) as days from marts.customer_daily")
@@ -167,7 +167,7 @@ def test_late_rows_in_any_order_change_no_earlier_date(new_company: Callable[[],
         days.append(day)
         company.build(str(day))
         told[day] = company.digest("marts.churn_features", f"as_of_date = '{day}'")
-    company.build(*map(str, days))
+    company.build(*map(str, days), tests=True)
     again = {day: company.digest("marts.churn_features", f"as_of_date = '{day}'") for day in days}
     assert again == told
     assert len(set(told.values())) == len(days)
