@@ -30,13 +30,15 @@ class Grounded:
 
     Attributes
     ----------
-    usual : float or None
-        The customer's own median of the feature over the as-of dates of the year before; None where there is none.
+    now, usual : float or None
+        The feature on the date, None where unknown, and its median over the customer's own as-of dates of the year
+        before, None where there is none.
     behind : Behind
         The source records.
     """
 
     reason: Reason
+    now: float | None
     usual: float | None
     behind: Behind
 
@@ -104,6 +106,7 @@ def explain_customer(
         named = [reason.feature for reason in said]
         behind = records_behind(cursor, named, [customer], day)
         usual = _own_past(connection, customer, day)
+    now = {name: None if np.isnan(value) else value for name, value in zip(NAMES, features[0].tolist(), strict=True)}
     totals = zip(FAMILIES, explainer.families(contributions)[0].tolist(), strict=True)
     return Explanation(
         customer_id=customer,
@@ -114,7 +117,8 @@ def explain_customer(
         recorded=float(scored[2]) if scored else None,
         families=tuple(sorted(totals, key=lambda one: -one[1])),
         reasons=tuple(
-            Grounded(reason, usual.get(reason.feature), behind[(customer, reason.feature)]) for reason in said
+            Grounded(reason, now[reason.feature], usual.get(reason.feature), behind[(customer, reason.feature)])
+            for reason in said
         ),
     )
 

@@ -20,7 +20,7 @@ def calibration(evaluation: Evaluation, method: str) -> Figure:
     """Draw promised against observed churn over tenths of the out-of-time predictions."""
     churned, score = evaluation.out_of_time(method)
     order = np.array_split(np.argsort(score, kind="stable"), BINS)
-    figure, axes = _empty(f"Calibration, {method}", "predicted probability", "share that left")
+    figure, axes = empty(f"Calibration, {method}", "predicted probability", "share that left")
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     tenths = [part for part in order if len(part)]
     axes.plot([score[part].mean() for part in tenths], [churned[part].mean() for part in tenths], marker="o")
@@ -29,7 +29,7 @@ def calibration(evaluation: Evaluation, method: str) -> Figure:
 
 def lift(evaluation: Evaluation, method: str) -> Figure:
     """Draw how many times the base rate the first customers of the ranking leave, beside the rule's."""
-    figure, axes = _empty("Lift, mean of the test cut-offs", "share of customers contacted", "times the base rate")
+    figure, axes = empty("Lift, mean of the test cut-offs", "share of customers contacted", "times the base rate")
     shares = np.linspace(0.01, 1, 100)
     for name in (method, RULE):
         curves = []
@@ -45,7 +45,7 @@ def lift(evaluation: Evaluation, method: str) -> Figure:
 
 def precision_recall(evaluation: Evaluation, method: str) -> Figure:
     """Draw precision against recall, one line per test cut-off."""
-    figure, axes = _empty(f"Precision and recall by cut-off, {method}", "recall", "precision")
+    figure, axes = empty(f"Precision and recall by cut-off, {method}", "recall", "precision")
     for cutoff in evaluation.cutoffs:
         precision, recall, _ = precision_recall_curve(cutoff.churned, cutoff.scores[method])
         axes.plot(recall, precision, label=str(cutoff.test), linewidth=1)
@@ -53,7 +53,8 @@ def precision_recall(evaluation: Evaluation, method: str) -> Figure:
     return figure
 
 
-def _empty(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+def empty(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+    """Return a figure with a title and named axes, and nothing in it yet."""
     # The figure is built without pyplot, which keeps every figure of a process alive and looks for a display.
     from matplotlib.figure import Figure
 

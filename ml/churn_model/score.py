@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,6 +20,7 @@ from churn_model.explain import Explainer
 from churn_model.features import NAMES
 from churn_model.reader import Floats, read_batches
 from churn_model.registry import Champion, load_champion
+from churn_model.trust import demand_trust
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -28,14 +30,19 @@ from forewarn.warehouse.late import late_features
 EXPLAINED_SHARE = 0.20
 EXPLAINED_ROWS = 10_000  # tree SHAP needs several times the memory of its batch
 CONSTANT_SPREAD = 1e-9
+SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of one as-of date, highest first; customers with equal scores in the order of their numbers."""
+    """Scores of one as-of date, highest first; customers with equal scores in the order of their numbers.
+
+    `sample` are the features of some of them, (k, len(NAMES)): the first by customer_id, which is a digest.
+    """
 
     customers: npt.NDArray[np.bytes_]
     probabilities: Floats
+    sample: Floats
 
     def explained(self, threshold: float) -> int:
         """Return how many from the top get reasons: all at or above the threshold, and at least the top fifth."""
@@ -58,8 +65,21 @@ class Explained:
     unknown: float | None
 
 
-def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> int:
+def score(
+    settings: Settings,
+    project: Project,
+    *,
+    as_of_date: date,
+    run_id: str,
+    now: datetime,
+    configuration: Mapping[str, str] | None = None,
+) -> int:
     """Score every eligible customer of an as-of date with the champion; replaces that date's scores.
+
+    Parameters
+    ----------
+    configuration : dict, optional
+        Part → digest of what the features were built and the model was trained by; kept with the scores.
 
     Returns
     -------
@@ -69,8 +89,8 @@ def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     Raises
     ------
     ModelRejected
-        No fit champion, a feature is missing or retyped, nobody to score, or scores that are NaN or all equal.
-        Nothing has been written then.
+        No fit champion, a feature is missing or retyped, nobody to score, scores that are NaN or all equal, or that
+        are not to be trusted (`churn_model.trust`). No score has been written then.
     """
     champion = load_champion(settings, project)
     with connect(settings.warehouse_url) as connection:
@@ -78,8 +98,19 @@ def score(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         scored = predict(connection, champion, project.churn, as_of_date)
         with connection.cursor() as cursor:
             late = late_features(cursor, [as_of_date])
+        demand_trust(connection, champion, scored, project.churn, as_of_date=as_of_date, now=now, late=late)
         top = explain_top(connection, champion, scored, as_of_date, project.currency, late=late)
-        replace_scores(connection, champion, scored, top, churn=project.churn, as_of_date=as_of_date, now=now)
+        made_by = _keep_configuration(connection, configuration, now=now) if configuration else None
+        replace_scores(
+            connection,
+            champion,
+            scored,
+            top,
+            churn=project.churn,
+            as_of_date=as_of_date,
+            now=now,
+            configuration=made_by,
+        )
         connection.commit()
     return len(scored.customers)
 
@@ -105,8 +136,10 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
         as_of_date=sql.Literal(as_of_date),
     )
     customers, probabilities = [], []
+    sample = np.empty((0, len(NAMES)))
     for keys, features in read_batches(connection, query, keys=["customer_id"], numbers=NAMES):
         customers.append(keys["customer_id"])
+        sample = features[:SAMPLE_ROWS].copy() if len(customers) == 1 else sample
         with one_thread():
             probabilities.append(champion.model.predict_proba(features)[:, 1])
     subject = f"scores of {as_of_date} by {champion.name} version {champion.version}"
@@ -117,7 +150,7 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
             got="none",
             next_step="build the marts for this date, or check churn.eligible_days in forewarn.yml",
         )
-    scored = _ranked(np.concatenate(customers), np.concatenate(probabilities))
+    scored = _ranked(np.concatenate(customers), np.concatenate(probabilities), sample)
     demand_sane(scored.probabilities, subject)
     return scored
 
@@ -166,9 +199,9 @@ def _columns() -> sql.Composable:
     return sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES)
 
 
-def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats) -> Scored:
+def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats, sample: Floats) -> Scored:
     order = np.lexsort((customers, -probabilities))
-    return Scored(customers[order], probabilities[order])
+    return Scored(customers[order], probabilities[order], sample)
 
 
 def demand_sane(probabilities: Floats, subject: str) -> None:
@@ -196,6 +229,19 @@ def demand_sane(probabilities: Floats, subject: str) -> None:
         )
 
 
+def _keep_configuration(connection: extensions.connection, parts: Mapping[str, str], *, now: datetime) -> str:
+    """Keep a configuration that is new, and return its name: the digest of its parts."""
+    content = json.dumps(dict(sorted(parts.items())))
+    name = hashlib.sha256(content.encode()).hexdigest()[:16]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into ml.configuration (configuration, parts, first_used_at) values (%s, %s, %s)"
+            " on conflict (configuration) do nothing",
+            [name, content, now],
+        )
+    return name
+
+
 def replace_scores(
     connection: extensions.connection,
     champion: Champion,
@@ -205,14 +251,15 @@ def replace_scores(
     churn: Churn,
     as_of_date: date,
     now: datetime,
+    configuration: str | None = None,
 ) -> None:
     """Replace the scores of one date and definition; the caller commits. Customers past the reasons get none."""
     with connection.cursor() as cursor:
         cursor.execute("delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition])
         shared = (as_of_date.isoformat(), churn.definition, champion.name, champion.version, repr(champion.threshold))
         columns = ["customer_id", "probability", "rank_of_day", "reasons", "as_of_date", "definition", "model_name"]
-        columns += ["model_version", "threshold", "scored_at", "unknown_contribution"]
-        tail = "\t".join((*shared, now.isoformat()))
+        columns += ["model_version", "threshold", "scored_at", "configuration", "unknown_contribution"]
+        tail = "\t".join((*shared, now.isoformat(), configuration or "\\N"))
 
         def lines() -> Iterator[str]:
             rows = zip(scored.customers.tolist(), scored.probabilities.tolist(), strict=True)

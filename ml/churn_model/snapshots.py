@@ -66,11 +66,13 @@ class Snapshots:
         return digest.hexdigest()
 
 
-def read_snapshots(connection: extensions.connection, churn: Churn, *, as_of_date: date) -> Snapshots:
+def read_snapshots(
+    connection: extensions.connection, churn: Churn, *, as_of_date: date, most: int | None = None
+) -> Snapshots:
     """Read the eligible customers of every as-of date whose label window had closed by `as_of_date`.
 
-    Rows are ordered by as-of date and customer, so that the same history trains the same model. Above
-    `MAXIMUM_ROWS` a fixed share of the customers is taken, whole: which ones depends on their number alone.
+    Rows are ordered by as-of date and customer, so that the same history trains the same model. Above `most`, by
+    default `MAXIMUM_ROWS`, a fixed share of the customers is taken, whole: which ones depends on their number alone.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def read_snapshots(connection: extensions.connection, churn: Churn, *, as_of_dat
     """
     demand_columns(connection, NAMES)
     total = _count(connection, churn, as_of_date)
-    keep = min(1.0, MAXIMUM_ROWS / total) if total else 1.0
+    keep = min(1.0, (most or MAXIMUM_ROWS) / total) if total else 1.0
     query = sql.SQL(
         "select f.customer_id, f.as_of_date - date '2000-01-01' as day, l.churned::int as churned, {columns} {rows}"
         " and mod(hashtextextended(f.customer_id, 0) & 9223372036854775807, 10000) < {keep}"

@@ -18,6 +18,7 @@ from churn_model.leak import demand_no_leak
 from churn_model.pipelines import candidate, guard_of
 from churn_model.quiet import quiet
 from churn_model.snapshots import Snapshots, read_snapshots
+from churn_model.tracking import experiment
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
@@ -79,7 +80,7 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
 
     started = int(now.timestamp() * 1000)
     run = client.create_run(
-        _experiment(client, settings),
+        experiment(client, settings),
         start_time=started,
         run_name=f"{registry.model_name(churn)} {as_of_date}",
         tags={"forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()},
@@ -105,16 +106,6 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         mlflow_run=run.info.run_id,
         sha256=sha256,
     )
-
-
-def _experiment(client: MlflowClient, settings: Settings) -> str:
-    found = client.get_experiment_by_name(registry.EXPERIMENT)
-    if found is not None:
-        return str(found.experiment_id)
-    # A tracking server keeps artefacts where it is told to; a database alone would put them in the current folder.
-    served = settings.mlflow_url.startswith(("http://", "https://"))
-    location = None if served else settings.artifacts.resolve().as_uri()
-    return str(client.create_experiment(registry.EXPERIMENT, artifact_location=location))
 
 
 def _params(churn: Churn, snapshots: Snapshots, model: Any, chosen: str, threshold: float) -> dict[str, object]:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from forewarn import stages
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
+from forewarn.configured import definitions
 from forewarn.errors import Permanent
 from forewarn.warehouse.engine import connect
 
@@ -76,7 +77,7 @@ def _build(settings: Settings, days: Sequence[date], *, known_until: date) -> No
         sources_yaml=dbt_sources(sources),
         as_of_dates=days,
         churn=project.churn.model_dump(),
-        definitions=stages.definitions(settings, project),
+        definitions=definitions(settings, project),
         run_as_of_date=known_until,
         versions=False,
     )

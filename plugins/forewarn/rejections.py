@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime
 
+from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
@@ -39,6 +40,17 @@ def forget(settings: Settings, as_of_date: date, run_id: str, step: str) -> None
             [GATE, as_of_date, run_id, step],
         )
         connection.commit()
+
+
+def tell(
+    settings: Settings, project: Project, rejected: ModelRejected | None, *, as_of_date: date, now: datetime
+) -> int:
+    """Tell operations once that the model's scores are not used, and once that they are again; return new messages."""
+    from forewarn.alerts import OF_MODEL, Trouble, tell_operations
+
+    name = project.churn.definition
+    held = [Trouble("model", name, "held", now, reason=str(rejected), advice=rejected.next_step)] if rejected else []
+    return tell_operations(settings, project, held, as_of_date=as_of_date, now=now, kinds=OF_MODEL)
 
 
 def stands(settings: Settings, as_of_date: date, run_id: str, *steps: str) -> bool:

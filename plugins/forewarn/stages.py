@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from forewarn import rejections
 from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
+from forewarn.configured import configuration, definitions, model_variables, words_of
 from forewarn.errors import ModelRejected, SourceRejected
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
     from forewarn.alerts import Trouble
-    from forewarn.config.words import Words
     from forewarn.sources import Late
 
 LAYERS = ("staging", "intermediate", "marts")
@@ -213,7 +213,7 @@ def read_words(settings: Settings, run: Run) -> Summary:
     """
     from forewarn.words import read_new_texts
 
-    return _summary(read_new_texts(settings, _words(_project(settings)), now=run.now))
+    return _summary(read_new_texts(settings, words_of(_project(settings)), now=run.now))
 
 
 def link_accounts(settings: Settings, run: Run, *, full: bool = False) -> Summary:
@@ -231,7 +231,6 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
     BuildFailed
         The command failed; each node is named with its file.
     """
-    from forewarn.sources import canonical_mappings, load_sources
     from forewarn.warehouse import dbt
 
     project = _project(settings)
@@ -239,12 +238,7 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
     nodes = dbt.invoke(
         settings,
         arguments,
-        variables={
-            "entities": dbt.entity_columns(),
-            "canonical": canonical_mappings(load_sources(project)),
-            "churn": project.churn.model_dump(include={"definition", "horizon_days", "eligible_days"}),
-        }
-        | definitions(settings, project),
+        variables=model_variables(settings, project),
         environment={
             "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in sorted(days)),
             "FOREWARN_RUN_AS_OF_DATE": as_of_date.isoformat(),
@@ -274,7 +268,7 @@ def warehouse_docs(settings: Settings, as_of_date: date) -> Path:
 
 def train_if_missing(settings: Settings, run: Run) -> Summary:
     """Train and register a champion where there is none; a rejected model is recorded, and rules go on alone."""
-    settings = settings.as_service("scorer")
+    owner, settings = settings, settings.as_service("scorer")
     from churn_model import has_champion, train
 
     project = _project(settings)
@@ -284,24 +278,33 @@ def train_if_missing(settings: Settings, run: Run) -> Summary:
     try:
         report = train(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
     except ModelRejected as rejected:
+        _tell_of_model(owner, run, rejected)
         return dict(rejections.record(settings, run.as_of_date, run.run_id, "train", rejected, now=run.now))
     return {"trained": True} | _summary(report)
 
 
 def score(settings: Settings, run: Run) -> Summary:
     """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone."""
-    settings = settings.as_service("scorer")
+    owner, settings = settings, settings.as_service("scorer")
     if rejections.stands(settings, run.as_of_date, run.run_id, "train"):
         return {"scored": 0, "skipped": "no champion"}
     from churn_model import score as score_customers
 
     rejections.forget(settings, run.as_of_date, run.run_id, "score")
+    project = _project(settings)
     try:
         scored = score_customers(
-            settings, _project(settings), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now
+            settings,
+            project,
+            as_of_date=run.as_of_date,
+            run_id=run.run_id,
+            now=run.now,
+            configuration=configuration(project),
         )
     except ModelRejected as rejected:
+        _tell_of_model(owner, run, rejected)
         return {"scored": 0} | rejections.record(settings, run.as_of_date, run.run_id, "score", rejected, now=run.now)
+    _tell_of_model(owner, run, None)
     return {"scored": scored}
 
 
@@ -348,35 +351,13 @@ def own_day(settings: Settings) -> date | None:
     return date.fromisoformat(file.read_text(encoding="utf-8").strip()) if file.is_file() else None
 
 
-def definitions(settings: Settings, project: Project) -> dict[str, Any]:
-    """Return what the models divide and judge customers by; without a health.yml the standard one holds."""
-    from forewarn.config.health import STANDARD, load_health
-    from forewarn.warehouse import dbt
-    from forewarn.words import fingerprint
-
-    words = _words(project)
-    own = project.path(project.health)
-    given = "health" in project.model_fields_set
-    health = load_health(own if given or own.is_file() else STANDARD, dbt.measures(settings))
-    return {
-        "lifecycle": project.lifecycle.model_dump(),
-        "value": project.value.model_dump(),
-        "health": health.variable(),
-        "identity_shared_limit": project.identity.shared_limit,
-        "words": words.variable() | {"read_with": fingerprint(words)},
-    }
-
-
 def _project(settings: Settings) -> Project:
     return load_project(settings.config)
 
 
-def _words(project: Project) -> Words:
-    """Return which words are looked for; without a words.yml the standard topics, and no competitor."""
-    from forewarn.config.words import STANDARD, load_words
-
-    own = project.path(project.words)
-    return load_words(own if "words" in project.model_fields_set or own.is_file() else STANDARD)
+def _tell_of_model(settings: Settings, run: Run, rejected: ModelRejected | None) -> None:
+    if run.live:
+        rejections.tell(settings, _project(settings), rejected, as_of_date=run.as_of_date, now=run.now)
 
 
 def _blocked(source: str, stream: str, since: datetime, reason: str, next_step: str) -> Trouble:

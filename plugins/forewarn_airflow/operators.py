@@ -1,4 +1,4 @@
-"""One operator: run a stage of `forewarn.stages` for the day of this run."""
+"""One operator: run a stage of the day or of the week for the day of this run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StageOperator(BaseOperator):
     Parameters
     ----------
     stage : str
-        Name of a function of `forewarn.stages`.
+        Name of a function of `forewarn.stages`, or of `forewarn.retraining`.
     arguments : dict
         Its keyword arguments, beside the settings and the run.
     """
@@ -34,7 +34,7 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Run the stage; a Permanent error fails the task for good, see `policy`."""
-        from forewarn import stages
+        from forewarn import retraining, stages
         from forewarn.config.settings import Settings
         from forewarn_airflow.connections import resolve
         from forewarn_airflow.run import run_of
@@ -42,6 +42,7 @@ class StageOperator(BaseOperator):
         settings = Settings.from_environment()
         run = run_of(context, settings)
         more = {"resolve": resolve} if self.stage in _CONNECTED else {}
-        summary = getattr(stages, self.stage)(settings, run, **self.arguments, **more)
+        function = getattr(stages, self.stage, None) or getattr(retraining, self.stage)
+        summary = function(settings, run, **self.arguments, **more)
         self.log.info("%s for %s: %s", self.stage, run.as_of_date, summary)
         return summary

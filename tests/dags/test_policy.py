@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-DAG_IDS = {"churn_daily"}
+DAG_IDS = {"churn_daily", "churn_retrain"}
+WEEKLY = ["is_due", "retrain", "find_drivers"]
 CHAIN = [
     "streams",
     "extract",
@@ -86,6 +87,24 @@ def test_the_stages_stand_in_this_order(dags: dict[str, Any]) -> None:
     assert [task for task in order if task != BESIDE] == CHAIN
     for before, after in pairwise(CHAIN):
         assert after in dags["churn_daily"].get_task(before).downstream_task_ids
+
+
+@pytest.mark.capability("C30")
+def test_what_is_learned_follows_the_training_and_all_of_it_only_when_it_is_due(dags: dict[str, Any]) -> None:
+    order = [task.task_id for task in dags["churn_retrain"].topological_sort()]
+    assert order == WEEKLY
+    for before, after in pairwise(WEEKLY):
+        assert dags["churn_retrain"].get_task(before).downstream_task_ids == {after}
+    assert dags["churn_retrain"].get_task("is_due").ignore_downstream_trigger_rules is True
+    assert {task.trigger_rule.value for task in dags["churn_retrain"].tasks} == {"all_success"}
+
+
+def test_every_stage_of_a_dag_exists(dags: dict[str, Any]) -> None:
+    from forewarn import retraining, stages
+
+    named = {task.stage for dag in dags.values() for task in dag.tasks if hasattr(task, "stage")}
+    assert {"retrain", "score"} <= named
+    assert [name for name in named if not (hasattr(stages, name) or hasattr(retraining, name))] == []
 
 
 @pytest.mark.capability("B6", "C4")

@@ -11,15 +11,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 import pytest
+from typer.testing import CliRunner
 
+from churn_model.drivers import find_drivers
+from churn_model.explain import FAMILIES, Explainer
+from churn_model.features import NAMES
+from churn_model.registry import load_champion
 from forewarn import stages
+from forewarn.cli import app
 from forewarn.cli.identity_report import compare, measure
+from forewarn.cli.insight import streams_of
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.demo.company import seed
 from forewarn.demo.help_desk import serve
 from forewarn.demo.truth import Truth
+from forewarn.sources import canonical_mappings, load_sources
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.records import records_behind
 
 LAST_DAY = date(2026, 6, 30)
 AS_OF = LAST_DAY + timedelta(days=1)
@@ -104,6 +113,106 @@ def _mean(settings: Settings, cause: str | None, feature: str) -> float:
             found.append(value)
     assert len(found) >= 20, (cause, feature)
     return float(np.mean(found))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C24", "B15")
+def test_the_planted_causes_are_the_drivers_of_the_company_and_of_those_who_leave_for_them(
+    installation: Settings,
+) -> None:
+    found = find_drivers(
+        installation, load_project(installation.config), as_of_date=AS_OF, run_id="truth", now=datetime.now(UTC)
+    )
+    losses = {one.family: one.auc_loss for one in found.families}
+    print(losses)
+    # Silence, less use, unpaid invoices and discontent are planted; that a contract runs has no part in the hazard.
+    assert all(losses[family][1] > 0 for family in ("rhythm", "usage", "finance", "voice"))
+    assert losses["contract"][1] <= 0
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select family, auc_loss, auc_loss_low, auc_loss_high from ml.driver")
+        assert {row[0]: row[1:] for row in cursor.fetchall()} == losses
+    pulls = _pulls_by_cause(installation)
+    for cause, families in OF_CAUSE.items():
+        print(cause, {family: (round(pulls[cause][family], 3), round(pulls[None][family], 3)) for family in families})
+        assert sum(pulls[cause][family] - pulls[None][family] for family in families) > 0.03, cause
+    for cause, family in (("service", "service"), ("usage", "usage"), ("payment", "finance")):
+        assert pulls[cause][family] > 3 * max(pulls[other][family] for other in OF_CAUSE if other != cause)
+
+
+# Families that show a cause.
+OF_CAUSE = {
+    "service": ("service", "voice"),
+    "price": ("spend", "voice"),
+    "usage": ("usage",),
+    "payment": ("finance",),
+    "drift": ("rhythm",),
+}
+
+
+def _pulls_by_cause(settings: Settings) -> dict[str | None, dict[str, float]]:
+    """Return cause → family → mean contribution, over those who leave for it within 60 days; None: those who stay."""
+    explainer = Explainer(load_champion(settings, load_project(settings.config)).model, currency="")
+    customers = Truth(settings.home).read("customers").select(["account_no", "churned_on", "cause"]).to_pylist()
+    fate = {row["account_no"]: (row["churned_on"], row["cause"]) for row in customers}
+    columns = ", ".join(f"f.{name}" for name in NAMES)
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"select min(x.account_id), f.as_of_date, {columns} from marts.churn_features as f"
+            " join marts.customer_crosswalk as x using (customer_id)"
+            " join marts.churn_labels as l using (customer_id, as_of_date)"
+            " where x.source = 'crm' and x.account_id like 'C%' and l.definition = 'non_contractual' and l.eligible"
+            f" group by f.customer_id, f.as_of_date, {columns}"
+        )
+        rows = cursor.fetchall()
+    families = explainer.families(explainer.contributions(np.array([row[2:] for row in rows], dtype=float)))
+    by_cause: dict[str | None, list[np.ndarray]] = {}
+    for (account, day, *_), weights in zip(rows, families, strict=True):
+        left, why = fate[account]
+        if left is None or left > day:
+            by_cause.setdefault(why if left and left <= day + timedelta(days=60) else None, []).append(weights)
+    return {cause: dict(zip(FAMILIES, np.mean(found, axis=0), strict=True)) for cause, found in by_cause.items()}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("B4", "C24", "B15")
+def test_every_reason_of_the_riskiest_customers_leads_to_source_records(installation: Settings) -> None:
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select customer_id, reasons from ml.score where reasons <> '[]' order by rank_of_day limit 100")
+        said = {customer: [reason["feature"] for reason in reasons] for customer, reasons in cursor.fetchall()}
+        asked = sorted({feature for features in said.values() for feature in features})
+        found = records_behind(cursor, asked, list(said), AS_OF)
+        behind = [found[(customer, feature)] for customer, features in said.items() for feature in features]
+        records = {(record.entity, record.source) for one in behind for record in one.records}
+    assert len(behind) > 150
+    # A customer who never had a contract or a contact has no record of it: that is what the reason says.
+    assert sum(bool(one.records) for one in behind) >= 0.95 * len(behind)
+    assert {"order", "invoice", "usage_event"} <= {entity for entity, _ in records}
+    streams = streams_of(canonical_mappings(load_sources(load_project(installation.config))))
+    assert records <= set(streams)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("B4", "C24")
+def test_the_command_takes_a_score_apart(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREWARN_HOME", str(installation.home))
+    monkeypatch.setenv("FOREWARN_CONFIG", str(installation.config))
+    monkeypatch.setenv("FOREWARN_WAREHOUSE_URL", installation.warehouse_url)
+    monkeypatch.setenv("FOREWARN_MLFLOW_URL", installation.mlflow_url)
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select source || ':' || account_id, reasons, probability from ml.score"
+            " join marts.customer_crosswalk using (customer_id) where rank_of_day = 1 limit 1"
+        )
+        account, reasons, probability = cursor.fetchone() or ("", [], 0)
+    result = CliRunner().invoke(app, ["model", "explain", account], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert f"risk {probability:.1%}" in result.output
+    assert "were built again" not in result.output
+    for reason in reasons:
+        assert f"{reason['contribution']:+.2f} {reason['family']}: {reason['text']}" in result.output
+    assert "order erp.orders" in result.output
+    missing = CliRunner().invoke(app, ["model", "explain", "crm:nobody"])
+    assert missing.exit_code == 1
 
 
 @pytest.mark.timeout(900)

@@ -30,7 +30,9 @@ WRITES = {"select", "insert", "update"}
 ADDS = {"select", "insert"}
 REPLACES = {"select", "insert", "delete"}
 MAY = {
-    "scorer": MARTS | {"ml.score": REPLACES, "ops.gate_result": REPLACES},
+    "scorer": MARTS
+    | {"ml.score": REPLACES, "ops.gate_result": REPLACES, "ops.late_stream": {"select"}, "ops.publication": {"select"}}
+    | {f"ml.{name}": REPLACES for name in ("configuration", "driver", "reference", "watch")},
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}

@@ -95,6 +95,11 @@ def test_operations_are_told_that_rules_are_alone(small: Small) -> None:
     told = small.rows("select run_id, severity, passed, observed from ops.gate_result where gate = 'model'")
     assert [row[:3] for row in told] == [("first", "warning", False)]
     assert "skipped" in small.summaries["gate_scores"]
+    assert small.rows("select source, stream, kind, over_at from ops.trouble") == [
+        ("model", "non_contractual", "held", None)
+    ]
+    sent = small.rows("select state, payload->>'source' from alerts.outbox where dedup_key like 'trouble:model:%'")
+    assert sent == [("sent", "model")]
 
 
 def test_every_row_of_every_stream_is_accounted_for(small: Small) -> None:

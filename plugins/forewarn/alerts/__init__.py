@@ -2,7 +2,16 @@
 
 from forewarn.alerts.cases import CaseCounts, open_cases
 from forewarn.alerts.dispatch import DispatchCounts, dispatch
-from forewarn.alerts.operations import Trouble, tell_operations
+from forewarn.alerts.operations import OF_MODEL, Trouble, tell_operations
 from forewarn.alerts.signals import evaluate_rules
 
-__all__ = ["CaseCounts", "DispatchCounts", "Trouble", "dispatch", "evaluate_rules", "open_cases", "tell_operations"]
+__all__ = [
+    "OF_MODEL",
+    "CaseCounts",
+    "DispatchCounts",
+    "Trouble",
+    "dispatch",
+    "evaluate_rules",
+    "open_cases",
+    "tell_operations",
+]

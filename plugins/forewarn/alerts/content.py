@@ -112,6 +112,7 @@ class Affected(BaseModel):
     ----------
     kind
         `late`: later than promised. `blocked`: its newest extraction failed, and what landed last still counts.
+        `held`: of a model, whose scores are not used; `stream` is then what it foresees.
     arrived_at
         When something came last; None when nothing ever did.
     promise_hours
@@ -123,7 +124,7 @@ class Affected(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stream: str
-    kind: Literal["late", "blocked"]
+    kind: Literal["late", "blocked", "held"]
     since: datetime
     arrived_at: datetime | None
     promise_hours: float | None

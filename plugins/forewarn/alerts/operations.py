@@ -1,4 +1,4 @@
-"""Operations hear of a source's trouble once when it is noticed and once when it is over, through the outbox."""
+"""Operations hear of a source's or the model's trouble once when it is noticed and once when it is over."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import Literal
 
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
@@ -20,6 +21,9 @@ from forewarn.errors import ConfigError
 from forewarn.expressions import names
 from forewarn.warehouse.engine import connect
 
+OF_STREAMS = ("blocked", "late")
+OF_MODEL = ("held",)
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +34,8 @@ class Trouble:
     Attributes
     ----------
     kind : str
-        `blocked`: its newest extraction failed. `late`: what came last is older than it promised.
+        `blocked`: its newest extraction failed. `late`: what came last is older than it promised. `held`: of a model
+        (`source` is then `model`), whose scores are not used.
     since : datetime
         Of the first failure; of the broken promise.
     features : tuple of str
@@ -41,7 +46,7 @@ class Trouble:
 
     source: str
     stream: str
-    kind: str
+    kind: Literal["blocked", "late", "held"]
     since: datetime
     arrived_at: datetime | None = None
     promise: timedelta | None = None
@@ -56,12 +61,25 @@ class Trouble:
 
 
 def tell_operations(
-    settings: Settings, project: Project, troubles: Sequence[Trouble], *, as_of_date: date, now: datetime
+    settings: Settings,
+    project: Project,
+    troubles: Sequence[Trouble],
+    *,
+    as_of_date: date,
+    now: datetime,
+    kinds: Sequence[str] = OF_STREAMS,
 ) -> int:
     """Write down what is late on a day, and put what operations have not heard yet into the outbox.
 
     One transaction: a trouble is in the ledger if and only if its message is in the outbox. A source's streams share a
     message. Telling the same again changes nothing.
+
+    Parameters
+    ----------
+    troubles : sequence of Trouble
+        All that there are of the kinds.
+    kinds : sequence of str
+        Which kinds of trouble the caller knows of: one of these that is not among `troubles` is over.
 
     Returns
     -------
@@ -70,8 +88,9 @@ def tell_operations(
     """
     with connect(settings.warehouse_url) as connection, connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtext('forewarn.troubles'))")
-        _replace_late(cursor, [one for one in troubles if one.kind == "late"], as_of_date=as_of_date, now=now)
-        known = _going_on(cursor)
+        if "late" in kinds:
+            _replace_late(cursor, [one for one in troubles if one.kind == "late"], as_of_date=as_of_date, now=now)
+        known = _going_on(cursor, kinds)
         new = [one for one in troubles if one.key not in known]
         over = [known[key] for key in known.keys() - {one.key for one in troubles}]
         letters = [
@@ -98,8 +117,12 @@ def _by_source(troubles: Iterable[Trouble]) -> list[tuple[str, list[Trouble]]]:
     return [(source, list(some)) for source, some in groupby(ordered, key=lambda one: one.source)]
 
 
-def _going_on(cursor: extensions.cursor) -> dict[tuple[str, str, str], tuple[int, Trouble]]:
-    cursor.execute("select trouble_id, source, stream, kind, since, reason from ops.trouble where over_at is null")
+def _going_on(cursor: extensions.cursor, kinds: Sequence[str]) -> dict[tuple[str, str, str], tuple[int, Trouble]]:
+    cursor.execute(
+        "select trouble_id, source, stream, kind, since, reason from ops.trouble"
+        " where over_at is null and kind = any(%s)",
+        [list(kinds)],
+    )
     found = [
         (number, Trouble(source, stream, kind, since, reason=reason))
         for number, source, stream, kind, since, reason in cursor.fetchall()
@@ -176,7 +199,7 @@ def _envelope(project: Project, troubles: Sequence[Trouble], *, as_of_date: date
         streams=[
             Affected(
                 stream=one.stream,
-                kind="late" if one.kind == "late" else "blocked",
+                kind=one.kind,
                 since=one.since,
                 arrived_at=one.arrived_at,
                 promise_hours=None if one.promise is None else one.promise / timedelta(hours=1),

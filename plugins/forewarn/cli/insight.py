@@ -1,16 +1,18 @@
-"""`forewarn model explain`: why one customer's score is what it is."""
+"""`forewarn model explain`, `moved` and `drivers`: why a score is what it is, why it moved, what churn hangs on."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forewarn.cli.installation import current_project, current_settings
+from forewarn.cli.model import AsOf
 
 if TYPE_CHECKING:
     from churn_model.explanation import Grounded
+    from churn_model.movement import Movement
 
 app = typer.Typer()
 Customer = Annotated[str, typer.Argument(help="A customer_id, or an account as source:number (crm:C0000042).")]
@@ -49,6 +51,52 @@ def explain(
             typer.echo(line)
 
 
+@app.command()
+def drivers(as_of: AsOf = None) -> None:
+    """Measure what the company's churn hangs on, out of time, with intervals; kept in ml.driver and in MLflow."""
+    from rich.console import Console
+
+    from churn_model.drivers import find_drivers
+    from forewarn.stages import own_day
+
+    settings, now = current_settings(), datetime.now(UTC)
+    day = as_of.date() if as_of else own_day(settings) or now.date()
+    run = f"cli__{now:%Y-%m-%dT%H:%M:%S}"
+    Console().print(find_drivers(settings, current_project(), as_of_date=day, run_id=run, now=now))
+
+
+@app.command()
+def moved(
+    customer: Customer,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="A date that was scored.")],
+    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="A later one.")],
+) -> None:
+    """Show why a customer's score moved: behaviour, a correction of data, the configuration, or the model."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from forewarn.moved import why_moved
+
+    found = why_moved(current_settings(), customer, (since.date(), until.date()))
+    console = Console()
+    before, after = found.probabilities
+    console.print(
+        f"customer [bold]{found.customer_id}[/]: {before:.1%} on {since:%Y-%m-%d} → {after:.1%} on {until:%Y-%m-%d}"
+    )
+    table = Table("because of", "log-odds", "share of what moved", "")
+    for cause, part in sorted(found.parts.items(), key=lambda one: -abs(one[1])):
+        table.add_row(cause, f"{part:+.3f}", f"{found.share(cause):.0%}", _detail(found, cause))
+    console.print(table)
+
+
+def _detail(found: Movement, cause: str) -> str:
+    if cause == "behaviour":
+        return ", ".join(f"{family} {part:+.2f}" for family, part in found.families[:SHOWN] if abs(part) >= 0.005)
+    if cause == "configuration":
+        return ", ".join(found.changed)
+    return " → ".join(found.models) if cause == "model" and found.models[0] != found.models[1] else ""
+
+
 def streams_of(mappings: dict[str, list[dict[str, object]]]) -> dict[tuple[str, str], list[str]]:
     """Return the streams that tell of an entity in a source."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -61,12 +109,12 @@ def streams_of(mappings: dict[str, list[dict[str, object]]]) -> dict[tuple[str, 
 def lines(grounded: Grounded, streams: dict[tuple[str, str], list[str]], as_of_date: date) -> list[str]:
     """Return what is said of one reason: the sentence, its numbers, and the records."""
     reason, behind = grounded.reason, grounded.behind
+    now = "unknown" if grounded.now is None else f"{grounded.now:,.4g}"
     usual = "" if grounded.usual is None else f", their own median of the year {grounded.usual:,.4g}"
-    against = "" if reason.baseline is None else f", compared with {reason.baseline:,.4g}"
     window = f"[{behind.since}, {as_of_date})" if behind.since else f"before {as_of_date}"
     said = [
         f"{reason.contribution:+.2f} {reason.family}: {reason.text}",
-        f"      {reason.feature}: {reason.value:,.4g}{against}{usual}; {behind.total} records {window}",
+        f"      {reason.feature} {now}{usual}; {behind.total} records {window}",
     ]
     for record in behind.records[:SHOWN]:
         origin = " + ".join(streams.get((record.entity, record.source), ["?"]))

@@ -71,6 +71,8 @@ DIRECT = (
     ("case_events", ("alerts", "case_event")),
     ("held_alerts", ("alerts", "hold")),
     ("publications", ("ops", "publication")),
+    ("drivers", ("ml", "driver")),
+    ("model_watch", ("ml", "watch")),
 )
 
 

@@ -205,6 +205,41 @@ def test_constant_scores_are_refused(settings, project, champion, scores, wareho
     assert scores() == before
 
 
+@pytest.mark.capability("B6")
+def test_35_drift_holds_the_scores_and_stays_on_record(settings, project, champion, scores, warehouse, as_of_date, now):
+    _score(settings, project, as_of_date, now)
+    before, cursor = scores(), warehouse.cursor()
+    cursor.execute("select count(*), count(distinct feature) from ml.reference where model_version = '1'")
+    assert cursor.fetchone() == (len(NAMES) + 1, len(NAMES) + 1)
+    cursor.execute("select count(*) from ml.watch where verdict = 'hold'")
+    assert cursor.fetchone() == (0,)
+    # Somebody changed days to hours.
+    cursor.execute(
+        "update marts.churn_features set days_since_last_order = 24 * days_since_last_order,"
+        " order_gap_ratio = 24 * order_gap_ratio where as_of_date = %s",
+        [as_of_date],
+    )
+    with pytest.raises(ModelRejected, match="expected inputs like those of the training"):
+        _score(settings, project, as_of_date, now, run_id="run-2")
+    assert scores() == before
+    cursor.execute("select kind, subject, said from ml.watch where verdict = 'hold' and as_of_date = %s", [as_of_date])
+    held = {(kind, subject): said for kind, subject, said in cursor.fetchall()}
+    assert "days_since_last_order" in held["drift", "all features"]
+    assert "PSI" in held["scores", "probability"]
+
+
+@pytest.mark.capability("B9")
+def test_a_score_keeps_which_configuration_it_was_made_with(settings, project, champion, warehouse, as_of_date, now):
+    cursor = warehouse.cursor()
+    read = "select distinct parts from ml.score join ml.configuration using (configuration)"
+    for parts in ({"words": "a", "order": "b"}, {"order": "b", "words": "a"}, {"words": "c", "order": "b"}):
+        churn_model.score(settings, project, as_of_date=as_of_date, run_id="run-1", now=now, configuration=parts)
+        cursor.execute(read)
+        assert cursor.fetchall() == [(parts,)]
+    cursor.execute("select count(*) from ml.configuration")
+    assert cursor.fetchone() == (2,)
+
+
 def test_scores_that_are_no_numbers_are_refused():
     from churn_model.score import demand_sane
 

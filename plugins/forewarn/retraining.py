@@ -1,0 +1,71 @@
+"""The stages of the week: train again when it is due, and say what the model learned of the company.
+
+As those of the day, each runs alone, again, and for one as-of date; heavy work that a night does not wait for.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from forewarn.config.project import Project, load_project
+from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
+from forewarn.stages import Run, Summary
+from forewarn.warehouse.engine import connect
+
+EVERY_DAYS = 7
+
+
+def is_due(settings: Settings, run: Run) -> Summary:
+    """Tell whether to train again, and why: there is no champion, a week has passed, or the watch has seen it move."""
+    settings = settings.as_service("scorer")
+    due, reason = _due(settings, load_project(settings.config), run.as_of_date, run.now)
+    return {"due": due, "reason": reason}
+
+
+def retrain(settings: Settings, run: Run) -> Summary:
+    """Train on what has come since; a model that is rejected leaves the champion where it is, and its reason here."""
+    settings = settings.as_service("scorer")
+    from churn_model import train
+
+    try:
+        report = train(
+            settings, load_project(settings.config), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now
+        )
+    except ModelRejected as rejected:
+        return {"trained": False, "rejected": str(rejected)}
+    return {"trained": True, "model": report.model, "version": report.version, "reason": report.reason}
+
+
+def find_drivers(settings: Settings, run: Run) -> Summary:
+    """Measure what the company's churn hangs on; without a fit model there is nothing to measure it by."""
+    settings = settings.as_service("scorer")
+    from churn_model.drivers import find_drivers as find
+
+    try:
+        found = find(settings, load_project(settings.config), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    except ModelRejected as rejected:
+        return {"rejected": str(rejected)}
+    return {"families": len(found.families), "first": found.families[0].family, "customers": found.customers}
+
+
+def _due(settings: Settings, project: Project, as_of_date: date, now: datetime) -> tuple[bool, str]:
+    from churn_model.registry import find_champion, has_champion, open_store
+
+    if not has_champion(settings, project):
+        return True, "there is no champion of forewarn.yml's definition"
+    champion = find_champion(open_store(settings), project.churn)
+    trained_at = datetime.fromtimestamp((champion.creation_timestamp if champion else 0) / 1000, UTC)
+    if now - trained_at >= timedelta(days=EVERY_DAYS):
+        return True, f"version {champion.version if champion else ''} was trained on {trained_at:%Y-%m-%d}"
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select as_of_date, said from ml.watch where definition = %s and as_of_date <= %s and model_version = %s"
+            " and (verdict = 'hold' or (verdict = 'warn' and kind in ('calibration', 'lift', 'scores')))"
+            " order by as_of_date desc, verdict limit 1",
+            [project.churn.definition, as_of_date, champion.version if champion else ""],
+        )
+        seen = cursor.fetchone()
+    if seen:
+        return True, f"{seen[0]}: {seen[1]}"
+    return False, f"version {champion.version if champion else ''} is of {trained_at:%Y-%m-%d} and holds"

@@ -1,0 +1,82 @@
+"""When to train again: without a champion, after a week, and when the watch saw the model move."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from forewarn import retraining
+from forewarn.config.settings import Settings
+from forewarn.stages import Run
+from forewarn.warehouse.engine import dsn
+
+PROJECT = Path(__file__).resolve().parents[2]
+DAY = date(2026, 6, 3)
+WATCH = (
+    "insert into ml.watch (as_of_date, definition, kind, subject, value, bound, verdict, said, model_name,"
+    " model_version, watched_at)"
+    " values (%s, 'non_contractual', %s, 'live scores', 1, 1, %s, %s, 'churn_non_contractual', %s, now())"
+)
+
+
+class _Version:
+    version = "7"
+
+    def __init__(self, trained_at: datetime) -> None:
+        self.creation_timestamp = trained_at.timestamp() * 1000
+
+
+@pytest.fixture
+def installation(postgres, template, tmp_path, monkeypatch):
+    """A warehouse with a watch; the registry's champion is made by `champion`."""
+    url = postgres.ensure_database("retraining", template=template)
+    settings = Settings(PROJECT, PROJECT / "config", tmp_path, url, f"sqlite:///{tmp_path / 'mlflow.db'}")
+    connection = psycopg2.connect(dsn(url))
+    connection.autocommit = True
+    connection.cursor().execute("truncate ml.watch")
+
+    def ask(version: _Version | None, *watched: tuple[object, ...]) -> dict[str, object]:
+        monkeypatch.setattr("churn_model.registry.has_champion", lambda *_: version is not None)
+        monkeypatch.setattr("churn_model.registry.find_champion", lambda *_: version)
+        monkeypatch.setattr("churn_model.registry.open_store", lambda _: None)
+        for row in watched:
+            connection.cursor().execute(WATCH, row)
+        return dict(retraining.is_due(settings, Run(DAY, "r", datetime(2026, 6, 3, 9, tzinfo=UTC))))
+
+    yield ask
+    connection.close()
+
+
+NEW = _Version(datetime(2026, 6, 1, tzinfo=UTC))
+YESTERDAY = DAY - timedelta(days=1)
+
+
+@pytest.mark.capability("C30")
+def test_without_a_champion_it_is_due(installation):
+    assert installation(None) == {"due": True, "reason": "there is no champion of forewarn.yml's definition"}
+
+
+@pytest.mark.capability("C30")
+def test_after_a_week_it_is_due_and_before_it_is_not(installation):
+    assert installation(_Version(datetime(2026, 5, 27, 9, tzinfo=UTC)))["due"] is True
+    assert installation(_Version(datetime(2026, 5, 27, 10, tzinfo=UTC)))["due"] is False
+
+
+@pytest.mark.capability("C30")
+@pytest.mark.parametrize(
+    ("watched", "due"),
+    [
+        ((YESTERDAY, "drift", "hold", "drift in 3 features", "7"), True),
+        ((YESTERDAY, "calibration", "warn", "promised 100, and 150 left", "7"), True),
+        ((YESTERDAY, "drift", "warn", "a feature moved", "7"), False),
+        ((YESTERDAY, "calibration", "hold", "an earlier version was off", "6"), False),
+        ((DAY + timedelta(days=1), "drift", "hold", "not known yet", "7"), False),
+    ],
+)
+def test_a_model_that_moved_is_due_for_the_reason_that_was_seen(installation, watched, due):
+    found = installation(NEW, watched)
+    assert found["due"] is due
+    assert (str(watched[3]) in str(found["reason"])) is due
