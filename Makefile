@@ -22,7 +22,7 @@ check: .venv/synced
 	.ci/check
 
 bench: .venv/synced
-	@set -e; for bench in tests/bench/bench_*.py; do .venv/bin/python -W ignore $$bench; done
+	@above=0; for bench in tests/bench/bench_*.py; do .venv/bin/python -W ignore $$bench || above=1; done; exit $$above
 
 .venv/synced: pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x .uv/bin/uv || .ci/install-uv

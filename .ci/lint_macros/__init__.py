@@ -183,10 +183,50 @@ def event_record(part: dict[str, str]) -> str:
     return f"select * from marts.{part['model']} where 1 = 1"
 
 
-def days_by_age(relation: str, columns: dict[str, bool]) -> str:
+def days_by_age(relation: str, columns: dict[str, bool], until: str | None = None) -> str:
     """Return the relation of the roll-up in steps of age."""
     names = ", ".join(f"told.{name}" for name in columns)
     return f"(select told.customer_id, {names} from {relation} as told)"
+
+
+def past_until(days: int = 365) -> str:
+    """Return the day until which the past is added up."""
+    return "cast('2024-01-01' as date)"
+
+
+def settled_until() -> str:
+    """Return the same day as a text."""
+    return "2024-01-01"
+
+
+def settled_day_stays() -> bool:
+    """Lint the branch that adds up a few customers."""
+    return True
+
+
+def touched_past(until: str) -> str:
+    """Return the relation of customers whose past has changed."""
+    return f"select customer_id from marts.int_customer_days where day < {until}"
+
+
+def order_rows(until: str) -> str:
+    """Return the relation of orders by customer and day."""
+    return f"select told.customer_id, told.day, told.orders from marts.told as told where told.day >= {until}"
+
+
+def order_rhythm(rows: str) -> str:
+    """Return the relation of rhythms."""
+    return f"select days.customer_id, 1 as order_days from ({rows}) as days"
+
+
+def order_rhythm_steps(until: str) -> str:
+    """Return the relation of rhythms in steps."""
+    return f"select past.*, 0 as is_new from marts.int_customer_past as past where past.first_day < {until}"
+
+
+def past_rhythms() -> str:
+    """Return the relation of rhythms of the past."""
+    return "select past.* from marts.int_customer_past as past"
 
 
 def feature(_: bool, value: str) -> str:

@@ -53,15 +53,19 @@ from {{ relation }}
 
 {# The roll-up of a date in steps of age: for each customer the sums of its days that are up to 7 days before the date, from
    8 to 30, and so on. Every window of a feature is a few of these steps, so that a day of the roll-up is added up once and
-   not once a window. `columns` says of each whether it is fed: what is not costs nothing. #}
-{% macro days_by_age(relation, columns) %}
+   not once a window. `columns` says of each whether it is fed: what is not costs nothing. The days before `until` are one
+   step without an age, which int_customer_past has added up. #}
+{% macro days_by_age(relation, columns, until=none) %}
     (
         select
             told.customer_id,
+            -- The longest step first: most days are in it.
             case
-                {%- for age in ages() %}
-                when told.day >= {{ minus_days('dates.as_of_date', age) }} then {{ age }}
+                when told.day < {{ minus_days('dates.as_of_date', ages() | last) }} then null
+                {%- for age in ages()[:-1] | reverse %}
+                when told.day < {{ minus_days('dates.as_of_date', age) }} then {{ ages()[ages().index(age) + 1] }}
                 {%- endfor %}
+                else {{ ages() | first }}
             end as age,
             min(told.day) as first_day,
             max(told.day) filter (where told.interactions > 0) as last_interaction_day,
@@ -70,8 +74,22 @@ from {{ relation }}
             {{ 'sum(told.' ~ column ~ ')' if fed else 'cast(null as ' ~ type_bigint() ~ ')' }} as {{ column }}
             {%- endfor %}
         from {{ relation }} as told
-        where told.known_day < dates.as_of_date
+        where told.known_day < dates.as_of_date {{- ' and told.known_day >= ' ~ until if until }}
         group by told.customer_id, age
+        {%- if until %}
+        union all
+        select
+            past.customer_id,
+            cast(null as integer) as age,
+            past.first_day,
+            past.last_interaction_day,
+            past.last_usage_day
+            {%- for column, fed in columns.items() %},
+            {{ 'past.' ~ column if fed and column in ('orders', 'opportunities', 'opportunities_closed')
+                else 'cast(null as ' ~ type_bigint() ~ ')' }} as {{ column }}
+            {%- endfor %}
+        from {{ ref('int_customer_past') }} as past
+        {%- endif %}
     )
 {%- endmacro %}
 
@@ -94,9 +112,12 @@ from {{ relation }}
 
 {# The rows of the query in the call block for every requested date, with the date as a first column; the query names it
    `dates.as_of_date`. One date after the other: sorting and grouping them together would need their memory together, and
-   twelve dates would cost more than twelve times one. #}
+   twelve dates would cost more than twelve times one. A single date is written into the query, whose planner then knows it. #}
 {% macro for_each_date() %}{{ return(adapter.dispatch('for_each_date', 'forewarn')(caller())) }}{% endmacro %}
 {% macro default__for_each_date(query) %}
+    {%- if as_of_dates() | length == 1 -%}
+        {{ return(spark__for_each_date(query)) }}
+    {%- endif %}
     select dates.as_of_date, one_date.*
     from dates
     cross join lateral ({{ query }}

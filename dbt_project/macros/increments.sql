@@ -64,6 +64,21 @@
 {% endmacro %}
 
 
+{# Customers of whom this build has written an event, or a day, that lies before `until`, or that had one there. #}
+{% macro touched_past(until) %}
+    {%- set since = last_build().number %}
+    select customer_id from {{ ref('int_customer_events') }} where _version > {{ since }} and day < {{ until }}
+    union
+    select previous_customer_id as customer_id
+    from {{ ref('int_customer_events') }}
+    where _version > {{ since }} and previous_day < {{ until }}
+    union
+    select customer_id from {{ ref('int_customer_days') }} where _version > {{ since }} and day < {{ until }}
+    union
+    select customer_id from {{ this }} where _version > {{ since }}
+{% endmacro %}
+
+
 {# Accounts that another customer has now than when the last build ended. #}
 {% macro moved_accounts() %}
     select source, account_id, customer_id, previous_customer_id

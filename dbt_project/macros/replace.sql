@@ -21,8 +21,29 @@
 {% endmacro %}
 
 
+{% macro get_incremental_replace_past_sql(arg_dict) %}
+    {%- set until = "cast('" ~ settled_until() ~ "' as date)" -%}
+    {{ return(replace_where(
+        arg_dict, 'customer_id in (' ~ touched_past(until) ~ ')' if settled_day_stays() else '1 = 1'
+    )) }}
+{% endmacro %}
+
+
 {% macro get_incremental_replace_dates_sql(arg_dict) %}
     {{ return(replace_where(arg_dict, is_requested_date())) }}
+{% endmacro %}
+
+
+{# The rows of a date depend on nothing that the model holds already, so that they need no table between: what dbt makes as
+   a temporary table is a view, and each row is written once. #}
+{% macro postgres__create_table_as(temporary, relation, sql) %}
+    {%- if temporary and config.get('incremental_strategy') == 'replace_dates' %}
+    create temporary view {{ relation }} as
+        {%- if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+    {{ sql }}
+    {%- else -%}
+    {{ dbt.postgres__create_table_as(temporary, relation, sql) }}
+    {%- endif -%}
 {% endmacro %}
 
 

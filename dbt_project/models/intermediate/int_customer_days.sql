@@ -2,7 +2,11 @@
     materialized='incremental',
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
-    indexes=[{'columns': ['customer_id', 'day']}, {'columns': ['known_day']}, {'columns': ['_version']}],
+    indexes=[
+        {'columns': ['customer_id', 'day']},
+        {'columns': ['day']},
+        {'columns': ['_version']},
+    ],
 ) }}
 with events as (
     select * from {{ ref('int_customer_events') }}
@@ -67,15 +71,35 @@ days as (
 {%- endset %}
 
 final as (
+    -- Columns of one length that are never null come first: PostgreSQL finds these without looking at others.
     -- Usage of one day that is told in parts: each row also says what it adds to the rows known before it.
     select
-        days.*,
-        case when days.usage_records > 0 and coalesce(max(days.usage_records) {{ earlier }}, 0) = 0 then 1 else 0 end
-            as usage_days,
-        {%- for column in ['active_users', 'usage_features'] %}
-        greatest(days.{{ column }} - coalesce(max(days.{{ column }}) {{ earlier }}, 0), 0) as more_{{ column }},
+        {{ this_build() }} as _version,
+        days.day,
+        days.known_day,
+        days.orders,
+        days.usage_records,
+        cast(
+            case
+                when days.usage_records > 0 and coalesce(max(days.usage_records) {{ earlier }}, 0) = 0 then 1
+                else 0
+            end as integer
+        ) as usage_days,
+        {%- for column in ['returns', 'tickets', 'complaints', 'ratings', 'interactions', 'marketing_sent',
+            'marketing_opened', 'marketing_responses', 'marketing_attended', 'shipments_due', 'shipments_late',
+            'opportunities', 'opportunities_closed', 'opportunities_won', 'opportunities_lost', 'nps_answers',
+            'negative_reviews', 'disputes', 'usage_features'] %}
+        days.{{ column }},
         {%- endfor %}
-        {{ this_build() }} as _version
+        greatest(
+            days.usage_features - coalesce(max(days.usage_features) {{ earlier }}, 0), 0
+        ) as more_usage_features,
+        days.customer_id,
+        {%- for column in ['revenue', 'discount', 'return_amount', 'rating_sum', 'nps_sum', 'usage_events',
+            'active_users'] %}
+        days.{{ column }},
+        {%- endfor %}
+        greatest(days.active_users - coalesce(max(days.active_users) {{ earlier }}, 0), 0) as more_active_users
     from days
 )
 

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_orders',
     on_schema_change='append_new_columns',
-    indexes=[{'columns': ['order_key']}],
+    indexes=[{'columns': ['order_key']}, {'columns': ['_version']}],
 ) }}
 {#- The increment reads these; dbt does not see it in a branch that is not taken. -#}
 {%- do ref('int_touched_orders') %}

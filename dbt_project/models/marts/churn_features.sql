@@ -7,6 +7,7 @@
 ) }}
 {#- Every row that is joined has known_day < D, and no row is known before it happened: nothing of D or later gets in.
     One pass over the roll-up a date, so that N dates cost N times one. -#}
+{%- set until = past_until() %}
 {%- set orders = is_fed('order') %}
 {%- set discounts = is_fed('order', 'discount_amount') or is_fed('order_line', 'discount_amount') %}
 {%- set products = orders and is_fed('order_line', 'product_id') %}
@@ -101,7 +102,7 @@ rolled as (
         'negative_reviews': reviews,
         'usage_days': usage, usage_items: usage, 'more_active_users': users,
         'disputes': disputes,
-    }) }} as days
+    }, until) }} as days
     group by days.customer_id
     {%- endcall %}
 ),
@@ -109,26 +110,34 @@ rolled as (
 rhythm as (
     {%- call for_each_date() %}
     select
-        gaps.customer_id,
-        max(gaps.day) as last_order_day,
-        avg(gaps.gap_days) as order_gap_days,
-        stddev_samp(gaps.gap_days) as order_gap_sd_days
+        summed.customer_id,
+        summed.last_order_day,
+        cast(summed.span as {{ type_double() }}) / nullif(summed.gaps, 0) as order_gap_days,
+        -- The sample's deviation, from whole numbers, so that it does not depend on the steps.
+        sqrt(
+            cast(
+                summed.gaps * (summed.gap_squares + coalesce(summed.gap_between * summed.gap_between, 0))
+                - summed.span * summed.span as {{ type_double() }}
+            ) / nullif(summed.gaps * (summed.gaps - 1), 0)
+        ) as order_gap_sd_days
     from (
         select
-            order_days.*,
-            {{ days_between(
-                'lag(order_days.day) over (partition by order_days.customer_id order by order_days.day)', 'order_days.day'
-            ) }} as gap_days
-        from (
-            -- One day has several rows when some of its orders became known, or were cancelled, later.
-            select days.customer_id, days.day
-            from {{ ref('int_customer_days') }} as days
-            where days.known_day < dates.as_of_date and days.orders <> 0
-            group by days.customer_id, days.day
-            having sum(days.orders) > 0
-        ) as order_days
-    ) as gaps
-    group by gaps.customer_id
+            steps.customer_id,
+            max(steps.last_order_day) as last_order_day,
+            cast(
+                {{ days_between('min(steps.first_order_day)', 'max(steps.last_order_day)') }} as {{ type_bigint() }}
+            ) as span,
+            sum(steps.order_days) - 1 as gaps,
+            sum(coalesce(steps.gap_squares, 0)) as gap_squares,
+            cast(
+                {{ days_between(
+                    'max(case when steps.is_new = 0 then steps.last_order_day end)',
+                    'min(case when steps.is_new = 1 then steps.first_order_day end)',
+                ) }} as {{ type_bigint() }}
+            ) as gap_between
+        from ({{ order_rhythm_steps(until) }}) as steps
+        group by steps.customer_id
+    ) as summed
     {%- endcall %}
 ),
 
@@ -268,7 +277,7 @@ answers as (
         row_number() over (partition by dates.as_of_date, days.customer_id order by days.day desc) as place
     from dates
     inner join {{ ref('int_customer_days') }} as days
-        on days.known_day < dates.as_of_date and days.nps_answers > 0
+        on days.known_day < dates.as_of_date and days.nps_answers > 0 and 1 = {{ 1 if nps else 0 }}
     group by dates.as_of_date, days.customer_id, days.day
 ),
 

@@ -32,12 +32,11 @@ purchases as (
     -- Of the state that this run knows: what has been cancelled by now was no purchase.
     select dates.as_of_date, days.customer_id
     from dates
-    inner join {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_order_days') }} as days
         on
             days.day >= dates.as_of_date
             and days.day < {{ plus_days('dates.as_of_date', horizon) }}
             and days.known_day < {{ run_as_of_date() }}
-    where days.orders <> 0
     group by dates.as_of_date, days.customer_id
     having sum(days.orders) > 0
 ),

@@ -7,6 +7,7 @@
 ) }}
 {#- A pure function of what was known at the date: built again, or in another order, it gives the same stage. -#}
 {%- set lifecycle = var('lifecycle') %}
+{%- set until = past_until([365, lifecycle.won_back_days] | max) %}
 {%- set fed = is_fed('order') or is_fed('subscription') %}
 with dates as (
     {{ as_of_dates_rows() }}
@@ -32,19 +33,23 @@ purchases as (
     {%- call for_each_date() %}
     select
         bought.customer_id,
-        min(bought.day) as first_day,
-        max(bought.day) filter (
-            where bought.day < {{ minus_days('dates.as_of_date', lifecycle.won_back_days) }}
+        min(bought.first_day) as first_day,
+        max(bought.last_day) filter (
+            where bought.last_day < {{ minus_days('dates.as_of_date', lifecycle.won_back_days) }}
         ) as last_before,
-        min(bought.day) filter (
-            where bought.day >= {{ minus_days('dates.as_of_date', lifecycle.won_back_days) }}
+        min(bought.first_day) filter (
+            where bought.first_day >= {{ minus_days('dates.as_of_date', lifecycle.won_back_days) }}
         ) as first_within
     from (
-        select days.customer_id, days.day
-        from {{ ref('int_customer_days') }} as days
-        where days.known_day < dates.as_of_date and days.orders <> 0
+        select days.customer_id, days.day as first_day, days.day as last_day
+        from ({{ order_rows(until) }}) as days
         group by days.customer_id, days.day
         having sum(days.orders) > 0
+        {%- if until %}
+        union all
+        select past.customer_id, past.first_order_day as first_day, past.last_order_day as last_day
+        from ({{ past_rhythms() }}) as past
+        {%- endif %}
     ) as bought
     group by bought.customer_id
     {%- endcall %}

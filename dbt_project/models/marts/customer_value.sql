@@ -91,11 +91,10 @@ years as (
         coalesce(sum(days.orders) filter (
             where days.day >= {{ minus_days('dates.as_of_date', 365) }}
         ), 0) as orders_last
-    from {{ ref('int_customer_days') }} as days
+    from {{ ref('int_order_days') }} as days
     where
         days.known_day < dates.as_of_date
         and days.day >= {{ minus_days('dates.as_of_date', 730) }}
-        and days.orders <> 0
     group by days.customer_id
     {%- endcall %}
 ),

@@ -79,9 +79,14 @@ customers as (
 ),
 
 first_events as (
-    select customer_id, {{ midnight('min(day)') }} as first_event_at
-    from {{ ref('int_customer_days') }}
-    group by customer_id
+    -- Looked up for each customer, which reads one row of the index and not all of the days.
+    select
+        customers.customer_id,
+        (
+            select min(days.day) from {{ ref('int_customer_days') }} as days
+            where days.customer_id = customers.customer_id
+        ) as first_day
+    from customers
 ),
 
 final as (
@@ -102,7 +107,7 @@ final as (
         contacts.name as contact_name,
         contacts.email as contact_email,
         contacts.role as contact_role,
-        least(customers.created_at, first_events.first_event_at) as first_seen_at,
+        least(customers.created_at, {{ midnight('first_events.first_day') }}) as first_seen_at,
         cast(customers.source_count as integer) as source_count
     from customers
     left join attributes on customers.customer_id = attributes.customer_id

@@ -56,6 +56,29 @@ def test_results_name_kind_status_and_file(company):
     assert {result.kind for result in results.values()} == {"model", "seed", "snapshot", "test"}
 
 
+def test_a_night_makes_only_the_views_and_comments_that_are_gone(company):
+    views = """
+        select c.relname as name, c.oid, obj_description(c.oid) as says, col_description(c.oid, 1) as first_says
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('staging', 'marts') and c.relkind = 'v'
+    """
+    company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5)])
+    company.build("2024-07-01")
+    before = {view.pop("name"): view for view in company.rows(views)}
+    with company.connection.cursor() as cursor:
+        cursor.execute("drop view marts.customer_daily")
+        cursor.execute("comment on column marts.churn_features.customer_id is null")
+    company.build("2024-07-02")
+    after = {view.pop("name"): view for view in company.rows(views)}
+    # This one rests on a table that each night makes anew.
+    assert {name for name in before if after[name] != before[name]} == {"customer_daily", "customer_360"}
+    assert len(before) > 25
+    assert [name for name in after if not after[name]["says"]] == []
+    assert after["stg_orders"]["first_says"].startswith("The source that tells it")
+    (told,) = company.rows("select col_description('marts.churn_features'::regclass, 1) as customer_id")
+    assert told["customer_id"] == "The customer."
+
+
 def test_the_password_is_in_no_file_and_the_environment_is_as_before(company):
     company.land("erp", "order", ORDERS, [("1", "a", "2024-06-01T00:00Z", 5)])
     before = dict(os.environ)
@@ -101,6 +124,7 @@ def test_unit_tests_of_the_models_pass(company):
         "stg_account_evidence",
         "int_account_links",
         "int_account_identity",
+        "int_customer_past",
         "int_orders",
         "churn_features",
         "churn_labels",

@@ -14,6 +14,8 @@ from tests.integration.warehouse.company import Company
 
 START = date(2024, 1, 1)
 DATES = [date(2024, 3, 1), date(2024, 5, 17), date(2024, 12, 31)]
+# Each in a build of its own, when a part of the history is in int_customer_past.
+LATER = [date(2025, 4, 1), date(2025, 9, 30)]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def test_random_histories_in_one_build_and_in_two(new_company: Callable[[], Comp
         for part in parts:
             _land(company, part)
             company.build(*map(str, DATES))
-        for as_of in DATES:
+        for as_of in LATER:
+            company.build(str(as_of))
+        for as_of in DATES + LATER:
             expected = _expected([one for _, one in purchases], as_of)
             found = {
                 row.pop("account_id"): row

@@ -10,6 +10,8 @@ import pytest
 from tests.integration.warehouse.company import Company
 
 FIRST = date(2024, 6, 1)
+# Long enough before it for a part of the history to lie in int_customer_past.
+BEGIN = date(2022, 9, 1)
 ACCOUNTS = [f"c{number}" for number in range(12)]
 COLUMNS = {
     "account": "account_id name tax_id created_at",
@@ -97,7 +99,7 @@ class Source:
     def rewrite(self, entity: str, rows: int, last: date) -> None:
         """Land some rows anew with other content: also the customer, the day, and whether it counts may change."""
         keys = self.chance.sample(self.keys[entity], min(rows, len(self.keys[entity])))
-        days = [last - timedelta(days=self.chance.randint(1, 300)) for _ in keys]
+        days = [last - timedelta(days=self.chance.randint(1, 600)) for _ in keys]
         self.land(entity, [self.row(entity, key, day, day) for key, day in zip(keys, days, strict=True)])
 
     def lose(self, entity: str, rows: int) -> None:
@@ -118,9 +120,9 @@ def _digests(company: Company, day: date) -> dict[str, str]:
 def test_nights_of_any_changes_end_where_a_build_from_nothing_ends(new_company: Callable[[], Company], seed: int):
     company = new_company()
     source = Source(company, seed)
-    source.new("account", 8, date(2023, 1, 1), FIRST, known_from=FIRST - timedelta(days=1))
+    source.new("account", 8, date(2022, 1, 1), FIRST, known_from=FIRST - timedelta(days=1))
     for entity in list(COLUMNS)[1:]:
-        source.new(entity, 40, date(2023, 9, 1), FIRST, known_from=date(2023, 9, 1))
+        source.new(entity, 40, BEGIN, FIRST, known_from=BEGIN)
     company.build(str(FIRST))
     day = FIRST
     for night in range(3):
@@ -128,7 +130,7 @@ def test_nights_of_any_changes_end_where_a_build_from_nothing_ends(new_company: 
         day += timedelta(days=source.chance.randint(0, 3))
         for entity in source.chance.sample(list(COLUMNS), len(COLUMNS)):
             if entity != "account":
-                source.new(entity, 4, date(2023, 9, 1), day, known_from=day - timedelta(days=2))
+                source.new(entity, 4, BEGIN, day, known_from=day - timedelta(days=2))
             if entity != "return":
                 source.rewrite(entity, 3, day)
             source.lose(entity, 1 if entity == "account" else 2)
@@ -145,6 +147,7 @@ def test_nights_of_any_changes_end_where_a_build_from_nothing_ends(new_company: 
     (rolled,) = company.rows("select count(*) as days from marts.customer_daily")
     assert rolled["days"] > 100
     assert moved["accounts"] > 0
+    assert company.rows("select from intermediate.int_customer_past where order_days > 1")
 
 
 @pytest.mark.capability("B3")
@@ -152,9 +155,9 @@ def test_nights_of_any_changes_end_where_a_build_from_nothing_ends(new_company: 
 def test_late_rows_in_any_order_change_no_earlier_date(new_company: Callable[[], Company], seed: int):
     company = new_company()
     source = Source(company, seed)
-    source.new("account", 12, date(2023, 1, 1), date(2023, 8, 1), known_from=date(2023, 1, 1))
+    source.new("account", 12, date(2022, 1, 1), date(2022, 8, 1), known_from=date(2022, 1, 1))
     for entity in list(COLUMNS)[1:]:
-        source.new(entity, 30, date(2023, 9, 1), FIRST, known_from=date(2023, 9, 1))
+        source.new(entity, 30, BEGIN, FIRST, known_from=BEGIN)
     days = [FIRST]
     company.build(str(FIRST))
     told = {FIRST: company.digest("marts.churn_features", f"as_of_date = '{FIRST}'")}
@@ -163,7 +166,7 @@ def test_late_rows_in_any_order_change_no_earlier_date(new_company: Callable[[],
         for entity in source.chance.sample(list(COLUMNS)[1:], len(COLUMNS) - 1):
             # A line is known with its order: a late one of an early order would be known too early.
             if entity != "order_line":
-                source.new(entity, 10, date(2023, 9, 1), day, known_from=before)
+                source.new(entity, 10, BEGIN, day, known_from=before)
         days.append(day)
         company.build(str(day))
         told[day] = company.digest("marts.churn_features", f"as_of_date = '{day}'")

@@ -52,7 +52,9 @@ class Engine:
             "is_incremental": lambda: True,
             "execute": True,
             "flags": SimpleNamespace(WHICH="build", FULL_REFRESH=False),
-            "run_query": lambda _: SimpleNamespace(rows=[[7, 7, 7]]),
+            "run_query": lambda query: SimpleNamespace(
+                rows=[[datetime.date(2022, 1, 1)]] if "settled_until" in query else [[7, 7, 7]]
+            ),
             "fromjson": json.loads,
             "modules": SimpleNamespace(datetime=datetime),
             "exceptions": SimpleNamespace(raise_compiler_error=_return),

@@ -38,6 +38,7 @@ TRIVIAL = {
     "int_stockouts": "tests/integration/warehouse/test_features_of_more_departments.py, against figures by hand",
     "int_accounts": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
     "int_order_items": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
+    "int_order_days": "some rows and columns of int_customer_days",
     "int_past_records": "written anew each night; tests/integration/warehouse/test_nights_at_random.py removes rows",
     "int_touched_invoices": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",
     "int_touched_orders": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",

@@ -39,12 +39,11 @@ purchases as (
         case when sum(days.orders) > 0 then 1 else 0 end as buyers,
         coalesce(sum(days.revenue), 0) as revenue
     from months
-    inner join {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_order_days') }} as days
         on
             days.day >= months.month
             and days.day < months.next_month
             and days.known_day < {{ kpi_known_until('months.next_month') }}
-            and days.orders <> 0
     group by months.month, days.customer_id
 ),
 

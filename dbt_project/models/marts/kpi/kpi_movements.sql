@@ -60,12 +60,11 @@ standing as (
         'non_contractual' as definition,
         round(cast(coalesce(sum(days.revenue), 0) * 30 as {{ whole }}) / {{ active_days }}, 2) as value
     from ends
-    inner join {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_order_days') }} as days
         on
             days.day >= {{ minus_days('ends.day', active_days) }}
             and days.day < ends.day
             and days.known_day < ends.day
-            and days.orders <> 0
     group by ends.day, days.customer_id
     having sum(days.orders) > 0
 ),
@@ -91,7 +90,7 @@ earlier as (
     group by customer_id
     union all
     select days.customer_id, 'non_contractual' as definition, min(days.known_day) as day
-    from {{ ref('int_customer_days') }} as days
+    from {{ ref('int_order_days') }} as days
     where
         days.orders > 0
         and days.customer_id in (
