@@ -7,6 +7,8 @@ Runs every day after `churn_daily` and ends at once on most of them.
 | `is_due` | no champion, a week gone by, or `ml.watch` saw the model move | it is not due: the rest is skipped |
 | `retrain` | judges the candidates out of time and registers the best; a rejected one leaves the champion | |
 | `find_drivers` | what the company's churn hangs on, with intervals, in `ml.driver` | |
+| `find_segments` | customers who behave alike, in `ml.segment` | |
+| `find_suggestions` | what else each customer would buy, in `ml.suggestion` | |
 
 **Parameters.** `as_of_date`: only labels whose window had closed by this day are used; default as for `churn_daily`.
 `force`: train whether it is due or not.
@@ -55,6 +57,8 @@ def churn_retrain() -> None:
         is_due(),
         StageOperator(task_id="retrain", stage="retrain", execution_timeout=timedelta(hours=3)),
         StageOperator(task_id="find_drivers", stage="find_drivers"),
+        StageOperator(task_id="find_segments", stage="find_segments"),
+        StageOperator(task_id="find_suggestions", stage="find_suggestions"),
     )
 
 

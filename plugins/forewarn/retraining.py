@@ -49,6 +49,29 @@ def find_drivers(settings: Settings, run: Run) -> Summary:
     return {"families": len(found.families), "first": found.families[0].family, "customers": found.customers}
 
 
+def find_segments(settings: Settings, run: Run) -> Summary:
+    """Group the customers by how they behave; a base that is too small has no segments."""
+    settings = settings.as_service("scorer")
+    from churn_model.segments import find_segments as find
+
+    try:
+        found = find(settings, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    except ModelRejected as rejected:
+        return {"rejected": str(rejected)}
+    return {"segments": len(found.profiles), "kept": found.kept, "silhouette": found.silhouette}
+
+
+def find_suggestions(settings: Settings, run: Run) -> Summary:
+    """Suggest what each customer would buy besides; reads orders and the names of articles, and so as the owner."""
+    from churn_model.suggestions import find_suggestions as find
+
+    try:
+        found = find(settings, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    except ModelRejected as rejected:
+        return {"rejected": str(rejected)}
+    return {"rules": found.rules, "customers": found.customers, "hit_rate": found.hit_rate}
+
+
 def _due(settings: Settings, project: Project, as_of_date: date, now: datetime) -> tuple[bool, str]:
     from churn_model.registry import find_champion, has_champion, open_store
 

@@ -11,7 +11,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAG_IDS = {"churn_daily", "churn_retrain"}
-WEEKLY = ["is_due", "retrain", "find_drivers"]
+WEEKLY = ["is_due", "retrain", "find_drivers", "find_segments", "find_suggestions"]
 CHAIN = [
     "streams",
     "extract",

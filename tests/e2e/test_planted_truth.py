@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 from churn_model.drivers import find_drivers
 from churn_model.explain import FAMILIES, Explainer
 from churn_model.features import NAMES
-from churn_model.registry import load_champion
+from churn_model.registry import EXPERIMENT, load_champion, open_store
+from churn_model.segments import find_segments
+from churn_model.suggestions import find_suggestions
 from forewarn import stages
 from forewarn.cli import app
 from forewarn.cli.identity_report import compare, measure
@@ -213,6 +215,70 @@ def test_the_command_takes_a_score_apart(installation: Settings, monkeypatch: py
     assert "order erp.orders" in result.output
     missing = CliRunner().invoke(app, ["model", "explain", "crm:nobody"])
     assert missing.exit_code == 1
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C25")
+def test_what_is_suggested_is_bought_oftener_than_what_is_popular_and_says_why(installation: Settings) -> None:
+    found = find_suggestions(installation, as_of_date=AS_OF, run_id="truth", now=datetime.now(UTC))
+    print(found)
+    assert found.hit_rate is not None
+    assert found.popular_hit_rate is not None
+    assert found.hit_rate > max(3 * found.popular_hit_rate, 0.03)
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), count(distinct customer_id), max(place), min(lift), count(had.product_id)"
+            " from ml.suggestion left join (select distinct customer_id, product_source, product_id"
+            " from intermediate.int_order_items where cancelled_day is null and day < %(day)s and known_day < %(day)s"
+            " and day >= %(day)s - 365) as had using (customer_id, product_source, product_id)",
+            {"day": AS_OF},
+        )
+        suggested, customers, places, lift, had = cursor.fetchone() or (0,) * 5
+        cursor.execute(
+            "select count(*), count(orders.order_id) from (select customer_id, jsonb_array_elements(because) as one"
+            " from ml.suggestion) as told left join (select customer_id, source, source_record_id as order_id"
+            " from intermediate.int_customer_events where kind = 'order') as orders"
+            " on orders.customer_id = told.customer_id and orders.source = one->>'source'"
+            " and orders.order_id = one->>'order_id'"
+        )
+        named, orders = cursor.fetchone() or (0, 0)
+    assert (suggested, customers) == (found.suggestions, found.customers)
+    assert customers > 1_000
+    assert (places, had) == (3, 0)
+    assert lift >= 1.2
+    assert named == orders >= suggested
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("C26")
+def test_segments_keep_their_names_and_everything_learned_is_in_mlflow(installation: Settings) -> None:
+    dates = load_project(installation.config).churn.training_dates(AS_OF)
+    for day in (dates[0], AS_OF):
+        found = find_segments(installation, as_of_date=day, run_id="truth", now=datetime.now(UTC))
+    print(found)
+    assert found.kept == len(found.profiles) >= 3
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), count(s.segment) from ml.score as e left join ml.segment as s"
+            " using (customer_id, as_of_date) where as_of_date = %s",
+            [AS_OF],
+        )
+        scored, grouped = cursor.fetchone() or (0, 1)
+        cursor.execute(
+            "select avg((now.segment = before.segment)::int) from ml.segment as now join ml.segment as before"
+            " using (customer_id) where now.as_of_date = %s and before.as_of_date = %s",
+            [AS_OF, dates[0]],
+        )
+        (same,) = cursor.fetchone() or (0,)
+    assert scored == grouped > 1_000
+    assert same > 0.85, "four weeks change what few customers do"
+    client = open_store(installation)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    kinds = {
+        run.data.tags.get("forewarn.kind", "training")
+        for run in client.search_runs([experiment.experiment_id], max_results=100)
+    }
+    assert kinds == {"training", "drivers", "segments", "suggestions"}
 
 
 @pytest.mark.timeout(900)

@@ -32,7 +32,10 @@ REPLACES = {"select", "insert", "delete"}
 MAY = {
     "scorer": MARTS
     | {"ml.score": REPLACES, "ops.gate_result": REPLACES, "ops.late_stream": {"select"}, "ops.publication": {"select"}}
-    | {f"ml.{name}": REPLACES for name in ("configuration", "driver", "reference", "watch")},
+    | {
+        f"ml.{name}": REPLACES
+        for name in ("configuration", "driver", "reference", "watch", "segment", "segment_profile")
+    },
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}

@@ -10,6 +10,7 @@ import pytest
 
 from forewarn import retraining
 from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
 from forewarn.stages import Run
 from forewarn.warehouse.engine import dsn
 
@@ -80,3 +81,21 @@ def test_a_model_that_moved_is_due_for_the_reason_that_was_seen(installation, wa
     found = installation(NEW, watched)
     assert found["due"] is due
     assert (str(watched[3]) in str(found["reason"])) is due
+
+
+@pytest.mark.capability("C30")
+def test_a_model_that_is_rejected_leaves_its_reason_and_stops_nothing(tmp_path, monkeypatch):
+    settings = Settings(PROJECT, PROJECT / "config", tmp_path, "postgresql://", "sqlite://")
+    run = Run(DAY, "r", datetime(2026, 6, 3, 9, tzinfo=UTC))
+
+    def rejects(*_: object, **__: object) -> None:
+        raise ModelRejected("training data", expected="100 customers", got="60", next_step="wait")
+
+    monkeypatch.setattr("churn_model.train", rejects)
+    monkeypatch.setattr("churn_model.drivers.find_drivers", rejects)
+    monkeypatch.setattr("churn_model.segments.find_segments", rejects)
+    monkeypatch.setattr("churn_model.suggestions.find_suggestions", rejects)
+    said = "training data: expected 100 customers, got 60. Next: wait"
+    assert retraining.retrain(settings, run) == {"trained": False, "rejected": said}
+    for stage in (retraining.find_drivers, retraining.find_segments, retraining.find_suggestions):
+        assert stage(settings, run) == {"rejected": said}

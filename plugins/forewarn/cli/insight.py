@@ -1,9 +1,9 @@
-"""`forewarn model explain`, `moved` and `drivers`: why a score is what it is, why it moved, what churn hangs on."""
+"""`forewarn model explain`, `moved`, `drivers`, `segments`, `suggestions`: what the model says beside its scores."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from forewarn.cli.model import AsOf
 if TYPE_CHECKING:
     from churn_model.explanation import Grounded
     from churn_model.movement import Movement
+    from forewarn.config.settings import Settings
 
 app = typer.Typer()
 Customer = Annotated[str, typer.Argument(help="A customer_id, or an account as source:number (crm:C0000042).")]
@@ -57,12 +58,42 @@ def drivers(as_of: AsOf = None) -> None:
     from rich.console import Console
 
     from churn_model.drivers import find_drivers
-    from forewarn.stages import own_day
 
-    settings, now = current_settings(), datetime.now(UTC)
-    day = as_of.date() if as_of else own_day(settings) or now.date()
-    run = f"cli__{now:%Y-%m-%dT%H:%M:%S}"
-    Console().print(find_drivers(settings, current_project(), as_of_date=day, run_id=run, now=now))
+    settings = current_settings()
+    Console().print(find_drivers(settings, current_project(), **_this_run(as_of, settings)))
+
+
+@app.command()
+def segments(as_of: AsOf = None) -> None:
+    """Group the customers of a date by how they behave; kept in ml.segment and in MLflow."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from churn_model.segments import find_segments
+
+    settings = current_settings()
+    found = find_segments(settings, **_this_run(as_of, settings))
+    table = Table("segment", "", "customers", "orders a year", "typical order")
+    for one in found.profiles:
+        typical = (f"{one.centre.get(name, 0):,.0f}" for name in ("orders_365d", "average_order_value_365d"))
+        table.add_row(one.name, one.title, f"{one.customers:,}", *typical)
+    Console().print(table)
+    typer.echo(f"silhouette {found.silhouette:.2f}; {found.kept} of {len(found.profiles)} keep their name")
+
+
+@app.command()
+def suggestions(as_of: AsOf = None) -> None:
+    """Suggest what each customer would buy besides; kept in ml.suggestion and in MLflow."""
+    from churn_model.suggestions import TESTED_DAYS, find_suggestions
+
+    settings = current_settings()
+    found = find_suggestions(settings, **_this_run(as_of, settings))
+    typer.echo(f"{found.suggestions:,} suggestions to {found.customers:,} customers by {found.rules:,} rules")
+    if found.hit_rate is not None and found.popular_hit_rate is not None:
+        typer.echo(
+            f"of those of {TESTED_DAYS} days ago {found.hit_rate:.1%} were bought since;"
+            f" of as many popular articles {found.popular_hit_rate:.1%}"
+        )
 
 
 @app.command()
@@ -87,6 +118,14 @@ def moved(
     for cause, part in sorted(found.parts.items(), key=lambda one: -abs(one[1])):
         table.add_row(cause, f"{part:+.3f}", f"{found.share(cause):.0%}", _detail(found, cause))
     console.print(table)
+
+
+def _this_run(as_of: datetime | None, settings: Settings) -> dict[str, Any]:
+    from forewarn.stages import own_day
+
+    now = datetime.now(UTC)
+    day = as_of.date() if as_of else own_day(settings) or now.date()
+    return {"as_of_date": day, "run_id": f"cli__{now:%Y-%m-%dT%H:%M:%S}", "now": now}
 
 
 def _detail(found: Movement, cause: str) -> str:

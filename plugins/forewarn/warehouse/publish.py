@@ -73,6 +73,9 @@ DIRECT = (
     ("publications", ("ops", "publication")),
     ("drivers", ("ml", "driver")),
     ("model_watch", ("ml", "watch")),
+    ("segments", ("ml", "segment")),
+    ("segment_profiles", ("ml", "segment_profile")),
+    ("suggestions", ("ml", "suggestion")),
 )
 
 

@@ -24,6 +24,8 @@ NEVER = "null::date"
 # which of its rows concern a customer.
 _KNOWN: Mapping[str, tuple[str, str, str]] = {
     "int_customer_days": ("day", "known_day", "customer_id = %(customer)s"),
+    "int_order_days": ("day", "known_day", "customer_id = %(customer)s"),
+    "int_customer_past": (NEVER, NEVER, "customer_id = %(customer)s"),
     "int_order_items": ("day", "known_day", "customer_id = %(customer)s"),
     "int_texts": ("day", "known_day", "customer_id = %(customer)s"),
     "int_tickets": ("opened_on", "known_on", "customer_id = %(customer)s"),

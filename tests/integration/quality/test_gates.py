@@ -145,6 +145,12 @@ WARNINGS = [
     ),
     ("scores", "update ml.score set threshold = 0.3", "alerts_are_few"),
     ("scores", "update ml.score set reasons = '[]'", "most_scores_have_reasons"),
+    (
+        "scores",
+        "insert into ml.watch select distinct as_of_date, definition, 'calibration', 'live scores', 1.5, 2.0, 'warn',"
+        " 'promised 100, and 150 left', model_name, model_version, now() from ml.score",
+        "the_watch_is_calm",
+    ),
 ]
 
 
