@@ -1,6 +1,6 @@
 """A night's build beside a build from nothing in the same run.
 
-    python tests/bench/bench_build.py [--customers 5000] [--months 24] [--rounds 3] [--sizes] [--nodes 0]
+    python tests/bench/bench_build.py [--customers 4000] [--months 24] [--rounds 2] [--sizes] [--nodes 0]
 
 Prints `nightly_build ratio (min median max) peak_mb`: processor seconds of the server for a second night, on which one
 per cent of the orders, lines and usage rows are new or changed, over those of the build from nothing; limit 0.10.
@@ -154,9 +154,9 @@ def compare(folder: Path, customers: int, months: int, every: int, rounds: int, 
 def main() -> int:
     """Measure, print, and return 1 when the limit is passed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, default=1_000_000 if os.environ.get("SCALE") == "full" else 5_000)
+    parser.add_argument("--customers", type=int, default=1_000_000 if os.environ.get("SCALE") == "full" else 4_000)
     parser.add_argument("--months", type=int, default=24)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--sizes", action="store_true", help="one and two years of history beside three")
     parser.add_argument("--nodes", type=int, default=0, help="how many of the dearest nodes to print")
     given = parser.parse_args()

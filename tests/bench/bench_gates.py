@@ -84,7 +84,8 @@ class Bench:
                 + ", primary key (as_of_date, customer_id))"
             )
             values = ", ".join(
-                "0.5" if "share" in c else "1 + n %% 4" if "satis" in c else "1 + n %% 97" for c in columns
+                "0.5" if "share" in c or "sentiment" in c else "1 + n %% 4" if "satis" in c else "1 + n %% 97"
+                for c in columns
             )
             cursor.execute(
                 f"insert into marts.churn_features select 'c' || n, day, {values} from generate_series(1, %s) n,"
