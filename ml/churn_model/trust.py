@@ -47,7 +47,10 @@ def demand_trust(
             references = _summed_up(connection, champion, churn, as_of_date)
             reference.keep(cursor, model, references)
         seen = watch.watch_inputs(scored.sample, scored.probabilities, references, late=late)
-        seen += watch.watch_past(watch.read_past(cursor, churn, model, as_of_date), own=True)
+        # A version that is replaced each week has no promises of its own that have come due.
+        past = watch.read_past(cursor, churn, model, as_of_date)
+        earlier = past or watch.read_past(cursor, churn, (champion.name, None), as_of_date)
+        seen += watch.watch_past(earlier, own=bool(past))
         watch.replace(cursor, seen, model=model, definition=churn.definition, as_of_date=as_of_date, now=now)
     connection.commit()
     held = [one for one in seen if one.verdict == "hold"]

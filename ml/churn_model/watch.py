@@ -35,6 +35,7 @@ RATIO_WARNS, RATIO_HOLDS = 1.25, 2.0
 SURE = 3.0  # standard errors
 FEWEST_LEAVERS = 20
 LIFT_WARNS, LIFT_HOLDS = 1.5, 1.0
+OWN, EARLIER = "live scores", "earlier versions"
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,9 @@ def watch_past(past: Sequence[Past], *, own: bool) -> list[Watched]:
     past : sequence of Past
         Dates of live scores whose label window has closed.
     own : bool
-        Whether the model that scores today made them; what another one promised warns at most.
+        Whether the version that scores today made them; what an earlier one promised warns at most.
     """
+    subject = OWN if own else EARLIER
     left = sum(one.left for one in past)
     if left < FEWEST_LEAVERS:
         return []
@@ -135,13 +137,13 @@ def watch_past(past: Sequence[Past], *, own: bool) -> list[Watched]:
     far = max(ratio, 1 / ratio)
     days = f"{past[0].day} to {past[-1].day}"
     said = f"scores of {days} promised {promised:.0f} leavers, and {left} left"
-    calibration = Watched("calibration", "live scores", ratio, RATIO_HOLDS, _graded(sure, far, own), said)
+    calibration = Watched("calibration", subject, ratio, RATIO_HOLDS, _graded(sure, far, own), said)
     base = left / sum(one.customers for one in past)
     top = sum(one.top for one in past)
     lift = sum(one.top_left for one in past) / top / base if top else 1.0
     verdict: Verdict = "hold" if own and lift < LIFT_HOLDS else _warn(lift < LIFT_WARNS)
     said = f"of the {TOP_SHARE:.0%} with the highest scores of {days}, {lift:.1f} times as many left as of all"
-    return [calibration, Watched("lift", "live scores", lift, LIFT_HOLDS, verdict, said)]
+    return [calibration, Watched("lift", subject, lift, LIFT_HOLDS, verdict, said)]
 
 
 def _graded(sure: bool, far: float, own: bool) -> Verdict:
@@ -150,9 +152,10 @@ def _graded(sure: bool, far: float, own: bool) -> Verdict:
     return "hold" if own and far > RATIO_HOLDS else "warn"
 
 
-def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str], as_of_date: date) -> list[Past]:
-    """Return what became of the live scores of a model version whose windows have closed, oldest first.
+def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | None], as_of_date: date) -> list[Past]:
+    """Return what became of the live scores of a model whose windows have closed, oldest first.
 
+    `model` is its name and a version; None stands for all of them.
     One date a `snapshot_days`, the newest three: daily scores of the same customers say the same thing again.
     """
     cursor.execute(
@@ -165,7 +168,8 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str], a
             join live on live.as_of_date = s.as_of_date
             join marts.churn_labels as l on l.customer_id = s.customer_id and l.as_of_date = s.as_of_date
                 and l.definition = s.definition and l.horizon_days = %(horizon)s
-            where s.definition = %(definition)s and (s.model_name, s.model_version) = %(model)s
+            where s.definition = %(definition)s
+                and s.model_name = %(name)s and s.model_version = coalesce(%(version)s, s.model_version)
                 and s.as_of_date >= %(first)s and l.is_mature and l.label_matures_on <= %(as_of_date)s
                 and l.churned is not null
         )
@@ -177,7 +181,8 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str], a
         {
             "horizon": churn.horizon_days,
             "definition": churn.definition,
-            "model": model,
+            "name": model[0],
+            "version": model[1],
             "first": as_of_date - timedelta(days=churn.horizon_days + 4 * churn.snapshot_days),
             "as_of_date": as_of_date,
             "top": TOP_SHARE,

@@ -81,10 +81,12 @@ def _due(settings: Settings, project: Project, as_of_date: date, now: datetime) 
     trained_at = datetime.fromtimestamp((champion.creation_timestamp if champion else 0) / 1000, UTC)
     if now - trained_at >= timedelta(days=EVERY_DAYS):
         return True, f"version {champion.version if champion else ''} was trained on {trained_at:%Y-%m-%d}"
+    # What an earlier version promised is no reason: training again would not change it.
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "select as_of_date, said from ml.watch where definition = %s and as_of_date <= %s and model_version = %s"
-            " and (verdict = 'hold' or (verdict = 'warn' and kind in ('calibration', 'lift', 'scores')))"
+            " and (verdict = 'hold' or (verdict = 'warn' and kind in ('calibration', 'lift', 'scores')"
+            " and subject <> 'earlier versions'))"
             " order by as_of_date desc, verdict limit 1",
             [project.churn.definition, as_of_date, champion.version if champion else ""],
         )

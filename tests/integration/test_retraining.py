@@ -19,7 +19,7 @@ DAY = date(2026, 6, 3)
 WATCH = (
     "insert into ml.watch (as_of_date, definition, kind, subject, value, bound, verdict, said, model_name,"
     " model_version, watched_at)"
-    " values (%s, 'non_contractual', %s, 'live scores', 1, 1, %s, %s, 'churn_non_contractual', %s, now())"
+    " values (%s, 'non_contractual', %s, %s, 1, 1, %s, %s, 'churn_non_contractual', %s, now())"
 )
 
 
@@ -70,17 +70,18 @@ def test_after_a_week_it_is_due_and_before_it_is_not(installation):
 @pytest.mark.parametrize(
     ("watched", "due"),
     [
-        ((YESTERDAY, "drift", "hold", "drift in 3 features", "7"), True),
-        ((YESTERDAY, "calibration", "warn", "promised 100, and 150 left", "7"), True),
-        ((YESTERDAY, "drift", "warn", "a feature moved", "7"), False),
-        ((YESTERDAY, "calibration", "hold", "an earlier version was off", "6"), False),
-        ((DAY + timedelta(days=1), "drift", "hold", "not known yet", "7"), False),
+        ((YESTERDAY, "drift", "all features", "hold", "drift in 3 features", "7"), True),
+        ((YESTERDAY, "calibration", "live scores", "warn", "promised 100, and 150 left", "7"), True),
+        ((YESTERDAY, "calibration", "earlier versions", "warn", "an earlier version was off", "7"), False),
+        ((YESTERDAY, "drift", "mrr", "warn", "a feature moved", "7"), False),
+        ((YESTERDAY, "calibration", "live scores", "hold", "an earlier version was off", "6"), False),
+        ((DAY + timedelta(days=1), "drift", "all features", "hold", "not known yet", "7"), False),
     ],
 )
 def test_a_model_that_moved_is_due_for_the_reason_that_was_seen(installation, watched, due):
     found = installation(NEW, watched)
     assert found["due"] is due
-    assert (str(watched[3]) in str(found["reason"])) is due
+    assert (str(watched[4]) in str(found["reason"])) is due
 
 
 @pytest.mark.capability("C30")

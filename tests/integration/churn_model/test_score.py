@@ -6,6 +6,7 @@ import itertools
 import os
 import pickle
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,39 @@ def test_35_drift_holds_the_scores_and_stays_on_record(settings, project, champi
     held = {(kind, subject): said for kind, subject, said in cursor.fetchall()}
     assert "days_since_last_order" in held["drift", "all features"]
     assert "PSI" in held["scores", "probability"]
+
+
+@pytest.mark.capability("B11")
+def test_what_live_scores_promised_is_held_against_who_left(
+    settings, project, champion, scores, warehouse, as_of_date, now
+):
+    cursor, day = warehouse.cursor(), as_of_date - timedelta(days=60)
+    cursor.execute(
+        "insert into ml.score (customer_id, as_of_date, definition, model_name, model_version, probability, threshold,"
+        " rank_of_day, scored_at) select customer_id, as_of_date, definition, %s, '0', 0.9, 0.5,"
+        " row_number() over (order by customer_id), now() from marts.churn_labels where as_of_date = %s and eligible",
+        [champion.model, day],
+    )
+    read = "select subject, verdict, value from ml.watch where kind = 'calibration' and as_of_date = %s"
+    _score(settings, project, as_of_date, now)
+    cursor.execute(read, [as_of_date])
+    assert cursor.fetchall() == [], "scores that nobody saw promised nobody anything"
+
+    cursor.execute(
+        "insert into ops.publication (as_of_date, run_id, live, published_at, row_counts)"
+        " values (%s, 'then', true, now(), '{}')",
+        [day],
+    )
+    _score(settings, project, as_of_date, now)
+    cursor.execute(read, [as_of_date])
+    ((subject, verdict, ratio),) = cursor.fetchall()
+    assert (subject, verdict) == ("earlier versions", "warn")
+    cursor.execute("select avg(churned::int) from marts.churn_labels where as_of_date = %s and eligible", [day])
+    assert ratio == pytest.approx(float(cursor.fetchone()[0]) / 0.9)
+
+    cursor.execute("update ml.score set model_version = %s where as_of_date = %s", [champion.version, day])
+    with pytest.raises(ModelRejected, match=r"promised 243 leavers, and \d+ left"):
+        _score(settings, project, as_of_date, now)
 
 
 @pytest.mark.capability("B9")
