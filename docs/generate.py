@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 
 from forewarn.config.entities import entities
 from forewarn.config.health import Health
+from forewarn.config.model import Model
 from forewarn.config.project import Alerts, Churn, Project
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.words import Words
@@ -183,6 +184,7 @@ def configuration() -> str:
                 ("`alerts`", Alerts),
                 ("`lifecycle`", Lifecycle),
                 ("`value`", Value),
+                ("`model`", Model),
             ],
         ),
         (

@@ -3,9 +3,22 @@
 `train`, `evaluate` and `score` take the settings, the project and an as-of date; they meet the rest in tables only.
 """
 
+from churn_model.duel import Comparison, compare, promote
 from churn_model.evaluate import Evaluation, evaluate
 from churn_model.registry import has_champion
 from churn_model.score import score
+from churn_model.shadow import score_in_shadow
 from churn_model.train import TrainingReport, train
 
-__all__ = ["Evaluation", "TrainingReport", "evaluate", "has_champion", "score", "train"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "TrainingReport",
+    "compare",
+    "evaluate",
+    "has_champion",
+    "promote",
+    "score",
+    "score_in_shadow",
+    "train",
+]

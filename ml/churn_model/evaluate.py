@@ -1,4 +1,4 @@
-"""Judge the candidates out of time, and the rule that they must beat beside them."""
+"""Judge the candidates out of time, and the simple rules that they must beat beside them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from churn_model import metrics
-from churn_model.baseline import recency_frequency
+from churn_model import candidates
 from churn_model.economy import one_thread
+from churn_model.leak import demand_honest_fold
 from churn_model.metrics import Metrics, measure
-from churn_model.pipelines import average, boosting, logistic
 from churn_model.reader import Floats
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
-from churn_model.split import TESTS, Fold, held_out_customers, is_too_short, rolling_origin
+from churn_model.split import TESTS, Fold, held_out_customers, is_too_short, rolling_origin, spacing
+from churn_model.threshold import Judged, Outcome, Threshold, choose, outcome
+from forewarn.config.model import Model
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 Rows = npt.NDArray[np.bool_]
 
 RULE = "rule"
-CANDIDATES = ("logistic", "boosting", "average")
 CLEARLY_BETTER = 0.001
+MIXED = ("average", "blend")
+STANDARD = Model()
 
 
 @dataclass(frozen=True)
 class CutOff:
     """One test: the customers of an as-of date, what became of them, and each method's score of them.
 
-    `scores` maps rule, logistic, boosting and average to arrays (n,); all but the rule's are probabilities.
+    `scores` maps the name of each candidate to an array (n,); all but the rule's are probabilities. `values` and
+    `lead_days` are as in `threshold.Judged`, empty where unknown.
     """
 
     test: date
@@ -45,16 +48,39 @@ class CutOff:
     churned: npt.NDArray[np.int8]
     scores: dict[str, Floats]
     metrics: dict[str, Metrics] = field(default_factory=dict)
+    values: Floats = field(default_factory=lambda: np.zeros(0))
+    lead_days: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All tests of one churn definition; `print` of rich shows it as a table."""
+    """All tests of one churn definition; `print` of rich shows it as a table.
+
+    `left_out` says of each candidate that could not be fitted on every fold why.
+    """
 
     definition: str
     horizon_days: int
     cutoffs: tuple[CutOff, ...]
     held_out: Literal["time", "customers"] = "time"
+    left_out: dict[str, str] = field(default_factory=dict)
+    alert_share: float = 0.05
+    model: Model = STANDARD
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of what was judged, the simple ones first."""
+        return [name for name in candidates.ALL if name in self.cutoffs[0].scores]
+
+    @property
+    def promotable(self) -> list[str]:
+        """Names of those that may be champion."""
+        return [name for name in self.methods if not candidates.ALL[name].withheld]
+
+    @property
+    def simple(self) -> list[str]:
+        """Names of the simple rules, which a model has to beat."""
+        return [name for name in self.methods if candidates.ALL[name].is_simple]
 
     @property
     def customers(self) -> float:
@@ -85,53 +111,77 @@ class Evaluation:
         labels = np.concatenate([cutoff.churned for cutoff in self.cutoffs])
         return labels, np.concatenate([cutoff.scores[method] for cutoff in self.cutoffs])
 
+    def threshold(self, method: str) -> Threshold:
+        """Return from which probability on a score of a method is worth an alert."""
+        return choose(self._judged(method), self.model, share=self.alert_share)
+
+    def outcomes(self, method: str) -> list[Outcome]:
+        """Return what each test's threshold, chosen on the other tests, would have come to on it."""
+        judged = self._judged(method)
+        found = []
+        for number, one in enumerate(judged):
+            others = [*judged[:number], *judged[number + 1 :]] or judged
+            chosen = choose(others, self.model, share=self.alert_share)
+            found.append(outcome(one, chosen.probability, self.model))
+        return found
+
     def best(self) -> tuple[str, str]:
         """Return the candidate to promote, and why.
 
-        The better single model by mean out-of-time AUC; their average only where it is clearly better: by
-        `CLEARLY_BETTER` in the mean, and in most of the tests.
+        The better single model by mean out-of-time AUC. An average of several takes its place only where it is clearly
+        better, by `CLEARLY_BETTER` in the mean and in most of the tests, or where it ranks as well and its
+        probabilities are better: a lower Brier score in the mean and in most of the tests.
+
+        Raises
+        ------
+        ModelRejected
+            None of those that may be champion could be judged.
         """
-        single = max(("boosting", "logistic"), key=lambda name: self.mean(name, "auc"))
-        pairs = zip(self.figures("average", "auc"), self.figures(single, "auc"), strict=True)
-        gains = [mixed - alone for mixed, alone in pairs]
-        mixed_wins = np.mean(gains) >= CLEARLY_BETTER and sum(gain > 0 for gain in gains) > len(gains) / 2
-        chosen = "average" if mixed_wins else single
-        others = ", ".join(f"{name} {self.mean(name, 'auc'):.3f}" for name in (*CANDIDATES, RULE) if name != chosen)
+        singles = [name for name in self.promotable if name not in MIXED]
+        if not singles:
+            raise ModelRejected(
+                f"model of {self.definition} churn",
+                expected="logistic or boosting among model.candidates",
+                got="; ".join(f"{name}: {why}" for name, why in self.left_out.items()) or ", ".join(self.methods),
+                next_step="add one of them to forewarn.yml",
+            )
+        chosen = max(reversed(singles), key=lambda name: self.mean(name, "auc"))
+        for mixed in MIXED:
+            if mixed in self.promotable and (self._ranks_better(mixed, chosen) or self._says_better(mixed, chosen)):
+                chosen = mixed
+        rivals = [name for name in (*self.promotable, *reversed(self.simple)) if name != chosen]
+        others = ", ".join(f"{name} {self.mean(name, 'auc'):.3f}" for name in rivals)
         tests = f"{len(self.cutoffs)} test cut-off{'s' if len(self.cutoffs) > 1 else ''}"
         how = "out-of-time AUC"
         if self.held_out == "customers":
             tests, how = f"{len(self.cutoffs)} parts of the customers", "AUC on customers held out, not out of time,"
         return chosen, f"{chosen}: {how} {self.mean(chosen, 'auc'):.3f} over {tests} against {others}"
 
-    def __rich__(self) -> Table:
-        """Return the table: a row per method, mean ± standard deviation between the test cut-offs."""
-        from rich import box
-        from rich.table import Table
+    def _ranks_better(self, method: str, other: str) -> bool:
+        gains = np.subtract(self.figures(method, "auc"), self.figures(other, "auc"))
+        return bool(gains.mean() >= CLEARLY_BETTER and (gains > 0).sum() > len(gains) / 2)
 
-        held_out = "Out of time" if self.held_out == "time" else "Customers held out"
-        # Narrow enough for the 80 columns of a log.
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1),
-            title=f"{held_out}: {self.definition} churn within {self.horizon_days} days",
-            caption=(
-                f"{len(self.cutoffs)} test cut-offs {self.cutoffs[0].test} to {self.cutoffs[-1].test}, "
-                f"{self.customers:,.0f} customers a test, base rate {self.base_rate:.3f}"
-            ),
-        )
-        for heading in ("", "AUC", "AP", "prec@10%", "lift@10%", "Brier"):
-            table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
-        for method in (RULE, *CANDIDATES):
-            table.add_row(method, *(self._cell(method, metric) for metric in metrics.NAMES))
-        return table
+    def _says_better(self, method: str, other: str) -> bool:
+        gains = np.subtract(self.figures(other, "brier"), self.figures(method, "brier"))
+        as_good = self.mean(method, "auc") >= self.mean(other, "auc")
+        return bool(as_good and gains.mean() > 0 and (gains > 0).sum() > len(gains) / 2)
 
-    def _cell(self, method: str, metric: str) -> str:
-        if not self.figures(method, metric):
-            return "–"
-        digits = 2 if metric == "lift_at_10" else 3
-        sd = self.sd(method, metric)
-        spread = "" if sd is None else f" ±{sd:.{digits}f}".replace("±0.", "±.")
-        return f"{self.mean(method, metric):.{digits}f}{spread}"
+    def _judged(self, method: str) -> list[Judged]:
+        return [
+            Judged(
+                cutoff.churned,
+                cutoff.scores[method],
+                cutoff.values if len(cutoff.values) else np.full(len(cutoff.churned), np.nan),
+                cutoff.lead_days,
+            )
+            for cutoff in self.cutoffs
+        ]
+
+    def __rich__(self) -> Group:
+        """Return the tables: a row per method, mean ± standard deviation between the test cut-offs."""
+        from churn_model.tables import evaluation
+
+        return evaluation(self)
 
 
 def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: int = TESTS) -> Evaluation:
@@ -151,10 +201,18 @@ def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: i
     """
     with connect(settings.warehouse_url) as connection:
         snapshots = read_snapshots(connection, project.churn, as_of_date=as_of_date)
-    return assess(snapshots, definition=project.churn.definition, tests=tests)
+    churn = project.churn
+    return assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share, tests=tests)
 
 
-def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Evaluation:
+def assess(
+    snapshots: Snapshots,
+    definition: str,
+    *,
+    model: Model = STANDARD,
+    alert_share: float = 0.05,
+    tests: int = TESTS,
+) -> Evaluation:
     """Train on each fold's closed labels and score its test cut-off.
 
     A history that is too short leaves no time to hold out: then customers are held out, and the evaluation says so.
@@ -164,24 +222,25 @@ def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Eval
     ModelRejected
         No fold has leavers and stayers on both sides.
     """
-    cutoffs = []
+    cutoffs: list[CutOff] = []
+    left_out: dict[str, str] = {}
+    tried = candidates.chosen(model.candidates)
     by_customer = is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days) and len(snapshots.numbers) > 0
     for fold, trains, judged in _by_customer(snapshots) if by_customer else _by_time(snapshots, tests):
-        features, churned = snapshots.rows(trains)
-        test_features, test_churned = snapshots.rows(judged)
-        if min(len(np.unique(churned)), len(np.unique(test_churned))) < 2:
+        learnt = snapshots.take(trains, until=None if by_customer else fold.test)
+        asked = snapshots.take(judged)
+        demand_honest_fold(fold, learnt, asked, by_customer=by_customer)
+        if min(len(np.unique(learnt.churned)), len(np.unique(asked.churned))) < 2:
             continue
         with one_thread():
-            linear = logistic().fit(features, churned).predict_proba(test_features)[:, 1]
-            trees = boosting(len(features)).fit(features, churned).predict_proba(test_features)[:, 1]
-        scores = {
-            RULE: recency_frequency(test_features),
-            "logistic": linear,
-            "boosting": trees,
-            "average": average(linear, trees),
+            fitted, missing = candidates.fit_all(tried, learnt)
+            scores = {name: one.predict_proba(asked.features)[:, 1] for name, one in fitted.items()}
+        left_out |= missing
+        measured = {
+            name: measure(asked.churned, score, probability=candidates.ALL[name].is_probability)
+            for name, score in scores.items()
         }
-        measured = {name: measure(test_churned, score, probability=name != RULE) for name, score in scores.items()}
-        cutoffs.append(CutOff(fold.test, fold.train, test_churned, scores, measured))
+        cutoffs.append(CutOff(fold.test, fold.train, asked.churned, scores, measured, asked.values, asked.lead_days()))
     if not cutoffs:
         raise ModelRejected(
             f"evaluation of {definition} churn",
@@ -189,17 +248,24 @@ def assess(snapshots: Snapshots, *, definition: str, tests: int = TESTS) -> Eval
             got="only folds of one class",
             next_step="check churn.horizon_days in forewarn.yml against the history",
         )
+    for cutoff in cutoffs:
+        for name in left_out:
+            cutoff.scores.pop(name, None)
     return Evaluation(
         definition=definition,
         horizon_days=snapshots.horizon_days,
         cutoffs=tuple(cutoffs),
         held_out="customers" if by_customer else "time",
+        left_out=left_out,
+        alert_share=alert_share,
+        model=model,
     )
 
 
 def _by_time(snapshots: Snapshots, tests: int) -> Iterator[tuple[Fold, Rows, Rows]]:
     """Yield each fold with the rows that train for it and those that it judges."""
-    for fold in rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests):
+    every = spacing(snapshots.snapshot_days, snapshots.horizon_days)
+    for fold in rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests, every_days=every):
         yield fold, np.isin(snapshots.days, _days(fold.train)), np.isin(snapshots.days, _days([fold.test]))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from churn_model.bg_nbd import BgNbd
 from churn_model.features import FEATURES, NAMES
 from churn_model.pipelines import LogitAverage, typical
 from churn_model.quiet import quiet
@@ -58,7 +59,7 @@ class Explainer:
     """Explains scores of one fitted model; built once and used for every batch."""
 
     def __init__(self, model: Any, *, currency: str) -> None:
-        self._parts = [model.logistic, model.boosting] if isinstance(model, LogitAverage) else [model]
+        self._parts = model.parts if isinstance(model, LogitAverage) else [model]
         self._trees = [_tree_explainer(part) for part in self._parts]
         self._typical, self._currency = typical(model), currency
         self._index = {name: place for place, name in enumerate(NAMES)}
@@ -77,11 +78,12 @@ class Explainer:
         -------
         ndarray (n, len(NAMES))
             Exact tree SHAP values for boosting, coefficient times deviation from the median customer for logistic
-            regression, and their mean for the average of both. Zero for a column that training never saw.
+            regression, exact Shapley values for a purchase process, and the mean for an average of them. Zero for a
+            column that training never saw.
         """
         total = np.zeros(features.shape)
         for part, trees in zip(self._parts, self._trees, strict=True):
-            total += _linear(part, features) if trees is None else _boosted(part, trees, features)
+            total += _of_part(part, trees, features)
         return total / len(self._parts)
 
     def families(self, contributions: Floats) -> Floats:
@@ -126,7 +128,15 @@ def _strongest_first(contributions: Floats, places: list[int]) -> list[list[int]
     return [row[:size] for row, size in zip(ranked, raising.tolist(), strict=True)]
 
 
+def _of_part(part: Any, trees: Any, features: Floats) -> Floats:
+    if isinstance(part, BgNbd):
+        return part.contributions(features)
+    return _linear(part, features) if trees is None else _boosted(part, trees, features)
+
+
 def _tree_explainer(pipeline: Any) -> Any:
+    if isinstance(pipeline, BgNbd):
+        return None
     classifier = pipeline.named_steps["classify"]
     if hasattr(classifier, "coef_"):
         return None

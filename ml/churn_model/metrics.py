@@ -10,20 +10,22 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 TOP_SHARE = 0.10
+BINS = 10
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of one score on one as-of date; `brier` is None for a score that is no probability."""
+    """Figures of one score on one as-of date; `brier` and `calibration_error` are None for what is no probability."""
 
     auc: float
     average_precision: float
     precision_at_10: float
     lift_at_10: float
     brier: float | None
+    calibration_error: float | None = None
 
 
-NAMES = ("auc", "average_precision", "precision_at_10", "lift_at_10", "brier")
+NAMES = ("auc", "average_precision", "precision_at_10", "lift_at_10", "brier", "calibration_error")
 
 
 def measure(churned: npt.NDArray[Any], score: npt.NDArray[np.float64], *, probability: bool = True) -> Metrics:
@@ -45,7 +47,15 @@ def measure(churned: npt.NDArray[Any], score: npt.NDArray[np.float64], *, probab
         precision_at_10=precision,
         lift_at_10=precision / float(churned.mean()),
         brier=float(brier_score_loss(churned, score)) if probability else None,
+        calibration_error=calibration_error(churned, score) if probability else None,
     )
+
+
+def calibration_error(churned: npt.NDArray[Any], score: npt.NDArray[np.float64]) -> float:
+    """Return the expected calibration error: how far promised and observed churn are apart, over tenths of them."""
+    tenths = [part for part in np.array_split(np.argsort(score, kind="stable"), BINS) if len(part)]
+    gaps = [len(part) * abs(float(score[part].mean()) - float(churned[part].mean())) for part in tenths]
+    return sum(gaps) / len(score)
 
 
 def precision_at(churned: npt.NDArray[Any], score: npt.NDArray[np.float64], share: float) -> float:

@@ -1,4 +1,4 @@
-"""The candidates: two scikit-learn Pipelines that take the whole feature matrix, and their average.
+"""The two scikit-learn Pipelines that take the whole feature matrix, and their average.
 
 Each is one fitted artefact: guards, transforms and classifier together, so that nothing is fitted anew at scoring.
 """
@@ -16,6 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import RobustScaler
 
+from churn_model.bg_nbd import BgNbd
+from churn_model.calibration import log_odds, probability
 from churn_model.features import NAMES
 from churn_model.reader import Floats
 
@@ -80,34 +82,44 @@ class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class LogitAverage(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The mean of two models on the log-odds scale, where their contributions to a score add up as well."""
+    """The mean of models on the log-odds scale, where their contributions to a score add up as well.
 
-    def __init__(self, logistic: Pipeline, boosting: Pipeline) -> None:
-        self.logistic, self.boosting = logistic, boosting
+    Parameters
+    ----------
+    logistic, boosting : Pipeline
+    process : BgNbd, optional
+        A purchase process that is averaged in as well.
+    """
+
+    def __init__(self, logistic: Pipeline, boosting: Pipeline, process: BgNbd | None = None) -> None:
+        self.logistic, self.boosting, self.process = logistic, boosting, process
+
+    @property
+    def parts(self) -> list[Any]:
+        """The models that are averaged."""
+        return [part for part in (self.logistic, self.boosting, self.process) if part is not None]
 
     def fit(self, X: Floats, y: Labels) -> Self:  # noqa: N803
-        """Fit both."""
-        self.logistic.fit(X, y)
-        self.boosting.fit(X, y)
+        """Fit each."""
+        for part in self.parts:
+            part.fit(X, y)
+        return self.of_fitted()
+
+    def of_fitted(self) -> Self:
+        """Take the parts as they are, fitted already."""
         self.classes_ = self.logistic.classes_
         return self
 
     def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
         """Return probabilities (n_rows, 2)."""
-        churn = average(self.logistic.predict_proba(X)[:, 1], self.boosting.predict_proba(X)[:, 1])
+        churn = average(*(part.predict_proba(X)[:, 1] for part in self.parts))
         return np.column_stack([1 - churn, churn])
 
 
-def average(first: Floats, second: Floats) -> Floats:
-    """Return the probabilities whose log-odds are the mean of two models' log-odds."""
-    mean: Floats = 1 / (1 + np.exp(-(_log_odds(first) + _log_odds(second)) / 2))
-    return mean
-
-
-def _log_odds(probability: Floats) -> Floats:
-    inside = np.clip(probability, 1e-9, 1 - 1e-9)
-    odds: Floats = np.log(inside / (1 - inside))
-    return odds
+def average(*probabilities: Floats) -> Floats:
+    """Return the probabilities whose log-odds are the mean of several models' log-odds."""
+    total: Floats = np.sum([log_odds(one) for one in probabilities], axis=0)
+    return probability(total / len(probabilities))
 
 
 def logistic() -> Pipeline:
@@ -151,10 +163,15 @@ def candidate(name: str, rows: int) -> Any:
 
 
 def guard_of(model: Any) -> ColumnGuard:
-    """Return the fitted guard of any candidate."""
+    """Return the fitted guard of any candidate that may be champion."""
     pipeline = model.boosting if isinstance(model, LogitAverage) else model
     guard: ColumnGuard = pipeline.named_steps["guard"]
     return guard
+
+
+def width_of(model: Any) -> int:
+    """Return how many features a fitted model reads."""
+    return int(guard_of(model).n_features_in_ if isinstance(model, LogitAverage) else model.n_features_in_)
 
 
 def typical(model: Any) -> dict[str, float]:

@@ -12,14 +12,17 @@ import logging
 import os
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
+from churn_model import last_good
 from churn_model.features import CONTRACT, NAMES
-from churn_model.pipelines import guard_of
+from churn_model.pipelines import width_of
 from churn_model.quiet import quiet
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
@@ -31,8 +34,14 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "forewarn"
 CHAMPION = "champion"
+CHALLENGER = "challenger"
+HORIZONS = "horizons"
+PREVIOUS = "previous"
 MODEL_FILE = "model.skops"
 TRUSTED = [
+    "churn_model.bg_nbd.BgNbd",
+    "churn_model.calibration.Straightened",
+    "churn_model.hazard.Hazard",
     "churn_model.pipelines.Clip",
     "churn_model.pipelines.ColumnGuard",
     "churn_model.pipelines.LogitAverage",
@@ -40,6 +49,10 @@ TRUSTED = [
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]
+
+
+class RegistryDown(ModelRejected):
+    """The registry does not answer: what it holds is unknown, and not gone."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +65,21 @@ class Champion:
         `predict_proba` of a matrix with the columns of `features.NAMES`.
     threshold : float
         Probability from which a score is worth an alert.
+    candidate : str
+        Which of the candidates it is.
+    trained_on : str
+        The as-of date of its training; empty for one of an earlier release.
+    note : str
+        What operations should know of how it was found; empty where all is well.
     """
 
     name: str
     version: str
     model: Any
     threshold: float
+    candidate: str = ""
+    trained_on: str = ""
+    note: str = ""
 
 
 def model_name(churn: Churn) -> str:
@@ -76,11 +98,20 @@ def definition_tags(churn: Churn) -> dict[str, str]:
 
 
 def open_store(settings: Settings) -> MlflowClient:
-    """Return a client of the tracking store and registry, with MLflow's chatter and telemetry off."""
+    """Return a client of the tracking store and registry, with MLflow's chatter and telemetry off.
+
+    Raises
+    ------
+    RegistryDown
+        The store does not answer.
+    """
     for name, value in {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "GIT_PYTHON_REFRESH": "quiet",
+        # A night that the registry misses is scored by the last good model: it need not wait for minutes.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }.items():
         os.environ.setdefault(name, value)
     with quiet():
@@ -92,31 +123,96 @@ def open_store(settings: Settings) -> MlflowClient:
         Path(make_url(settings.mlflow_url).database or "mlflow.db").parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.mlflow_url)
     mlflow.set_registry_uri(settings.mlflow_url)
-    with quiet():
+    with quiet(), _answered():
         return MlflowClient(settings.mlflow_url, settings.mlflow_url)
 
 
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Turn what a store that does not answer raises, of whatever kind it is, into one error."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RegistryDown(
+            "model registry",
+            expected="an answer",
+            got=(str(error).splitlines() or [type(error).__name__])[0],
+            next_step="look whether MLflow runs, and at FOREWARN_MLFLOW_URL",
+        ) from error
+
+
 def has_champion(settings: Settings, project: Project) -> bool:
-    """Tell whether a champion exists that was trained for the project's present definition of churn."""
-    found = find_champion(open_store(settings), project.churn)
-    return found is not None and not _differs(found, project.churn)
+    """Tell whether a champion exists that was trained for the project's present definition of churn.
+
+    While the registry does not answer, the last good one stands for it.
+
+    Raises
+    ------
+    RegistryDown
+        It does not answer, and no champion was kept.
+    """
+    try:
+        return has_alias(settings, project, CHAMPION)
+    except RegistryDown:
+        kept = last_good.find(settings, model_name(project.churn))
+        if kept is None or _differs(kept[2], project.churn):
+            raise
+        return True
 
 
 def find_champion(client: MlflowClient, churn: Churn) -> ModelVersion | None:
     """Return the registered version with the champion's alias, or None."""
+    return find_alias(client, churn, CHAMPION)
+
+
+def find_alias(client: MlflowClient, churn: Churn, alias: str) -> ModelVersion | None:
+    """Return the registered version with an alias, or None.
+
+    Raises
+    ------
+    RegistryDown
+        The store does not answer.
+    """
     from mlflow.exceptions import MlflowException
 
-    try:
-        with quiet():
-            return client.get_model_version_by_alias(model_name(churn), CHAMPION)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+    with quiet(), _answered():
+        try:
+            return client.get_model_version_by_alias(model_name(churn), alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+def has_alias(settings: Settings, project: Project, alias: str) -> bool:
+    """Tell whether a version for the project's present definition of churn has an alias."""
+    found = find_alias(open_store(settings), project.churn, alias)
+    return found is not None and not _differs(found.tags, project.churn)
 
 
 def load_champion(settings: Settings, project: Project) -> Champion:
-    """Download, check and load the champion.
+    """Download, check and load the champion; raises as `load`.
+
+    While the registry does not answer, the champion that scored last is loaded, and its `note` says so.
+    """
+    try:
+        return load(settings, project, CHAMPION)
+    except RegistryDown as down:
+        name = model_name(project.churn)
+        kept = last_good.find(settings, name)
+        if kept is None or _differs(kept[2], project.churn):
+            raise
+        file, version, tags = kept
+        model = load_pinned(file, tags["sha256"], f"{name} version {version}, the last good one")
+        found = _champion(name, version, tags, model)
+        return replace(found, note=f"version {version}, which scored last, went on: {down}")
+
+
+def load(settings: Settings, project: Project, alias: str) -> Champion:
+    """Download, check and load the version with an alias.
 
     Raises
     ------
@@ -125,20 +221,20 @@ def load_champion(settings: Settings, project: Project) -> Champion:
         type that is not ours.
     """
     client = open_store(settings)
-    version = find_champion(client, project.churn)
+    version = find_alias(client, project.churn, alias)
     name = model_name(project.churn)
-    train_again = "train a champion with `forewarn model train`"
+    train_again = f"train a {alias} with `forewarn model train`"
     if version is None:
-        raise ModelRejected(name, expected="a version with the alias champion", got="none", next_step=train_again)
+        raise ModelRejected(name, expected=f"a version with the alias {alias}", got="none", next_step=train_again)
     subject = f"{name} version {version.version}"
-    if differs := _differs(version, project.churn):
+    if differs := _differs(version.tags, project.churn):
         raise ModelRejected(
             subject,
             expected="a model of forewarn.yml's definition and this release's features",
             got=differs,
             next_step=train_again,
         )
-    return _load(version)
+    return _load(version, keep_in=settings if alias == CHAMPION else None)
 
 
 def load_version(settings: Settings, name: str, number: str) -> Champion:
@@ -163,7 +259,7 @@ def load_version(settings: Settings, name: str, number: str) -> Champion:
     return _load(version)
 
 
-def _load(version: ModelVersion) -> Champion:
+def _load(version: ModelVersion, *, keep_in: Settings | None = None) -> Champion:
     subject = f"{version.name} version {version.version}"
     tags = version.tags
     if not {"sha256", "threshold"} <= set(tags):
@@ -176,7 +272,20 @@ def _load(version: ModelVersion) -> Champion:
     with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
         file = download(f"models:/{version.name}/{version.version}", Path(folder), subject)
         model = load_pinned(file, tags["sha256"], subject)
-    return Champion(name=version.name, version=str(version.version), model=model, threshold=float(tags["threshold"]))
+        if keep_in:
+            last_good.keep(keep_in, version.name, file, str(version.version), dict(tags))
+    return _champion(version.name, str(version.version), tags, model)
+
+
+def _champion(name: str, version: str, tags: Mapping[str, str], model: Any) -> Champion:
+    return Champion(
+        name=name,
+        version=version,
+        model=model,
+        threshold=float(tags["threshold"]),
+        candidate=tags.get("candidate", ""),
+        trained_on=tags.get("as_of_date", ""),
+    )
 
 
 def download(uri: str, folder: Path, subject: str) -> Path:
@@ -238,7 +347,7 @@ def load_pinned(file: Path, sha256: str, subject: str) -> Any:
             got=f"{type(error).__name__}: {error}",
             next_step="never load this file; train a champion with `forewarn model train`",
         ) from error
-    width = guard_of(model).n_features_in_
+    width = width_of(model)
     if width != len(NAMES):
         raise ModelRejected(
             subject,
@@ -249,10 +358,10 @@ def load_pinned(file: Path, sha256: str, subject: str) -> Any:
     return model
 
 
-def _differs(version: ModelVersion, churn: Churn) -> str:
+def _differs(tags: Mapping[str, str], churn: Churn) -> str:
     wrong = [
-        f"{name} {version.tags.get(name)} where {wanted} is asked"
+        f"{name} {tags.get(name)} where {wanted} is asked"
         for name, wanted in definition_tags(churn).items()
-        if version.tags.get(name) != wanted
+        if tags.get(name) != wanted
     ]
     return ", ".join(wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from psycopg2 import extensions, sql
 
+from churn_model import decisions
+from churn_model.arms import CHAMPIONS, EVERYBODY, arms
 from churn_model.columns import demand_columns
 from churn_model.copy_in import copy_in, text
 from churn_model.economy import no_cycles, one_thread
@@ -26,6 +29,8 @@ from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.late import late_features
+
+_log = logging.getLogger(__name__)
 
 EXPLAINED_SHARE = 0.20
 EXPLAINED_ROWS = 10_000  # tree SHAP needs several times the memory of its batch
@@ -76,6 +81,8 @@ def score(
 ) -> int:
     """Score every eligible customer of an as-of date with the champion; replaces that date's scores.
 
+    Where `model.challenged_share` gives some of the customers to the challenger, it scores those.
+
     Parameters
     ----------
     configuration : dict, optional
@@ -95,50 +102,64 @@ def score(
     champion = load_champion(settings, project)
     with connect(settings.warehouse_url) as connection:
         demand_columns(connection, NAMES)
-        scored = predict(connection, champion, project.churn, as_of_date)
         with connection.cursor() as cursor:
             late = late_features(cursor, [as_of_date])
-        demand_trust(connection, champion, scored, project.churn, as_of_date=as_of_date, now=now, late=late)
-        top = explain_top(connection, champion, scored, as_of_date, project.currency, late=late)
         made_by = _keep_configuration(connection, configuration, now=now) if configuration else None
-        replace_scores(
-            connection,
-            champion,
-            scored,
-            top,
-            churn=project.churn,
-            as_of_date=as_of_date,
-            now=now,
-            configuration=made_by,
-        )
+        customers = 0
+        for arm, model, among in arms(settings, project, champion):
+            scored = predict(connection, model, project.churn, as_of_date, among=among)
+            if arm == CHAMPIONS:
+                demand_trust(connection, model, scored, project.churn, as_of_date=as_of_date, now=now, late=late)
+            top = explain_top(connection, model, scored, as_of_date, project.currency, late=late)
+            replace_scores(
+                connection,
+                model,
+                scored,
+                top,
+                churn=project.churn,
+                as_of_date=as_of_date,
+                now=now,
+                configuration=made_by,
+                arm=arm,
+            )
+            customers += len(scored.customers)
         connection.commit()
-    return len(scored.customers)
+        if champion.note:
+            _log.warning("%s", champion.note)
+            decisions.keep(
+                connection,
+                as_of_date=as_of_date,
+                run_id=run_id,
+                definition=project.churn.definition,
+                model=champion.name,
+                version=champion.version,
+                candidate=champion.candidate,
+                outcome="kept",
+                reason=champion.note,
+                now=now,
+            )
+    return customers
 
 
-def predict(connection: extensions.connection, champion: Champion, churn: Churn, as_of_date: date) -> Scored:
-    """Return the probabilities of the eligible customers.
+def predict(
+    connection: extensions.connection,
+    champion: Champion,
+    churn: Churn,
+    as_of_date: date,
+    *,
+    among: sql.Composable = EVERYBODY,
+) -> Scored:
+    """Return the probabilities of the eligible customers that `among`, a condition on `f.customer_id`, leaves.
 
     Raises
     ------
     ModelRejected
         Nobody is eligible, or the scores are NaN or all equal.
     """
-    query = sql.SQL(
-        "select f.customer_id, {columns} from marts.churn_features f join marts.churn_labels l"
-        " on l.customer_id = f.customer_id and l.as_of_date = f.as_of_date"
-        " and l.definition = {definition} and l.horizon_days = {horizon}"
-        # In one order whatever the plan: the last digit of a product of matrices depends on a row's place in it.
-        ' where f.as_of_date = {as_of_date} and l.eligible order by f.customer_id collate "C"'
-    ).format(
-        columns=_columns(),
-        definition=sql.Literal(churn.definition),
-        horizon=sql.Literal(churn.horizon_days),
-        as_of_date=sql.Literal(as_of_date),
-    )
     customers, probabilities = [], []
     sample = np.empty((0, len(NAMES)))
-    for keys, features in read_batches(connection, query, keys=["customer_id"], numbers=NAMES):
-        customers.append(keys["customer_id"])
+    for ids, features in eligible_batches(connection, churn, as_of_date, among=among):
+        customers.append(ids)
         sample = features[:SAMPLE_ROWS].copy() if len(customers) == 1 else sample
         with one_thread():
             probabilities.append(champion.model.predict_proba(features)[:, 1])
@@ -153,6 +174,27 @@ def predict(connection: extensions.connection, champion: Champion, churn: Churn,
     scored = _ranked(np.concatenate(customers), np.concatenate(probabilities), sample)
     demand_sane(scored.probabilities, subject)
     return scored
+
+
+def eligible_batches(
+    connection: extensions.connection, churn: Churn, as_of_date: date, *, among: sql.Composable = EVERYBODY
+) -> Iterator[tuple[npt.NDArray[np.bytes_], Floats]]:
+    """Yield customers (n,) and features (n, len(NAMES)) of the eligible ones of a date, in batches."""
+    query = sql.SQL(
+        "select f.customer_id, {columns} from marts.churn_features f join marts.churn_labels l"
+        " on l.customer_id = f.customer_id and l.as_of_date = f.as_of_date"
+        " and l.definition = {definition} and l.horizon_days = {horizon}"
+        # In one order whatever the plan: the last digit of a product of matrices depends on a row's place in it.
+        ' where f.as_of_date = {as_of_date} and l.eligible and {among} order by f.customer_id collate "C"'
+    ).format(
+        columns=_columns(),
+        definition=sql.Literal(churn.definition),
+        horizon=sql.Literal(churn.horizon_days),
+        as_of_date=sql.Literal(as_of_date),
+        among=among,
+    )
+    for keys, features in read_batches(connection, query, keys=["customer_id"], numbers=NAMES):
+        yield keys["customer_id"], features
 
 
 def explain_top(
@@ -171,6 +213,7 @@ def explain_top(
     """
     top = scored.explained(champion.threshold)
     with connection.cursor() as cursor:
+        cursor.execute("drop table if exists pg_temp.explained")
         cursor.execute("create temporary table explained (customer_id text, place integer) on commit drop")
         ids = (customer.decode() for customer in scored.customers[:top].tolist())
         copy_in(cursor, "explained", ["customer_id", "place"], (f"{text(id_)}\t{n}" for n, id_ in enumerate(ids)))
@@ -252,13 +295,20 @@ def replace_scores(
     as_of_date: date,
     now: datetime,
     configuration: str | None = None,
+    arm: str = CHAMPIONS,
 ) -> None:
-    """Replace the scores of one date and definition; the caller commits. Customers past the reasons get none."""
+    """Replace the scores of one date and definition; the caller commits. Customers past the reasons get none.
+
+    The champion's arm comes first, and takes back those of the other.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition])
+        if arm == CHAMPIONS:
+            cursor.execute(
+                "delete from ml.score where as_of_date = %s and definition = %s", [as_of_date, churn.definition]
+            )
         shared = (as_of_date.isoformat(), churn.definition, champion.name, champion.version, repr(champion.threshold))
         columns = ["customer_id", "probability", "rank_of_day", "reasons", "as_of_date", "definition", "model_name"]
-        columns += ["model_version", "threshold", "scored_at", "configuration", "unknown_contribution"]
+        columns += ["model_version", "threshold", "scored_at", "configuration", "unknown_contribution", "arm"]
         tail = "\t".join((*shared, now.isoformat(), configuration or "\\N"))
 
         def lines() -> Iterator[str]:
@@ -267,6 +317,6 @@ def replace_scores(
                 said = top[place] if place < len(top) else Explained("[]", None)
                 unknown = "\\N" if said.unknown is None else repr(said.unknown)
                 said_of = f"{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
-                yield f"{text(customer.decode())}\t{probability!r}\t{said_of}"
+                yield f"{text(customer.decode())}\t{probability!r}\t{said_of}\t{arm}"
 
         copy_in(cursor, "ml.score", columns, lines())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,6 +12,7 @@ from psycopg2 import extensions, sql
 
 from churn_model.columns import demand_columns
 from churn_model.features import NAMES
+from churn_model.followup import follow, read_states
 from churn_model.reader import Floats, read
 from forewarn.config.project import Churn
 from forewarn.errors import ModelRejected
@@ -20,6 +21,7 @@ EPOCH = date(2000, 1, 1)
 MINIMUM_SNAPSHOTS = 1
 MINIMUM_CUSTOMERS = 100
 MAXIMUM_ROWS = 500_000
+NOTHING = sql.SQL("")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class Snapshots:
         Distinct customers.
     numbers : ndarray of int (n,)
         A number for the customer of each row, the same on every date.
+    event_days, followed_days : ndarray (n,)
+        Days to the next purchase (non-contractual) or to the end of the contract, inf where it was not seen, and days
+        through which the row was followed. Empty where nothing is known of it.
+    values : ndarray (n,)
+        What is at stake, in the project's currency; NaN where unknown, empty where it is of none.
+    snapshot_days : int
+        Spacing of the as-of dates.
+    event_is_churn : bool
+        Whether the event is the end of a contract; a purchase otherwise.
     """
 
     days: npt.NDArray[np.int64]
@@ -48,6 +59,11 @@ class Snapshots:
     horizon_days: int
     customers: int
     numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    event_days: Floats = field(default_factory=lambda: np.zeros(0))
+    followed_days: Floats = field(default_factory=lambda: np.zeros(0))
+    values: Floats = field(default_factory=lambda: np.zeros(0))
+    snapshot_days: int = 30
+    event_is_churn: bool = False
 
     @property
     def dates(self) -> list[date]:
@@ -57,6 +73,30 @@ class Snapshots:
     def rows(self, where: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.int8]]:
         """Return features and labels of some rows."""
         return self.features[where], self.churned[where]
+
+    def take(self, where: npt.NDArray[np.bool_], *, until: date | None = None) -> Snapshots:
+        """Return some rows; with `until`, what was seen of them from that day on is forgotten."""
+        per_row = {
+            name: values[where] if len(values := getattr(self, name)) else values
+            for name in ("days", "features", "churned", "numbers", "event_days", "followed_days", "values")
+        }
+        if until and len(per_row["followed_days"]):
+            left = (until - EPOCH).days - per_row["days"]
+            per_row["event_days"] = np.where(per_row["event_days"] <= left, per_row["event_days"], np.inf)
+            per_row["followed_days"] = np.minimum(per_row["followed_days"], left)
+        return replace(self, **per_row, customers=len(np.unique(per_row["numbers"])) or self.customers)
+
+    def lead_days(self) -> Floats:
+        """Return days (n,) from the as-of date to the day on which a leaver would count as gone anyway.
+
+        To the end of the contract as far as it was seen; without contracts, to the day on which the silence is as long
+        as the horizon.
+        """
+        if self.event_is_churn:
+            ended = self.event_days if len(self.event_days) else np.full(len(self.days), np.inf)
+            return np.minimum(ended, self.horizon_days)
+        silent = np.nan_to_num(self.features[:, NAMES.index("days_since_last_order")])
+        return np.maximum(self.horizon_days - silent, 0)
 
     def sha256(self) -> str:
         """Return a hash of everything a model may learn from, for lineage."""
@@ -82,38 +122,77 @@ def read_snapshots(
     demand_columns(connection, NAMES)
     total = _count(connection, churn, as_of_date)
     keep = min(1.0, (most or MAXIMUM_ROWS) / total) if total else 1.0
-    query = sql.SQL(
-        "select f.customer_id, f.as_of_date - date '2000-01-01' as day, l.churned::int as churned, {columns} {rows}"
-        " and mod(hashtextextended(f.customer_id, 0) & 9223372036854775807, 10000) < {keep}"
-        " order by f.as_of_date, f.customer_id"
-    ).format(
-        columns=sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES),
-        rows=_mature(churn, as_of_date),
-        keep=sql.Literal(round(keep * 10_000)),
+    share = sql.SQL("mod(hashtextextended(f.customer_id, 0) & 9223372036854775807, 10000) < {}").format(
+        sql.Literal(round(keep * 10_000))
     )
-    keys, numbers = read(connection, query, keys=["customer_id"], numbers=["day", "churned", *NAMES])
+    value, valued = at_stake(connection, churn)
+    query = sql.SQL(
+        "select f.customer_id, f.as_of_date - date '2000-01-01' as day, l.churned::int as churned, {value} as value,"
+        " {columns} {rows} and {share} order by f.as_of_date, f.customer_id"
+    ).format(
+        value=value,
+        columns=sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES),
+        rows=_mature(churn, as_of_date, valued),
+        share=share,
+    )
+    keys, numbers = read(connection, query, keys=["customer_id"], numbers=["day", "churned", "value", *NAMES])
     known, places = np.unique(keys["customer_id"], return_inverse=True)
+    dates = [day for day in churn.training_dates(as_of_date) if day <= as_of_date]
+    customers, states = read_states(connection, churn, dates, share)
+    # Keys come padded to the longest of their own query: compared as texts they are the same.
+    at = np.minimum(np.searchsorted(known, customers), max(len(known) - 1, 0))
+    ours = known[at] == customers if len(known) else np.zeros(len(customers), dtype=bool)
+    days = numbers[:, 0].astype(np.int64)
+    event_is_churn = churn.definition == "contractual"
+    event, followed = follow(
+        places.astype(np.int64), days, at[ours].astype(np.int64), states[ours], event_is_churn=event_is_churn
+    )
     snapshots = Snapshots(
-        days=numbers[:, 0].astype(np.int64),
-        features=np.ascontiguousarray(numbers[:, 2:]),
+        days=days,
+        features=np.ascontiguousarray(numbers[:, 3:]),
         churned=numbers[:, 1].astype(np.int8),
         horizon_days=churn.horizon_days,
         customers=len(known),
         numbers=places.astype(np.int64),
+        event_days=event,
+        followed_days=followed,
+        values=numbers[:, 2],
+        snapshot_days=churn.snapshot_days,
+        event_is_churn=event_is_churn,
     )
     _demand_enough(snapshots, churn)
     return snapshots
 
 
-def _mature(churn: Churn, as_of_date: date) -> sql.Composable:
+def at_stake(connection: extensions.connection, churn: Churn) -> tuple[sql.SQL, sql.SQL]:
+    """Return the expression of what is at stake with a customer `f` on its date, and the join that it needs.
+
+    In the project's currency: the customer lifetime value; with contracts a year of the price in force, where its
+    versions tell it. NULL where neither is known.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select to_regclass('marts.customer_value') is not null, exists (select from information_schema.columns"
+            " where table_schema = 'marts' and table_name = 'churn_features' and column_name = 'mrr')"
+        )
+        has_value, has_price = cursor.fetchone() or (False, False)
+    join = " left join marts.customer_value v on v.customer_id = f.customer_id and v.as_of_date = f.as_of_date"
+    known = (["12 * f.mrr"] if has_price else []) + (["v.clv"] if has_value else [])
+    if churn.definition == "non_contractual":
+        known.reverse()
+    return sql.SQL(f"coalesce({', '.join([*known, 'null::float8'])})"), sql.SQL(join if has_value else "")
+
+
+def _mature(churn: Churn, as_of_date: date, join: sql.SQL = NOTHING) -> sql.Composable:
     # is_mature says what the build knew; label_matures_on keeps an old as-of date from seeing later labels. Only dates
     # of the training grid: every night scores a date of its own, and consecutive days are the same customers again.
     return sql.SQL(
         "from marts.churn_features f join marts.churn_labels l on l.customer_id = f.customer_id"
-        " and l.as_of_date = f.as_of_date and l.definition = {definition} and l.horizon_days = {horizon}"
+        " and l.as_of_date = f.as_of_date and l.definition = {definition} and l.horizon_days = {horizon}{join}"
         " where l.eligible and l.is_mature and l.churned is not null and l.label_matures_on <= {as_of_date}"
         " and f.as_of_date = any({training_dates})"
     ).format(
+        join=join,
         definition=sql.Literal(churn.definition),
         horizon=sql.Literal(churn.horizon_days),
         as_of_date=sql.Literal(as_of_date),

@@ -19,8 +19,7 @@ import numpy.typing as npt
 from forewarn.errors import ModelRejected
 
 TESTS = 6
-
-
+FOUR_WEEKS = 28
 HELD_OUT_PARTS = 5
 
 
@@ -32,7 +31,7 @@ class Fold:
     train: tuple[date, ...]
 
 
-def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TESTS) -> list[Fold]:
+def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TESTS, every_days: int = 1) -> list[Fold]:
     """Return the newest `tests` folds that have something to train on, oldest first.
 
     Parameters
@@ -43,6 +42,9 @@ def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TES
         Length of the label window `[date, date + horizon_days)`.
     tests : int
         Greatest number of test cut-offs.
+    every_days : int
+        Where the dates are closer together, only those on a fixed grid of so many days are tests, like
+        `Churn.training_dates`; all may train. Tests a few days apart are the same customers in the same weeks.
 
     Raises
     ------
@@ -60,7 +62,17 @@ def rolling_origin(dates: Sequence[date], *, horizon_days: int, tests: int = TES
             got=f"{len(ordered)} dates from {ordered[0]} to {ordered[-1]}" if ordered else "no dates",
             next_step="load more history, or raise churn.snapshots in forewarn.yml",
         )
-    return usable[-tests:]
+    on_grid = [fold for fold in usable if fold.test.toordinal() % every_days == 0]
+    return (on_grid or usable)[-tests:]
+
+
+def spacing(snapshot_days: int, horizon_days: int) -> int:
+    """Return the days between test cut-offs: whole steps of the snapshots, up to four weeks or the horizon.
+
+    1 where the snapshots are no closer together than that: every date is a test.
+    """
+    steps = min(horizon_days, FOUR_WEEKS) // snapshot_days
+    return snapshot_days * steps if steps > 1 else 1
 
 
 def is_too_short(dates: Sequence[date], *, horizon_days: int) -> bool:

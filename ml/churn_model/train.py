@@ -10,38 +10,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn_model import metrics, plots, registry
+from churn_model import candidates, decisions, metrics, plots, registry
 from churn_model.economy import one_thread
-from churn_model.evaluate import CANDIDATES, RULE, Evaluation, assess
+from churn_model.evaluate import Evaluation, assess
 from churn_model.features import NAMES, TABLE
-from churn_model.leak import demand_no_leak
-from churn_model.pipelines import candidate, guard_of
+from churn_model.leak import demand_sound
+from churn_model.pipelines import guard_of
+from churn_model.promotion import Verdict, learning_pays
 from churn_model.quiet import quiet
+from churn_model.reader import Floats
 from churn_model.snapshots import Snapshots, read_snapshots
 from churn_model.tracking import experiment
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
+from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXAMPLE_ROWS = 5
-SIGNIFICANT = 6
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What a training did: counts, out-of-time figures of the champion, and where it is kept."""
+    """What a training did: what became of the model, counts, its out-of-time figures, and where it is kept."""
 
     model: str
     version: str
     candidate: str
+    role: str
     reason: str
     auc: float
     average_precision: float
     lift_at_10: float
     threshold: float
+    threshold_reason: str
     customers: int
     rows: int
     snapshots: int
@@ -51,7 +55,10 @@ class TrainingReport:
 
 
 def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> TrainingReport:
-    """Train on all mature snapshots, after judging the candidates out of time, and make the best one champion.
+    """Judge the candidates out of time, train the best one on all mature snapshots, and register it.
+
+    It becomes champion where there is none, and challenger of a champion otherwise: `promote` decides between them. The
+    hazard model is registered beside it, for the other horizons.
 
     Parameters
     ----------
@@ -63,70 +70,90 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     Raises
     ------
     ModelRejected
-        Too little history, fewer than 100 customers, one class only, a renamed feature, or a feature that leaks.
+        Too little history, fewer than 100 customers, one class only, a renamed feature, a feature that leaks, or no
+        candidate that beats the simple rules. A champion that there is stays.
     """
     churn = project.churn
     with connect(settings.warehouse_url) as connection:
         snapshots = read_snapshots(connection, churn, as_of_date=as_of_date)
-    demand_no_leak(snapshots, NAMES)
-    evaluation = assess(snapshots, definition=churn.definition)
-    chosen, reason = evaluation.best()
-    with one_thread():
-        model = candidate(chosen, len(snapshots.churned)).fit(snapshots.features, snapshots.churned)
-    threshold = float(np.quantile(evaluation.out_of_time(chosen)[1], 1 - churn.alert_share))
-
+    demand_sound(snapshots, NAMES)
+    evaluation = assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share)
+    chosen, why = evaluation.best()
+    verdict = learning_pays(evaluation, chosen, why, project.model)
     client = registry.open_store(settings)
+    role = registry.CHALLENGER if registry.has_champion(settings, project) else registry.CHAMPION
     import mlflow
 
-    started = int(now.timestamp() * 1000)
     run = client.create_run(
         experiment(client, settings),
-        start_time=started,
+        start_time=int(now.timestamp() * 1000),
         run_name=f"{registry.model_name(churn)} {as_of_date}",
-        tags={"forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()},
+        tags={
+            "forewarn.run_id": run_id,
+            "forewarn.as_of_date": as_of_date.isoformat(),
+            "forewarn.outcome": role if verdict.taken else "refused",
+            "forewarn.reason": verdict.reason,
+        },
     )
+    registered = None
     with quiet(), mlflow.start_run(run_id=run.info.run_id):
-        mlflow.log_params(_params(churn, snapshots, model, chosen, threshold))
         _log_figures(evaluation, chosen)
         _log_lineage(snapshots, as_of_date)
-        version, sha256 = _register(client, churn, model, snapshots=snapshots, threshold=threshold, reason=reason)
+        if verdict.taken:
+            make = _Registering(client, churn, snapshots, as_of_date)
+            registered = make(chosen, role, evaluation.threshold(chosen).probability, verdict.reason)
+            if "hazard" in evaluation.methods:
+                make("hazard", registry.HORIZONS, evaluation.threshold("hazard").probability, "for other horizons")
+            mlflow.log_params(make.params(chosen) | {"threshold": evaluation.threshold(chosen).probability})
+    with connect(settings.warehouse_url) as connection:
+        decisions.keep(
+            connection,
+            as_of_date=as_of_date,
+            run_id=run_id,
+            definition=churn.definition,
+            model=registry.model_name(churn),
+            version=registered.version if registered else None,
+            candidate=chosen,
+            outcome=role if registered else "refused",
+            reason=verdict.reason,
+            now=now,
+        )
+    if registered is None:
+        raise _refused(churn, verdict)
+    threshold = evaluation.threshold(chosen)
     return TrainingReport(
         model=registry.model_name(churn),
-        version=version,
+        version=registered.version,
         candidate=chosen,
-        reason=reason,
+        role=role,
+        reason=verdict.reason,
         auc=evaluation.mean(chosen, "auc"),
         average_precision=evaluation.mean(chosen, "average_precision"),
         lift_at_10=evaluation.mean(chosen, "lift_at_10"),
-        threshold=threshold,
+        threshold=threshold.probability,
+        threshold_reason=threshold.reason,
         customers=snapshots.customers,
         rows=len(snapshots.churned),
         snapshots=len(snapshots.dates),
         test_cutoffs=len(evaluation.cutoffs),
         mlflow_run=run.info.run_id,
-        sha256=sha256,
+        sha256=registered.sha256,
     )
 
 
-def _params(churn: Churn, snapshots: Snapshots, model: Any, chosen: str, threshold: float) -> dict[str, object]:
-    kept = guard_of(model).kept_
-    return {
-        **registry.definition_tags(churn),
-        "candidate": chosen,
-        "alert_share": churn.alert_share,
-        "threshold": round(threshold, SIGNIFICANT),
-        "snapshots": len(snapshots.dates),
-        "rows": len(snapshots.churned),
-        "customers": snapshots.customers,
-        "features": len(kept),
-        "features_never_known": ", ".join(name for place, name in enumerate(NAMES) if place not in kept) or "none",
-    }
+def _refused(churn: Churn, verdict: Verdict) -> ModelRejected:
+    return ModelRejected(
+        f"model of {churn.definition} churn",
+        expected="a candidate that beats the simple rules out of time",
+        got=verdict.reason,
+        next_step="let the rules alone judge; connect more departments or load more history, and train again",
+    )
 
 
 def _log_figures(evaluation: Evaluation, chosen: str) -> None:
     import mlflow
 
-    for method in (RULE, *CANDIDATES):
+    for method in evaluation.methods:
         for metric in metrics.NAMES:
             values = evaluation.figures(method, metric)
             if not values:
@@ -170,40 +197,77 @@ def _rows_per_date(snapshots: Snapshots) -> list[int]:
     return [int(n) for n in np.unique(snapshots.days, return_counts=True)[1]]
 
 
-def _register(
-    client: MlflowClient, churn: Churn, model: Any, *, snapshots: Snapshots, threshold: float, reason: str
-) -> tuple[str, str]:
-    """Log the model, pin its file's hash, and only then move the alias: a champion without a pin never exists."""
+@dataclass(frozen=True)
+class _Registered:
+    version: str
+    sha256: str
+
+
+class _Registering:
+    """Fits candidates on all snapshots and registers them, within one MLflow run."""
+
+    def __init__(self, client: MlflowClient, churn: Churn, snapshots: Snapshots, as_of_date: date) -> None:
+        self._client, self._churn, self._snapshots, self._day = client, churn, snapshots, as_of_date
+        self._fitted: dict[str, Any] = {}
+
+    def __call__(self, name: str, alias: str, threshold: float, reason: str) -> _Registered:
+        """Fit, log, pin the file's hash, and only then move the alias: a champion without a pin never exists."""
+        with one_thread():
+            model = candidates.ALL[name].fit(self._snapshots, self._fitted)
+        self._fitted[name] = model
+        registered = registry.model_name(self._churn)
+        version = _log_model(self._client, registered, model, name, self._snapshots.features[:EXAMPLE_ROWS])
+        subject = f"{registered} version {version}"
+        with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
+            sha256 = registry.sha256_of(registry.download(f"models:/{registered}/{version}", Path(folder), subject))
+        tags = registry.definition_tags(self._churn) | {
+            "sha256": sha256,
+            "threshold": repr(threshold),
+            "reason": reason,
+            "candidate": name,
+            "as_of_date": self._day.isoformat(),
+        }
+        for key, value in tags.items():
+            self._client.set_model_version_tag(registered, version, key, value)
+        self._client.set_registered_model_alias(registered, alias, version)
+        return _Registered(version, sha256)
+
+    def params(self, name: str) -> dict[str, object]:
+        """Return what MLflow keeps of a fitted candidate."""
+        kept = guard_of(self._fitted[name]).kept_
+        return {
+            **registry.definition_tags(self._churn),
+            "candidate": name,
+            "snapshots": len(self._snapshots.dates),
+            "rows": len(self._snapshots.churned),
+            "customers": self._snapshots.customers,
+            "features": len(kept),
+            "features_never_known": ", ".join(one for place, one in enumerate(NAMES) if place not in kept) or "none",
+        }
+
+
+def _log_model(client: MlflowClient, registered: str, model: Any, name: str, example: Floats) -> str:
+    """Log a model with its signature, and return the version that it is registered as."""
     import mlflow
     import pandas as pd
     from mlflow.models import infer_signature
 
-    name = registry.model_name(churn)
-    example = pd.DataFrame(snapshots.features[:EXAMPLE_ROWS], columns=list(NAMES))
+    frame = pd.DataFrame(example, columns=list(NAMES))
     logged = mlflow.sklearn.log_model(
         model,
-        name="model",
+        name="model" if name != "hazard" else "hazard",
         serialization_format="skops",
         skops_trusted_types=registry.TRUSTED,
-        signature=infer_signature(example, model.predict_proba(example.to_numpy())),
-        input_example=example,
+        signature=infer_signature(frame, model.predict_proba(example)),
+        input_example=frame,
         pip_requirements=_requirements(),
         pyfunc_predict_fn="predict_proba",
     )
     # By the client: mlflow's own convenience prints to stderr.
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
-    version = str(
-        client.create_model_version(name, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id).version
-    )
-    subject = f"{name} version {version}"
-    with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
-        sha256 = registry.sha256_of(registry.download(f"models:/{name}/{version}", Path(folder), subject))
-    tags = registry.definition_tags(churn) | {"sha256": sha256, "threshold": repr(threshold), "reason": reason}
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-    client.set_registered_model_alias(name, registry.CHAMPION, version)
-    return version, sha256
+    if not client.search_registered_models(f"name = '{registered}'"):
+        client.create_registered_model(registered)
+    made = client.create_model_version(registered, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id)
+    return str(made.version)
 
 
 def _requirements() -> list[str]:

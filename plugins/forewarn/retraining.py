@@ -24,14 +24,21 @@ def is_due(settings: Settings, run: Run) -> Summary:
 
 
 def retrain(settings: Settings, run: Run) -> Summary:
-    """Train on what has come since; a model that is rejected leaves the champion where it is, and its reason here."""
-    settings = settings.as_service("scorer")
-    from churn_model import train
+    """Decide on the challenger, and train another on what has come since where none is on trial.
 
+    A model that is rejected leaves the champion where it is, and its reason here.
+    """
+    settings = settings.as_service("scorer")
+    from churn_model import promote, train
+    from churn_model.registry import CHALLENGER, has_alias, has_champion
+
+    project = load_project(settings.config)
     try:
-        report = train(
-            settings, load_project(settings.config), as_of_date=run.as_of_date, run_id=run.run_id, now=run.now
-        )
+        if has_champion(settings, project) and has_alias(settings, project, CHALLENGER):
+            found = promote(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+            if found.on_trial:
+                return {"trained": False, "skipped": f"version {found.challenger}: {found.verdict.reason}"}
+        report = train(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
     except ModelRejected as rejected:
         return {"trained": False, "rejected": str(rejected)}
     return {"trained": True, "model": report.model, "version": report.version, "reason": report.reason}

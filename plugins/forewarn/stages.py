@@ -273,9 +273,9 @@ def train_if_missing(settings: Settings, run: Run) -> Summary:
 
     project = _project(settings)
     rejections.forget(settings, run.as_of_date, run.run_id, "train")
-    if has_champion(settings, project):
-        return {"trained": False}
     try:
+        if has_champion(settings, project):
+            return {"trained": False}
         report = train(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
     except ModelRejected as rejected:
         _tell_of_model(owner, run, rejected)
@@ -284,14 +284,18 @@ def train_if_missing(settings: Settings, run: Run) -> Summary:
 
 
 def score(settings: Settings, run: Run) -> Summary:
-    """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone."""
+    """Score the eligible customers; a rejected model leaves no score for the day, and rules go on alone.
+
+    Models in the shadow score the same customers into rows of their own.
+    """
     owner, settings = settings, settings.as_service("scorer")
     if rejections.stands(settings, run.as_of_date, run.run_id, "train"):
         return {"scored": 0, "skipped": "no champion"}
     from churn_model import score as score_customers
+    from churn_model import score_in_shadow
 
-    rejections.forget(settings, run.as_of_date, run.run_id, "score")
     project = _project(settings)
+    rejections.forget(settings, run.as_of_date, run.run_id, "score")
     try:
         scored = score_customers(
             settings,
@@ -305,7 +309,8 @@ def score(settings: Settings, run: Run) -> Summary:
         _tell_of_model(owner, run, rejected)
         return {"scored": 0} | rejections.record(settings, run.as_of_date, run.run_id, "score", rejected, now=run.now)
     _tell_of_model(owner, run, None)
-    return {"scored": scored}
+    shadow = score_in_shadow(settings, project, as_of_date=run.as_of_date, now=run.now)
+    return {"scored": scored} | {f"shadow_{role}": count for role, count in shadow.items()}
 
 
 def publish(settings: Settings, run: Run) -> Summary:

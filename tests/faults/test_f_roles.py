@@ -34,8 +34,9 @@ MAY = {
     | {"ml.score": REPLACES, "ops.gate_result": REPLACES, "ops.late_stream": {"select"}, "ops.publication": {"select"}}
     | {
         f"ml.{name}": REPLACES
-        for name in ("configuration", "driver", "reference", "watch", "segment", "segment_profile")
-    },
+        for name in ("configuration", "driver", "reference", "segment", "segment_profile", "shadow_score", "watch")
+    }
+    | {"ml.decision": ADDS},
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}

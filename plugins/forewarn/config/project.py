@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from forewarn.config.identity import Identity
+from forewarn.config.model import Model
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
@@ -25,7 +26,7 @@ class Churn(BaseModel):
     snapshot_days, snapshots
         Spacing and number of the as-of dates that training and evaluation look back to.
     alert_share
-        Share of eligible customers whose score is worth an alert; its out-of-time quantile is the model's threshold.
+        Greatest share of eligible customers whose score is worth an alert; `model` may say costs and capacity as well.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,6 +74,7 @@ class Project(BaseModel):
     lifecycle: Lifecycle = Lifecycle()
     value: Value = Value()
     identity: Identity = Identity()
+    model: Model = Model()
     as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
     sources: Path = Path("sources")
     rules: Path = Path("rules")

@@ -1,5 +1,6 @@
 """Folds, the choice of the candidate and the printed table."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from io import StringIO
 
@@ -12,6 +13,7 @@ from churn_model.features import NAMES
 from churn_model.metrics import Metrics
 from churn_model.snapshots import EPOCH, Snapshots
 from churn_model.split import held_out_customers
+from forewarn.config.model import Model
 from forewarn.errors import ModelRejected
 
 
@@ -51,6 +53,36 @@ def test_the_average_must_win_clearly_and_in_most_tests():
     assert _evaluation(clear, worse, worse).best()[0] == "boosting"
 
 
+def test_an_average_that_ranks_as_well_and_says_better_probabilities_is_chosen():
+    same = {"rule": 0.7, "logistic": 0.80, "boosting": 0.79, "average": 0.80, "blend": 0.80}
+    evaluation = _evaluation(same, same, same)
+    assert evaluation.best()[0] == "logistic"
+    for cutoff in evaluation.cutoffs[:2]:
+        cutoff.metrics["blend"] = replace(cutoff.metrics["blend"], brier=0.09)
+    assert evaluation.best()[0] == "blend"
+    for cutoff in evaluation.cutoffs:
+        cutoff.metrics["blend"] = replace(cutoff.metrics["blend"], auc=0.799)
+    assert evaluation.best()[0] == "logistic"
+
+
+def test_what_cannot_be_fitted_is_left_out_with_its_reason_and_the_others_go_on():
+    contract = replace(_snapshots(0.3), event_is_churn=True)
+    evaluation = assess(
+        contract, "contractual", model=Model(candidates=["rule", "bg_nbd", "logistic", "blend", "hazard"])
+    )
+    assert evaluation.methods == ["rule", "logistic"]
+    assert set(evaluation.left_out) == {"bg_nbd", "blend", "hazard"}
+    assert evaluation.left_out["bg_nbd"] == "it knows purchases only, and a contract ends otherwise"
+    out = StringIO()
+    Console(file=out, width=120).print(evaluation)
+    assert "hazard was left out: nothing is known of what followed." in out.getvalue()
+
+
+def test_a_candidate_that_nobody_knows_is_named_with_those_that_there_are():
+    with pytest.raises(ModelRejected, match=r"expected names of rule, bg_nbd, .* got forest"):
+        assess(_snapshots(0.3), "non_contractual", model=Model(candidates=["rule", "forest"]))
+
+
 def test_the_table_has_a_row_a_method_with_mean_and_spread():
     evaluation = _evaluation(
         {"rule": 0.70, "logistic": 0.80, "boosting": 0.78, "average": 0.80},
@@ -58,7 +90,7 @@ def test_the_table_has_a_row_a_method_with_mean_and_spread():
     )
     out = StringIO()
     Console(file=out, width=140).print(evaluation)
-    lines = out.getvalue().splitlines()
+    lines = out.getvalue().split("At the threshold")[0].splitlines()
     rule = next(line for line in lines if "rule" in line)
     assert "0.720 ±.028" in rule
     assert "–" in rule, "the rule is no probability and has no Brier score"

@@ -1,11 +1,18 @@
 """A feature that knows the answer stops the training, by name."""
 
+import sys
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 
+from churn_model.evaluate import assess
 from churn_model.features import NAMES
-from churn_model.leak import demand_no_leak
-from churn_model.snapshots import Snapshots
+from churn_model.leak import demand_no_leak, demand_sound
+from churn_model.snapshots import EPOCH, Snapshots
+from churn_model.split import Fold
+from forewarn.config.model import Model
 from forewarn.errors import ModelRejected
 
 
@@ -35,3 +42,62 @@ def test_a_planted_leak_is_named_whatever_its_sign():
 def test_being_null_can_be_the_leak():
     with pytest.raises(ModelRejected, match="got usage_days_30d "):
         demand_no_leak(_snapshots(null_leak="usage_days_30d"), NAMES)
+
+
+def _sound() -> Snapshots:
+    """Everything that happened, happened before the as-of date."""
+    snapshots = _snapshots()
+    for place, name in enumerate(NAMES):
+        if name.startswith("days_since_"):
+            snapshots.features[:, place] += 1
+    return replace(snapshots, numbers=np.arange(len(snapshots.days)))
+
+
+@pytest.mark.capability("C28", "B11")
+def test_a_feature_of_the_as_of_date_or_later_is_named():
+    snapshots = _sound()
+    demand_sound(snapshots, NAMES)
+    snapshots.features[:7, NAMES.index("days_since_last_usage")] -= 5  # computed a week late
+    message = r"expected nothing that happened on the as-of date .* got days_since_last_usage below 1 in 7 rows"
+    with pytest.raises(ModelRejected, match=message):
+        demand_sound(snapshots, NAMES)
+
+
+def test_a_customer_that_stands_twice_on_a_date_is_refused():
+    snapshots = _sound()
+    snapshots.numbers[1] = snapshots.numbers[0]
+    with pytest.raises(ModelRejected, match="one row per customer and as-of date, got 1 that are there more than once"):
+        demand_sound(snapshots, NAMES)
+
+
+def _dated() -> Snapshots:
+    """Four dates 30 days apart; labels close after 60 days."""
+    whole = _snapshots()
+    first = (date(2026, 1, 1) - EPOCH).days
+    days = first + 30 * (np.arange(500) % 4)
+    return replace(whole, days=days, horizon_days=60, numbers=np.arange(500) // 4)
+
+
+@pytest.mark.capability("C28", "B11")
+def test_a_split_without_a_gap_stops_the_evaluation(monkeypatch):
+    def naive(dates, **_):
+        return [Fold(dates[-1], tuple(dates[:-1]))]
+
+    assess(_dated(), "non_contractual", model=Model(candidates=["rule", "logistic"]))
+    monkeypatch.setattr(sys.modules["churn_model.evaluate"], "rolling_origin", naive)
+    message = r"test cut-off 2026-04-01: expected .* got 2026-03-02, whose windows are open"
+    with pytest.raises(ModelRejected, match=message):
+        assess(_dated(), "non_contractual", model=Model(candidates=["rule", "logistic"]))
+
+
+@pytest.mark.capability("C28", "B11")
+def test_a_customer_in_both_parts_of_a_split_by_customers_stops_the_evaluation(monkeypatch):
+    short = replace(_dated(), horizon_days=365)
+    assess(short, "contractual", model=Model(candidates=["rule", "logistic"]))
+
+    def by_row(numbers):
+        return [np.arange(len(numbers)) % 5 == part for part in range(5)]
+
+    monkeypatch.setattr(sys.modules["churn_model.evaluate"], "held_out_customers", by_row)
+    with pytest.raises(ModelRejected, match=r"expected no customer who is learned from and judged, got \d+ of \d+"):
+        assess(short, "contractual", model=Model(candidates=["rule", "logistic"]))
