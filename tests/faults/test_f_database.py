@@ -30,6 +30,18 @@ SEES = {
     "fault_bert": ("b", "b"),
 }
 VERBS = ("insert", "update", "delete", "truncate", "references", "trigger", "maintain")
+# What the model says beside its scores: one row of the company each, and one of every customer.
+COMPANY = ("bi.drivers", "bi.model_watch", "bi.segment_profiles")
+INSIGHT = (
+    f"insert into ml.driver values ('{DAY}', 'non_contractual', 'spend', 0, 0, 0, 0, 0, 0, 1, 3, 'm', '1', 'r', now())"
+    " returning 1",
+    f"insert into ml.watch values ('{DAY}', 'non_contractual', 'gap', 'all', 0, 1, 'fine', 's', 'm', '1', now())"
+    " returning 1",
+    f"insert into ml.segment_profile values ('{DAY}', 'S1', 'like most', 3, '{{}}', 'r', now()) returning 1",
+    "insert into ml.segment select customer_id, as_of_date, 'S1', 0 from marts.churn_features returning 1",
+    "insert into ml.suggestion select customer_id, as_of_date, 1, 'erp', 'p', 'P', '[]', 1, 1, 1, now()"
+    " from marts.churn_features returning 1",
+)
 
 
 class Warehouse:
@@ -103,6 +115,8 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
         "insert into alerts.hold (customer_id, kind, name, reason, held_as_of, held_at)"
         " select customer_id, 'rule', 'r', 'r', as_of_date, now() from marts.churn_features returning 1"
     )
+    for statement in INSIGHT:
+        company.rows(statement)
     publish(company.settings, as_of_date=DAY, run_id="first", live=True, now=NOW)
     warehouse = Warehouse(company)
     managers = {"fault_anna": "anna@example.org", "fault_bert": "crm|2"}
@@ -245,6 +259,8 @@ def test_76_every_relation_shows_a_login_its_own_customers_alone(warehouse: Ware
                 # The company's figures: for those who see every customer, and for nobody else.
                 months = run(session, f"select count(distinct month) from {name}")
                 assert months == [(1 if SEES[login][0] == "abc" else 0,)], name
+            elif name in COMPANY:
+                assert run(session, f"select count(*) from {name}") == [(1 if SEES[login][0] == "abc" else 0,)], name
             else:
                 assert name in ("bi.publications", "ops.publication"), "a relation of its own kind needs a rule here"
             shown.append(name)
