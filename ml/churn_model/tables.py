@@ -28,7 +28,7 @@ SHOWN = {
 }
 
 
-DIGITS = {"auc": 4, "brier": 4, "lift_at_10": 2}
+DIGITS = {"auc": 4, "brier": 4, "lift_at_10": 2, "precision_at_10": 2}
 
 
 def evaluation(found: Evaluation) -> Group:
@@ -100,7 +100,7 @@ def table(title: str, headings: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 0), title=title)
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 0), title=title, show_edge=False)
     for number, heading in enumerate(headings):
         made.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return made
