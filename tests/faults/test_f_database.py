@@ -183,6 +183,13 @@ def test_74_a_login_writes_nowhere(warehouse: Warehouse, login: str) -> None:
         login,
     )
     assert rows == []
+    rows = warehouse.company.rows(
+        "select name, verb from unnest(%s) as name, unnest(array['insert', 'update', 'references']) as verb"
+        " where has_any_column_privilege(%s, name, verb)",
+        warehouse.relations(),
+        login,
+    )
+    assert rows == [], "not even one column"
     schemas = [row["nspname"] for row in warehouse.company.rows("select nspname from pg_namespace")]
     with warehouse.login(login) as session:
         for schema in (*schemas, "new_schema"):
