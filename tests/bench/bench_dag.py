@@ -25,8 +25,8 @@ from statistics import median
 
 from rich.console import Console
 
-from forewarn import stages
 from forewarn.cli.quiet import output_to
+from forewarn.cli.run import StageName, summaries
 from forewarn.config.settings import Settings
 from forewarn.local import company
 from forewarn.local.databases import Databases, local_settings, start_databases, stop_databases
@@ -38,21 +38,12 @@ LIMIT = 1.3
 
 
 def bare(settings: Settings, day: date) -> float:
-    """Run the stages one after the other, as the DAG does, and return their seconds."""
+    """Run the stages of `forewarn run`, which are those of the DAG, one after the other; return their seconds."""
     run = Run(day, f"bare-{day}", datetime.now(UTC))
     began = time.perf_counter()
-    for found in stages.streams(settings):
-        stages.extract(settings, run, source=found["source"], stream=found["stream"])
-    stages.gate(settings, run, gate="raw")
-    for layer in stages.LAYERS:
-        stages.build(settings, run, layer=layer)
-    stages.gate(settings, run, gate="features")
-    stages.train_if_missing(settings, run)
-    stages.score(settings, run)
-    stages.gate(settings, run, gate="scores")
-    stages.publish(settings, run)
-    stages.open_cases(settings, run)
-    stages.dispatch(settings, run)
+    for name in StageName:
+        if name is not StageName.BUILD:
+            list(summaries(name, settings, run))
     return time.perf_counter() - began
 
 

@@ -32,7 +32,7 @@ class Stage:
                 continue
             if isinstance(value, int):
                 self.counts[name] += value
-            elif isinstance(value, str) and name in {"rejected", "skipped"}:
+            elif isinstance(value, str) and name in {"rejected", "skipped", "note"}:
                 self.notes.append(value)
 
     def line(self) -> str:

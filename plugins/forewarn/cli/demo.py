@@ -101,7 +101,7 @@ def _day(
         day = company.found(
             here.home, databases.server, customers=customers, months=months, seed=seed, progress=progress
         )
-    board.end({f"as of {day}": 1})
+    board.end({"note": f"as of {day}"})
     return day
 
 

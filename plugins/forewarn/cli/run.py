@@ -72,7 +72,7 @@ def run(
         for name in names:
             board.begin(name)
             try:
-                for summary in _summaries(name, settings, this):
+                for summary in summaries(name, settings, this):
                     board.add(summary)
             except BaseException:
                 board.fail()
@@ -82,7 +82,7 @@ def run(
             board.end()
 
 
-def _summaries(name: StageName, settings: Settings, this: Run) -> Iterator[Any]:
+def summaries(name: StageName, settings: Settings, this: Run) -> Iterator[Any]:
     """Run a stage; extraction gives one summary a stream."""
     from forewarn import stages
 
