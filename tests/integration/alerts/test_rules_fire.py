@@ -82,6 +82,9 @@ def test_spend_drop(settings: Settings, project: Project, marts: AlertingWarehou
     cases: list[Case] = [
         ({"revenue_90d": 4500.00, "revenue_prior_90d": 9000}, True),
         ({"revenue_90d": 4500.01, "revenue_prior_90d": 9000}, False),
+        # A cent above half of the quarter before alone; then a cent above half of the year's average alone.
+        ({"revenue_90d": 4500.01, "revenue_prior_90d": 9000, "revenue_365d": 40_000}, False),
+        ({"revenue_90d": 4500.01, "revenue_prior_90d": 18_000, "revenue_365d": 36_500}, False),
         # Half of an exceptional quarter is no drop against the year: 36,500 a year is 9,000 a quarter.
         ({"revenue_90d": 9000, "revenue_prior_90d": 18_000}, False),
         ({"revenue_90d": 4499, "revenue_prior_90d": 9000, "orders_365d": 11}, False),
