@@ -43,3 +43,20 @@ def test_an_airflow_that_cannot_tell_is_not_one_that_knows_nothing(
     _answer(monkeypatch, AirflowRuntimeError(ErrorResponse(error=kind)))
     with pytest.raises(SourceUnavailable, match=f"connection erp: .*got {kind.value}"):
         resolve("erp", settings)
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("postgres://reader:p%40ss@db.example:5433/erp", "postgresql+psycopg2://reader:p%40ss@db.example:5433/erp"),
+        ("postgresql://reader@db.example/erp", "postgresql+psycopg2://reader@db.example/erp"),
+        ("mssql+pymssql://reader:word@db.example/erp", "mssql+pymssql://reader:word@db.example/erp"),
+        ("http://robot:key@api.example:8080/v2", "http://robot:key@api.example:8080/v2"),
+    ],
+)
+def test_a_connection_of_airflow_gives_the_url_that_a_source_reads(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, uri: str, url: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ERP", uri)
+    monkeypatch.setenv("FOREWARN_CONN_ERP", INSTALLED)
+    assert resolve("erp", settings) == url

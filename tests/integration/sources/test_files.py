@@ -112,6 +112,15 @@ def test_a09_cut_file_is_quarantined_whole(before, invoices, drop, land, rows, c
     assert land(invoices, "invoices").rows_loaded == 2
 
 
+def test_a12_ten_thousand_columns_are_refused_with_a_reason(before, invoices, drop, land):
+    names = "".join(f",extra_{number}" for number in range(10_000))
+    drop("b.csv", HEADER.rstrip("\n") + names + "\n" + line(4).rstrip("\n") + "," * 10_000 + "\n")
+    with pytest.raises(
+        SourceRejected, match=r"finance\.invoices: expected at most 1500 columns, got 10006.*a view or file"
+    ):
+        land(invoices, "invoices")
+
+
 def test_a09_file_that_must_end_with_a_line_break_and_does_not_was_cut(write_source, invoices, drop, land):
     source = write_source("finance", INVOICES.replace("format: csv", "format: csv\n    final_newline: required"))
     drop("a.csv", HEADER + line(4).rstrip("\n"))

@@ -172,6 +172,29 @@ def test_a19_json_that_breaks_off_is_tried_again_and_never_half_landed(httpserve
     assert len(httpserver.log) > 1
 
 
+def closed_inside_the_body(request: Request) -> Response:
+    """Declare a longer body than is sent; what is sent reads as a last page of its own."""
+    page = json.dumps({"data": [ticket(9)], "next": None})
+    response = Response(page, mimetype="application/json")
+    response.headers["Content-Length"] = str(len(page) + 1000)
+    return response
+
+
+def test_a16_connection_closed_inside_a_body_is_tried_again_and_leaves_no_page(httpserver, before, desk, hasty):
+    httpserver.expect_request("/v1/tickets").respond_with_handler(closed_inside_the_body)
+    with pytest.raises(SourceUnavailable, match=r"broken connection \(RemoteProtocolError\)"):
+        desk(source=hasty)
+    assert len(httpserver.log) > 1
+
+
+def test_a16_connection_closed_inside_a_body_once_costs_no_row(httpserver, desk, rows):
+    httpserver.expect_oneshot_request("/v1/tickets").respond_with_handler(closed_inside_the_body)
+    asked = pages(httpserver)
+    assert desk().rows_loaded == 6
+    assert (len(httpserver.log), len(asked)) == (4, 3)
+    assert rows("select array_agg(id order by id) from raw_support.tickets") == [([*"123456"],)]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 302])
 def test_a20_refusal_is_not_tried_again_and_shows_no_secret(httpserver, before, desk, rows, status, caplog):
     httpserver.expect_request("/v1/tickets").respond_with_data("", status, {"Location": "https://elsewhere.example/"})
