@@ -1,16 +1,23 @@
-"""`forewarn doctor` on a real warehouse: one stale stream is one failure, and stops no other check."""
+"""`forewarn doctor` on a real warehouse, mail server and MLflow address: a failure stops no other check."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from mail_receiver import free_port
 
 from forewarn.config.settings import Settings
-from forewarn.local.checkup import examine
+from forewarn.local.checkup import Finding, examine
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(("age", "ok"), [(timedelta(hours=72), True), (timedelta(hours=72, seconds=1), False)])
@@ -43,3 +50,63 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     if not ok:
         assert freshness.remedy == "forewarn run --stage extract"
         assert freshness.found.count("error_after") == 1
+
+
+@pytest.fixture
+def mail_server() -> Iterator[Controller]:
+    """A mail server that knows one user, `robot` with the password `right`."""
+
+    def authenticate(*arguments: Any) -> AuthResult:
+        known = arguments[-1] == LoginPassword(b"robot", b"right")
+        return AuthResult(success=known, handled=False)
+
+    server = Controller(
+        Sink(), hostname="127.0.0.1", port=free_port(), auth_require_tls=False, authenticator=authenticate
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def without_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Examine an installation that has no warehouse and sends by mail."""
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "forewarn.yml").write_text(
+        (PROJECT / "config" / "forewarn.yml")
+        .read_text(encoding="utf-8")
+        .replace("channels: [file]", "channels: [email]")
+    )
+    for variable in ("WAREHOUSE_URL", "WAREHOUSE_URL_FILE", "MLFLOW_URL", "MLFLOW_URL_FILE"):
+        monkeypatch.delenv(f"FOREWARN_{variable}", raising=False)
+
+    def run(**connections: str) -> dict[str, Finding]:
+        for name, url in connections.items():
+            monkeypatch.setenv(f"FOREWARN_{name}", url)
+        return {finding.check: finding for finding in examine(config, tmp_path / "home", now=NOW)}
+
+    return run
+
+
+@pytest.mark.parametrize(("password", "ok"), [("right", True), ("wr0ng", False)])
+def test_without_a_warehouse_mail_is_checked_up_to_the_log_in(
+    without_warehouse: Any, mail_server: Controller, password: str, ok: bool
+) -> None:
+    found = without_warehouse(CONN_SMTP=f"smtp://robot:{password}@127.0.0.1:{mail_server.port}")
+    assert (found["warehouse"].ok, found["warehouse"].remedy) == (False, "forewarn up --database-only")
+    mail = found["mail"]
+    assert mail.ok is ok
+    if ok:
+        assert mail.found == f"127.0.0.1:{mail_server.port} answers, not encrypted, log-in accepted"
+    else:
+        assert "expected greeting, encryption and log-in, got 535" in mail.found
+        assert password not in mail.found
+        assert mail.remedy.startswith("export FOREWARN_CONN_SMTP=smtp://USER:PASSWORD@")
+
+
+def test_without_a_warehouse_an_mlflow_server_that_is_not_there_is_found_out(without_warehouse: Any) -> None:
+    found = without_warehouse(MLFLOW_URL=f"http://127.0.0.1:{free_port()}")["MLflow"]
+    assert not found.ok
+    assert "MLflow: expected a healthy server, got" in found.found
+    assert found.remedy == "export FOREWARN_MLFLOW_URL=http://HOST:5000"

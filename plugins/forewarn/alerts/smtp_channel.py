@@ -18,7 +18,23 @@ from forewarn.alerts.recipients import is_address
 from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, ForewarnError
 
 TIMEOUT_SECONDS = 15
+PORTS = {"smtp": 587, "smtps": 465}
 READY, ACCEPTED, GOODBYE = 354, 250, 421
+
+
+def try_connection(resolve: Callable[[], str]) -> str:
+    """Connect as the channel does, with encryption and log-in, and send nothing; return what was found.
+
+    Raises
+    ------
+    ChannelDown
+        The server is not there, offers no encryption for a password, or refuses the log-in.
+    """
+    channel = SmtpChannel(resolve, "")
+    try:
+        return channel.greet()
+    finally:
+        channel.finish()
 
 
 class SmtpChannel:
@@ -46,6 +62,25 @@ class SmtpChannel:
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             self.finish()
             raise DeliveryFailed("mail server", expected="an answer", got=one_line(str(error))) from error
+
+    def greet(self) -> str:
+        """Ask the server for a sign of life; return where it is and whether it took a log-in.
+
+        Raises
+        ------
+        ChannelDown
+            There is no connection, or no sign of life on it.
+        """
+        smtp, url = self._connected(), urlsplit(self._resolve())
+        try:
+            code, said = smtp.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            raise ChannelDown(f"mail server {url.hostname}", expected="an answer", got=one_line(str(error))) from error
+        if code != ACCEPTED:
+            raise ChannelDown(f"mail server {url.hostname}", expected=str(ACCEPTED), got=f"{code} {_words(said)}")
+        encrypted = "encrypted" if isinstance(smtp.sock, ssl.SSLSocket) else "not encrypted"
+        login = "log-in accepted" if url.username else "no log-in"
+        return f"{url.hostname}:{url.port or PORTS[url.scheme]} answers, {encrypted}, {login}"
 
     def finish(self) -> None:
         """Say goodbye; a server that is gone already is no matter."""
@@ -101,10 +136,19 @@ class SmtpChannel:
     def _connect(self) -> smtplib.SMTP:
         try:
             url = urlsplit(self._resolve())
+            port = url.port or PORTS.get(url.scheme)
+        except ValueError:
+            # The reason would quote what stands after the colon, which may be a part of the password.
+            raise ChannelDown(
+                "connection to the mail server",
+                expected="smtp://user:password@host:port or smtps://…",
+                got="a URL that cannot be read",
+                next_step="write special signs of the password as %40 for @, %2F for /",
+            ) from None
         except ForewarnError as error:
             # A connection that is not set up is no message's fault, and other channels need not wait for it.
             raise ChannelDown("connection to the mail server", got=str(error)) from error
-        if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        if port is None or url.scheme not in PORTS or not url.hostname:
             raise ChannelDown(
                 "connection to the mail server",
                 expected="smtp://user:password@host:port or smtps://…",
@@ -114,10 +158,10 @@ class SmtpChannel:
         try:
             if url.scheme == "smtps":
                 smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    url.hostname, url.port or 465, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
+                    url.hostname, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
                 )
             else:
-                smtp = smtplib.SMTP(url.hostname, url.port or 587, timeout=TIMEOUT_SECONDS)
+                smtp = smtplib.SMTP(url.hostname, port, timeout=TIMEOUT_SECONDS)
         except (smtplib.SMTPException, OSError) as error:
             raise ChannelDown(
                 f"mail server {url.hostname}", expected="a connection", got=one_line(str(error))

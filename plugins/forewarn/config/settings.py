@@ -59,7 +59,8 @@ class Settings:
                 "warehouse",
                 expected="FOREWARN_WAREHOUSE_URL, or an embedded server started under FOREWARN_HOME",
                 got=f"neither (home is {home})",
-                next_step="run `make demo`, or set FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://user:password@host/database",
+                next_step="run `make demo`, or `forewarn up --database-only` for a configuration of your own,"
+                " or set FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://user:password@host/database",
             )
         mlflow = _value(env, "MLFLOW_URL") or _remembered(home, "mlflow_url") or f"sqlite:///{home / 'mlflow.db'}"
         return cls(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import smtplib
-import socket
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +28,6 @@ PYTHONS = ((3, 11), (3, 13))
 PACKAGES = ("apache-airflow", "dbt-core", "great-expectations", "mlflow", "scikit-learn", "sqlalchemy")
 # Rows land in tables with virtual generated columns, which older servers do not have.
 SERVER = 18
-MAIL_PORTS = {"smtp": 587, "smtps": 465}
 _TIMEOUT = 5.0
 _PROJECT = Path(os.environ.get("FOREWARN_PROJECT") or Path(__file__).resolve().parents[3])
 _NAME_WAREHOUSE = "export FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE"
@@ -57,17 +54,17 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     yield packages(_requirements())
     yield _attempt("configuration", lambda: _configuration(config), "forewarn source check")
     yield _attempt("rules", lambda: _rules(config), "forewarn rules check")
+    environment = dict(os.environ) | {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config)}
     try:
-        settings = Settings.from_environment(
-            dict(os.environ) | {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config)}
-        )
+        settings = Settings.from_environment(environment)
     except ForewarnError as error:
-        yield Finding("warehouse", False, str(error), "make demo")
-        return
-    ours = (home / "warehouse_url").is_file()
-    warehouse = _attempt(
-        "warehouse", lambda: _warehouse(settings), "forewarn up --database-only" if ours else _NAME_WAREHOUSE
-    )
+        warehouse = Finding("warehouse", False, str(error), "forewarn up --database-only")
+        # What needs no warehouse is checked all the same, with settings that name one which nobody asks.
+        settings = Settings.from_environment(environment | {"FOREWARN_WAREHOUSE_URL": "unnamed"})
+    else:
+        ours = (home / "warehouse_url").is_file()
+        remedy = "forewarn up --database-only" if ours else _NAME_WAREHOUSE
+        warehouse = _attempt("warehouse", lambda: _warehouse(settings), remedy)
     yield warehouse
     if warehouse.ok:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
@@ -84,7 +81,7 @@ def _attempt(check: str, look: Callable[[], str], remedy: str) -> Finding:
         return Finding(check, True, look(), "")
     except ForewarnError as error:
         return Finding(check, False, str(error), remedy)
-    except (OSError, psycopg2.Error, smtplib.SMTPException) as error:
+    except (OSError, psycopg2.Error) as error:
         return Finding(check, False, " ".join(str(error).split()), remedy)
 
 
@@ -274,22 +271,7 @@ def _mail(settings: Settings) -> Finding:
 
 
 def _mail_server(settings: Settings, name: str) -> str:
+    from forewarn.alerts.smtp_channel import try_connection
     from forewarn.sources import resolve
 
-    host, port = mail_address(resolve(name, settings))
-    with socket.create_connection((host, port), timeout=_TIMEOUT):
-        return f"{host}:{port} answers"
-
-
-def mail_address(url: str) -> tuple[str, int]:
-    """Return where a mail server listens, by default where the channel looks for it.
-
-    Raises
-    ------
-    ForewarnError
-        The URL is no mail server's.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in MAIL_PORTS or not parts.hostname:
-        raise ForewarnError("mail server", expected="smtp://… or smtps://…", got=f"scheme {parts.scheme!r}")
-    return parts.hostname, parts.port or MAIL_PORTS[parts.scheme]
+    return try_connection(lambda: resolve(name, settings))

@@ -69,7 +69,7 @@ def test_a_server_must_be_new_enough() -> None:
         ("smtp://mail:1025", ("mail", 1025)),
     ],
 )
-def test_the_mail_server_is_looked_for_where_the_channel_looks(
+def test_a_mail_server_is_looked_for_at_the_port_of_its_scheme(
     monkeypatch: pytest.MonkeyPatch, url: str, address: tuple[str, int]
 ) -> None:
     asked: list[tuple[str, int]] = []
@@ -81,8 +81,15 @@ def test_the_mail_server_is_looked_for_where_the_channel_looks(
     monkeypatch.setattr(smtp_channel.smtplib, "SMTP", refuse)
     monkeypatch.setattr(smtp_channel.smtplib, "SMTP_SSL", refuse)
     with pytest.raises(ForewarnError, match="nobody there"):
-        smtp_channel.SmtpChannel(lambda: url, "a@example.org")._connected()
-    assert checkup.mail_address(url) == asked[0] == address
+        smtp_channel.try_connection(lambda: url)
+    assert asked == [address]
+
+
+@pytest.mark.parametrize("url", ["smtp://robot:hun/ter@mail", "smtp://mail:port", "smtp://[mail"])
+def test_a_mail_url_that_cannot_be_read_is_an_error_without_the_password(url: str) -> None:
+    with pytest.raises(ForewarnError, match="got a URL that cannot be read") as caught:
+        smtp_channel.try_connection(lambda: url)
+    assert "hun" not in str(caught.value)
 
 
 def test_packages_are_compared_with_what_is_required() -> None:
