@@ -16,7 +16,7 @@ from tests.integration.warehouse.company import Company
 from forewarn.errors import Permanent
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
-from forewarn.warehouse.publish import publish
+from forewarn.warehouse.publish import DIRECT, publish
 
 _numbers = itertools.count()
 NOW = datetime(2024, 7, 1, 6, tzinfo=UTC)
@@ -169,10 +169,16 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
             with pytest.raises(InsufficientPrivilege, match="permission denied"):
                 cursor.execute(statement)
         cursor.execute("reset role")
+    of_views = (
+        " from pg_attribute join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = 'bi'::regnamespace and relkind = 'v' and attnum > 0 and not attisdropped"
+    )
+    views = published.rows("select distinct relname" + of_views)
+    assert {row["relname"] for row in views} == {*VERSIONED, "scores", *(name for name, _ in DIRECT)}
     undocumented = published.rows(
-        "select attrelid::regclass::text || '.' || attname as name from pg_attribute"
-        " where attrelid in ('bi.customer_360'::regclass, 'bi.churn_features'::regclass) and attnum > 0"
-        " and col_description(attrelid, attnum) is null"
+        "select attrelid::regclass::text || '.' || attname as name"
+        + of_views
+        + " and (col_description(attrelid, attnum) is null or obj_description(attrelid) is null)"
     )
     assert undocumented == []
     comment = published.rows("select obj_description('bi.churn_features'::regclass) as text")[0]["text"]
