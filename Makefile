@@ -16,7 +16,7 @@ down: .venv/synced
 	@$(FOREWARN) down
 
 test: .venv/synced
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/synced
 	.ci/check
