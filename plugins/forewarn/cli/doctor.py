@@ -25,7 +25,10 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
     else:
-        table = Table("", "check", "found", "mend it with")
+        table = Table("", "check")
+        # A command that is cut short cannot be typed.
+        for heading in ("found", "mend it with"):
+            table.add_column(heading, overflow="fold")
         for finding in findings:
             mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
             table.add_row(mark, finding.check, finding.found, "" if finding.ok else finding.remedy)

@@ -35,6 +35,14 @@ def test_a_server_that_does_not_answer_names_the_command_that_starts_it(tmp_path
     assert "nothing" not in done.output
 
 
+def test_the_doctor_cuts_no_command_short(tmp_path: Path) -> None:
+    env = {"FOREWARN_HOME": str(tmp_path), "FOREWARN_MLFLOW_URL": "http://127.0.0.1:1", "COLUMNS": "60"}
+    done = run.invoke(app, ["doctor"], env=env)
+    assert done.exit_code == 1
+    remedies = "".join(line.split("│")[-2].strip() for line in done.output.splitlines() if line.count("│") > 1)
+    assert "FOREWARN_MLFLOW_URL=http://HOST:5000" in remedies
+
+
 def test_a_configuration_error_shows_its_place(tmp_path: Path) -> None:
     sound = (PROJECT / "config" / "forewarn.yml").read_text(encoding="utf-8")
     (tmp_path / "forewarn.yml").write_text(sound.replace("currency:", "curency:"), encoding="utf-8")
