@@ -216,11 +216,11 @@ def read_words(settings: Settings, run: Run) -> Summary:
     return _summary(read_new_texts(settings, words_of(_project(settings)), now=run.now))
 
 
-def link_accounts(settings: Settings, run: Run, *, full: bool = False) -> Summary:
+def link_accounts(settings: Settings, run: Run, *, full: bool = False, keep: bool = True) -> Summary:
     """Find accounts that are probably one customer; only what is new or has changed since is compared."""
     from forewarn.identity import link_accounts as link
 
-    return _summary(link(settings, _project(settings).identity, now=run.now, full=full))
+    return _summary(link(settings, _project(settings).identity, now=run.now, full=full, keep=keep))
 
 
 def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) -> list[str]:

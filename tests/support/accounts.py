@@ -60,9 +60,9 @@ class Accounts:
         """Let a source forget an account."""
         self._execute("delete from staging.stg_accounts where (source, account_id) = (%s, %s)", [source, account_id])
 
-    def link(self, *, full: bool = False, **identity: Any) -> LinkReport:
+    def link(self, *, full: bool = False, keep: bool = True, **identity: Any) -> LinkReport:
         """Compare."""
-        return link_accounts(self.settings, Identity(**identity), now=NOW, full=full)
+        return link_accounts(self.settings, Identity(**identity), now=NOW, full=full, keep=keep)
 
     def links(self) -> dict[tuple[str, str], tuple[str, float]]:
         """Return what becomes of each pair, and its probability, by both accounts as `source:number`."""

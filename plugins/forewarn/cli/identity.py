@@ -100,14 +100,17 @@ def list_(
 
 
 @app.command()
-def link(full: Annotated[bool, typer.Option("--full", help="Learn anew and compare every account.")] = False) -> None:
+def link(
+    full: Annotated[bool, typer.Option("--full", help="Learn anew and compare every account.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the counts and write nothing.")] = False,
+) -> None:
     """Compare what is new or has changed, as each run does; with --full everything."""
     from forewarn import stages
 
     now = _now()
     settings = current_settings()
     day = stages.own_day(settings) or now.date()
-    counts = stages.link_accounts(settings, stages.Run(day, "cli", now), full=full)
+    counts = stages.link_accounts(settings, stages.Run(day, "cli", now), full=full, keep=not dry_run)
     typer.echo(", ".join(f"{value:,} {name}" for name, value in counts.items()))
 
 

@@ -58,7 +58,9 @@ class LinkReport:
     refused: int
 
 
-def link_accounts(settings: Settings, identity: Identity, *, now: datetime, full: bool = False) -> LinkReport:
+def link_accounts(
+    settings: Settings, identity: Identity, *, now: datetime, full: bool = False, keep: bool = True
+) -> LinkReport:
     """Bring the probable links up to date with the accounts in staging.
 
     Parameters
@@ -66,6 +68,8 @@ def link_accounts(settings: Settings, identity: Identity, *, now: datetime, full
     full : bool
         Learn anew and compare every account with all others. It happens by itself the first time, when settings or
         spelling have changed, and when there are twice as many accounts as then, or half.
+    keep : bool
+        Without it the report is that of a real comparison, and the warehouse stays as it was.
     """
     freemail = _freemail(settings)
     fingerprint = _fingerprint(identity, freemail)
@@ -91,6 +95,8 @@ def link_accounts(settings: Settings, identity: Identity, *, now: datetime, full
             _settle(cursor, identity)
             cursor.execute("select state, count(*) from identity.link group by state")
             counts: dict[str, int] = dict(cursor.fetchall())
+            if not keep:
+                session.rollback()
     return LinkReport(
         accounts=accounts,
         changed=changed,

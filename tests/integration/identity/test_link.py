@@ -94,6 +94,16 @@ def test_a_night_without_changes_compares_nothing(accounts: Accounts) -> None:
     assert accounts.rows("select count(*) from identity.model") == [(1,)]
 
 
+def test_a_dry_run_reports_what_would_be_and_leaves_all_as_it_was(accounts: Accounts) -> None:
+    acme(accounts)
+    tables = ("record", "model", "link")
+    report = accounts.link(keep=False)
+    assert (report.accounts, report.changed, report.linked) == (2, 2, 1)
+    assert [accounts.rows(f"select * from identity.{table}") for table in tables] == [[], [], []]
+    assert accounts.link() == report, "it is what a comparison then does"
+    assert accounts.linked() == {LINK}
+
+
 def test_only_what_has_changed_is_compared_and_with_all_others(accounts: Accounts) -> None:
     acme(accounts)
     accounts.add("desk", "D1", name="Bolt AG", phone="+49 30 7654321", **ACME)
