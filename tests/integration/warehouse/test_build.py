@@ -129,6 +129,7 @@ def test_unit_tests_of_the_models_pass(company):
         "churn_features",
         "churn_labels",
         "customer_360",
+        "dim_customers",
         "customer_health",
         "customer_history",
         "customer_lifecycle",

@@ -24,7 +24,6 @@ TRIVIAL = {
     "customer_crosswalk": "columns of int_account_identity",
     "customer_daily": "sums of int_customer_days",
     "customer_lifecycle_changes": "two lags; tests/integration/warehouse/test_segments.py",
-    "dim_customers": "joins; tests/integration/warehouse/test_identity.py",
     "feature_dates": "a count",
     "time_spine": "ten thousand days; every KPI stands on it",
     "int_credit_limits": "columns and a join",
