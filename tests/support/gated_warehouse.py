@@ -54,7 +54,7 @@ CLEAN = """
 drop schema if exists raw_erp, raw_helpdesk, staging, marts cascade;
 create schema marts;
 create schema staging;
-truncate ops.batch, ops.gate_result, ml.score restart identity cascade;
+truncate ops.batch, ops.gate_result, ml.score, ml.watch restart identity cascade;
 """
 TABLES = f"""
 create schema raw_erp;

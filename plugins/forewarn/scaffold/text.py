@@ -33,7 +33,7 @@ def source_text(proposal: Proposal, *, kind: str, connection: str, description: 
 
 
 def _stream(stream: StreamProposal) -> Iterator[str]:
-    yield f"  {stream.name}:"
+    yield f"  {_scalar(stream.name)}:"
     for name, value in stream.table.place.items():
         yield f"    {name}: {_value(value)}"
     if stream.key:

@@ -226,7 +226,7 @@ CLAIMS: dict[str, Claim] = {
     r"([\d.,]+) returns? in 90 days": lambda m, row: row["returns_90d"] > 0,
     r"Goods worth ([\d.,]+) EUR returned in 90 days": lambda m, row: row["return_amount_90d"] > 0,
     r"Returns are (\d+)% of spend over 365 days": lambda m, row: row["return_share_365d"] >= 0.005,
-    r"1 ticket open(?: for (\d+) days?)?": lambda m, row: row["open_tickets"] == 1,
+    r"1 ticket open(?: for (\d+) days?)?": lambda m, row: round(row["open_tickets"]) == 1,
     r"([\d.,]+) tickets? open(?:, the oldest for (\d+) days?)?": lambda m, row: row["open_tickets"] > 0,
     r"([\d.,]+) tickets? in (\d+) days": lambda m, row: row[f"tickets_{m[1]}d"] > 0,
     r"([\d.,]+) complaints? in 90 days; (none|[\d.,]+) in the 90 days before": lambda m, row: (

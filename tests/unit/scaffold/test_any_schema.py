@@ -79,6 +79,13 @@ def test_proposal_for_any_tables_passes_the_check(tmp_path: Path, found: list[Ta
     _accepted(tmp_path, source_text(proposal, kind="files", connection="shop", description="x: y # z"))
 
 
+@pytest.mark.parametrize("name", ["NULL", "yes", "Off", "none"])
+def test_a_table_called_as_yaml_calls_no_text(tmp_path: Path, name: str) -> None:
+    place = {"path": "files/*.csv", "format": "csv", "delimiter": ","}
+    proposal = propose([Table(name, place, columns_of(["a"], [None], [["1"], ["2"]]), whole=True)], TODAY)
+    _accepted(tmp_path, source_text(proposal, kind="files", connection="shop", description="x"))
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
