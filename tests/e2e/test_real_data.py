@@ -23,6 +23,9 @@ def evaluated(data: str) -> Iterator[tuple[Settings, churn_model.Evaluation]]:
     with chain.installation(chain.PROJECT / "config" / "datasets" / data) as (settings, _):
         project = load_project(settings.config)
         assert project.as_of_date is not None
+        # All that may be promoted; the hazard model may not, and has tests of its own.
+        tried = [name for name in project.model.candidates if name != "hazard"]
+        project = project.model_copy(update={"model": project.model.model_copy(update={"candidates": tried})})
         run = stages.Run(project.as_of_date, "quality", datetime.now(UTC), live=False)
         chain.land(settings, run)
         stages.build(settings, run)
@@ -67,7 +70,7 @@ def test_online_retail_is_judged_above_the_rule_and_below_a_leak() -> None:
     with evaluated("online-retail") as (settings, evaluation):
         floor_is_held(evaluation, 0.77, 0.81)
         chosen, _ = evaluation.best()
-        singles = [evaluation.mean(name, "auc") for name in ("rule", "bg_nbd", "logistic", "boosting", "hazard")]
+        singles = [evaluation.mean(name, "auc") for name in ("rule", "bg_nbd", "logistic", "boosting")]
         assert evaluation.mean(chosen, "auc") >= max(singles)
         assert evaluation.mean(chosen, "brier") <= evaluation.mean("bg_nbd", "brier")
         letters_go_out(settings)

@@ -1,6 +1,6 @@
 """churn_daily through a real scheduler and LocalExecutor, started as `make up` starts them, triggered over the API.
 
-The tests of this file tell one story in their order: a day, the same day again, a task cleared, a source that refuses.
+The tests of this file tell one story in their order: a day, a task cleared, the same day again with a source that refuses.
 """
 
 from __future__ import annotations
@@ -130,14 +130,6 @@ def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> N
     assert listening == {"127.0.0.1"}
 
 
-def test_the_same_day_again_sends_nothing_again(stack: Stack, first_run: str) -> None:
-    before = stack.everything()
-    run_id = stack.client.trigger()
-    assert run_id != first_run
-    assert stack.client.wait(run_id) == "success", stack.client.tasks(run_id)
-    assert stack.everything() == before
-
-
 @pytest.mark.parametrize("task_id", ["build_marts", "publish"])
 def test_clearing_a_task_gives_the_same_rows(stack: Stack, first_run: str, task_id: str) -> None:
     before = stack.everything()
@@ -147,7 +139,9 @@ def test_clearing_a_task_gives_the_same_rows(stack: Stack, first_run: str, task_
     assert stack.everything() == before
 
 
-def test_a_source_that_refuses_fails_at_once_and_blocks_itself_alone(stack: Stack, first_run: str) -> None:
+def test_the_same_day_again_with_a_source_that_refuses_blocks_that_one_and_sends_nothing_again(
+    stack: Stack, first_run: str
+) -> None:
     before = stack.everything()
     sound = resolve("demo_erp", stack.settings)
     wrong = make_url(sound).set(password="wrong").render_as_string(hide_password=False)
