@@ -1,6 +1,6 @@
 """churn_daily through a real scheduler and LocalExecutor, started as `make up` starts them, triggered over the API.
 
-The tests of this file tell one story in their order: a day, a task cleared, the same day again with a source that refuses.
+The tests of this file tell one story in order: a day, a task cleared, the same day again with a source that refuses.
 """
 
 from __future__ import annotations
