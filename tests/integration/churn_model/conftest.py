@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 
 PROJECT = Path(__file__).resolve().parents[3]
+Plant = Callable[..., tuple[Settings, Base]]
 
 NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 
@@ -64,21 +66,27 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def trained(postgres: EmbeddedServer, template: str, tmp_path_factory, project: Project) -> Trained:
+def plant(postgres: EmbeddedServer, template: str, tmp_path_factory) -> Plant:
+    """Write a planted base into a warehouse of a name, and return its installation, with nobody connected."""
+
+    def write(name: str, **shape: int) -> tuple[Settings, Base]:
+        url = postgres.ensure_database(f"{name}_base", template=template)
+        connection = psycopg2.connect(dsn(url))
+        connection.autocommit = True
+        base = Base(connection)
+        base.write(**shape)
+        connection.close()
+        home = tmp_path_factory.mktemp(name)
+        mlflow_url = f"sqlite:///{home / 'mlflow.db'}"
+        return Settings(PROJECT, PROJECT / "config", home, url, mlflow_url), base
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def trained(plant: Plant, project: Project) -> Trained:
     """The planted base and a champion of it, made once; tests work on copies of the base."""
-    url = postgres.ensure_database("trained_base", template=template)
-    connection = psycopg2.connect(dsn(url))
-    connection.autocommit = True
-    Base(connection).write()
-    connection.close()
-    home = tmp_path_factory.mktemp("trained")
-    settings = Settings(
-        project=PROJECT,
-        config=PROJECT / "config",
-        home=home,
-        warehouse_url=url,
-        mlflow_url=f"sqlite:///{home / 'mlflow.db'}",
-    )
+    settings, _ = plant("trained")
     return Trained(settings, churn_model.train(settings, project, as_of_date=AS_OF, run_id="run-1", now=NOW))
 
 

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
-from planted_base import Base
 from rich.console import Console
 
 import churn_model
@@ -23,7 +21,6 @@ from forewarn.config.settings import Settings
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 
-PROJECT = Path(__file__).resolve().parents[3]
 _numbers = itertools.count()
 BEATS = "case when l.churned then 0.9 else 0.05 end"
 LOSES = "case when l.churned then 0.05 else 0.9 end"
@@ -69,29 +66,14 @@ class Rivals:
 
 
 @pytest.fixture(scope="module")
-def installed(
-    postgres: EmbeddedServer, template: str, tmp_path_factory, project, as_of_date, now
-) -> tuple[Settings, Project, list[date]]:
+def installed(plant, project, as_of_date, now) -> tuple[Settings, Project, list[date]]:
     """Two trainings of one base; each test works on a copy of the base."""
-    url = postgres.ensure_database("rivals_base", template=template)
-    connection = psycopg2.connect(dsn(url))
-    connection.autocommit = True
-    base = Base(connection)
-    base.write(snapshots=7)
-    home = tmp_path_factory.mktemp("rivals")
-    settings = Settings(
-        project=PROJECT,
-        config=PROJECT / "config",
-        home=home,
-        warehouse_url=url,
-        mlflow_url=f"sqlite:///{home / 'mlflow.db'}",
-    )
+    settings, base = plant("rivals", snapshots=7)
     trying = project.model_copy(update={"model": Model(candidates=["rule", "logistic", "hazard"])})
     reports = [
         churn_model.train(settings, trying, as_of_date=as_of_date, run_id=f"r{number}", now=now) for number in (1, 2)
     ]
     assert [report.role for report in reports] == ["champion", "challenger"]
-    connection.close()
     return settings, trying, base.dates
 
 
