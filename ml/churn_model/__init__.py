@@ -3,9 +3,9 @@
 `train`, `evaluate` and `score` take the settings, the project and an as-of date; they meet the rest in tables only.
 """
 
+from churn_model.champion import has_champion, load_champion
 from churn_model.duel import Comparison, compare, promote
 from churn_model.evaluate import Evaluation, evaluate
-from churn_model.registry import has_champion
 from churn_model.score import score
 from churn_model.shadow import score_in_shadow
 from churn_model.train import TrainingReport, train
@@ -17,6 +17,7 @@ __all__ = [
     "compare",
     "evaluate",
     "has_champion",
+    "load_champion",
     "promote",
     "score",
     "score_in_shadow",

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from psycopg2.extras import execute_values
 from sklearn.base import clone
 
+from churn_model.champion import load_champion
 from churn_model.economy import one_thread
 from churn_model.explain import FAMILIES, Explainer
 from churn_model.features import FEATURES
 from churn_model.reader import Floats
-from churn_model.registry import load_champion
 from churn_model.resample import customer_weights, interval, weighted_auc
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
 from churn_model.split import rolling_origin

@@ -9,11 +9,12 @@ from datetime import date, timedelta
 import numpy as np
 from psycopg2 import extensions, sql
 
+from churn_model.champion import load_champion
 from churn_model.columns import demand_columns
 from churn_model.explain import FAMILIES, Explainer, Reason
 from churn_model.features import NAMES
 from churn_model.reader import Floats, read
-from churn_model.registry import load_champion, load_version
+from churn_model.registry import load_version
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,10 @@ TRUSTED = [
 
 class RegistryDown(ModelRejected):
     """The registry does not answer: what it holds is unknown, and not gone."""
+
+
+class ModelGone(ModelRejected):
+    """A version's file is not there; one that was changed is no such case, and nothing takes its place."""
 
 
 @dataclass(frozen=True)
@@ -144,25 +148,6 @@ def _answered() -> Iterator[None]:
         ) from error
 
 
-def has_champion(settings: Settings, project: Project) -> bool:
-    """Tell whether a champion exists that was trained for the project's present definition of churn.
-
-    While the registry does not answer, the last good one stands for it.
-
-    Raises
-    ------
-    RegistryDown
-        It does not answer, and no champion was kept.
-    """
-    try:
-        return has_alias(settings, project, CHAMPION)
-    except RegistryDown:
-        kept = last_good.find(settings, model_name(project.churn))
-        if kept is None or _differs(kept[2], project.churn):
-            raise
-        return True
-
-
 def find_champion(client: MlflowClient, churn: Churn) -> ModelVersion | None:
     """Return the registered version with the champion's alias, or None."""
     return find_alias(client, churn, CHAMPION)
@@ -190,25 +175,7 @@ def find_alias(client: MlflowClient, churn: Churn, alias: str) -> ModelVersion |
 def has_alias(settings: Settings, project: Project, alias: str) -> bool:
     """Tell whether a version for the project's present definition of churn has an alias."""
     found = find_alias(open_store(settings), project.churn, alias)
-    return found is not None and not _differs(found.tags, project.churn)
-
-
-def load_champion(settings: Settings, project: Project) -> Champion:
-    """Download, check and load the champion; raises as `load`.
-
-    While the registry does not answer, the champion that scored last is loaded, and its `note` says so.
-    """
-    try:
-        return load(settings, project, CHAMPION)
-    except RegistryDown as down:
-        name = model_name(project.churn)
-        kept = last_good.find(settings, name)
-        if kept is None or _differs(kept[2], project.churn):
-            raise
-        file, version, tags = kept
-        model = load_pinned(file, tags["sha256"], f"{name} version {version}, the last good one")
-        found = _champion(name, version, tags, model)
-        return replace(found, note=f"version {version}, which scored last, went on: {down}")
+    return found is not None and not differs(found.tags, project.churn)
 
 
 def load(settings: Settings, project: Project, alias: str) -> Champion:
@@ -227,14 +194,14 @@ def load(settings: Settings, project: Project, alias: str) -> Champion:
     if version is None:
         raise ModelRejected(name, expected=f"a version with the alias {alias}", got="none", next_step=train_again)
     subject = f"{name} version {version.version}"
-    if differs := _differs(version.tags, project.churn):
+    if wrong := differs(version.tags, project.churn):
         raise ModelRejected(
             subject,
             expected="a model of forewarn.yml's definition and this release's features",
-            got=differs,
+            got=wrong,
             next_step=train_again,
         )
-    return _load(version, keep_in=settings if alias == CHAMPION else None)
+    return load_registered(version, keep_in=settings if alias == CHAMPION else None)
 
 
 def load_version(settings: Settings, name: str, number: str) -> Champion:
@@ -256,10 +223,17 @@ def load_version(settings: Settings, name: str, number: str) -> Champion:
             got=str(error).splitlines()[0],
             next_step="restore the registry; what it scored cannot be explained without it",
         ) from error
-    return _load(version)
+    return load_registered(version)
 
 
-def _load(version: ModelVersion, *, keep_in: Settings | None = None) -> Champion:
+def load_registered(version: ModelVersion, *, keep_in: Settings | None = None) -> Champion:
+    """Download, check and load a version; `keep_in` an installation keeps a copy of it as the one that scored last.
+
+    Raises
+    ------
+    ModelRejected
+        Its file is not the one that was pinned, or holds a type that is not ours; as `ModelGone` where it is gone.
+    """
     subject = f"{version.name} version {version.version}"
     tags = version.tags
     if not {"sha256", "threshold"} <= set(tags):
@@ -274,10 +248,11 @@ def _load(version: ModelVersion, *, keep_in: Settings | None = None) -> Champion
         model = load_pinned(file, tags["sha256"], subject)
         if keep_in:
             last_good.keep(keep_in, version.name, file, str(version.version), dict(tags))
-    return _champion(version.name, str(version.version), tags, model)
+    return champion_of(version.name, str(version.version), tags, model)
 
 
-def _champion(name: str, version: str, tags: Mapping[str, str], model: Any) -> Champion:
+def champion_of(name: str, version: str, tags: Mapping[str, str], model: Any) -> Champion:
+    """Return a loaded model with what its tags say of it."""
     return Champion(
         name=name,
         version=version,
@@ -293,8 +268,10 @@ def download(uri: str, folder: Path, subject: str) -> Path:
 
     Raises
     ------
+    ModelGone
+        The artefacts are gone, or hold no model file.
     ModelRejected
-        The artefacts are gone, hold no model file, or the file lies outside the folder.
+        The file lies outside the folder.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -302,13 +279,17 @@ def download(uri: str, folder: Path, subject: str) -> Path:
     try:
         fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
     except (OSError, MlflowException) as error:
-        raise ModelRejected(
+        raise ModelGone(
             subject, expected="its artefacts", got=str(error).splitlines()[0], next_step="restore the artefact store"
         ) from error
     file = (fetched / MODEL_FILE).resolve()
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
-        raise ModelRejected(
-            subject, expected=f"a file {MODEL_FILE} among its artefacts", got="none", next_step="restore the artefacts"
+    outside = not file.is_relative_to(folder.resolve())
+    if outside or not file.is_file():
+        raise (ModelRejected if outside else ModelGone)(
+            subject,
+            expected=f"a file {MODEL_FILE} among its artefacts",
+            got="a path that leads out of them" if outside else "none",
+            next_step="restore the artefacts",
         )
     return file
 
@@ -358,10 +339,11 @@ def load_pinned(file: Path, sha256: str, subject: str) -> Any:
     return model
 
 
-def _differs(tags: Mapping[str, str], churn: Churn) -> str:
-    wrong = [
+def differs(tags: Mapping[str, str], churn: Churn) -> str:
+    """Return how tags of a version differ from what the project asks for; empty where they do not."""
+    found = [
         f"{name} {tags.get(name)} where {wanted} is asked"
         for name, wanted in definition_tags(churn).items()
         if tags.get(name) != wanted
     ]
-    return ", ".join(wrong)
+    return ", ".join(found)

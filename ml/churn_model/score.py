@@ -16,13 +16,14 @@ from psycopg2 import extensions, sql
 
 from churn_model import decisions
 from churn_model.arms import CHAMPIONS, EVERYBODY, arms
+from churn_model.champion import load_champion
 from churn_model.columns import demand_columns
 from churn_model.copy_in import copy_in, text
 from churn_model.economy import no_cycles, one_thread
 from churn_model.explain import Explainer
 from churn_model.features import NAMES
 from churn_model.reader import Floats, read_batches
-from churn_model.registry import Champion, load_champion
+from churn_model.registry import Champion
 from churn_model.trust import demand_trust
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
@@ -78,6 +79,7 @@ def score(
     run_id: str,
     now: datetime,
     configuration: Mapping[str, str] | None = None,
+    champion: Champion | None = None,
 ) -> int:
     """Score every eligible customer of an as-of date with the champion; replaces that date's scores.
 
@@ -87,6 +89,8 @@ def score(
     ----------
     configuration : dict, optional
         Part → digest of what the features were built and the model was trained by; kept with the scores.
+    champion : Champion, optional
+        As `load_champion` returned it, where the caller has to know what it is; loaded otherwise.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def score(
         No fit champion, a feature is missing or retyped, nobody to score, scores that are NaN or all equal, or that
         are not to be trusted (`churn_model.trust`). No score has been written then.
     """
-    champion = load_champion(settings, project)
+    champion = champion or load_champion(settings, project)
     with connect(settings.warehouse_url) as connection:
         demand_columns(connection, NAMES)
         with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_model import candidates, decisions, metrics, plots, registry
+from churn_model.champion import has_champion
 from churn_model.economy import one_thread
 from churn_model.evaluate import Evaluation, assess
 from churn_model.features import NAMES, TABLE
@@ -81,7 +82,7 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     chosen, why = evaluation.best()
     verdict = learning_pays(evaluation, chosen, why, project.model)
     client = registry.open_store(settings)
-    role = registry.CHALLENGER if registry.has_champion(settings, project) else registry.CHAMPION
+    role = registry.CHALLENGER if has_champion(settings, project) else registry.CHAMPION
     import mlflow
 
     run = client.create_run(

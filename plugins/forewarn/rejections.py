@@ -43,14 +43,27 @@ def forget(settings: Settings, as_of_date: date, run_id: str, step: str) -> None
 
 
 def tell(
-    settings: Settings, project: Project, rejected: ModelRejected | None, *, as_of_date: date, now: datetime
+    settings: Settings,
+    project: Project,
+    rejected: ModelRejected | None,
+    *,
+    as_of_date: date,
+    now: datetime,
+    went_on: str = "",
 ) -> int:
-    """Tell operations once that the model's scores are not used, and once that they are again; return new messages."""
+    """Tell operations once that the model's scores are not used, and once that they are again; return new messages.
+
+    `went_on` says why another model than the champion scored, and which; they hear of that in the same way.
+    """
     from forewarn.alerts import OF_MODEL, Trouble, tell_operations
 
     name = project.churn.definition
-    held = [Trouble("model", name, "held", now, reason=str(rejected), advice=rejected.next_step)] if rejected else []
-    return tell_operations(settings, project, held, as_of_date=as_of_date, now=now, kinds=OF_MODEL)
+    troubles = []
+    if rejected:
+        troubles.append(Trouble("model", name, "held", now, reason=str(rejected), advice=rejected.next_step))
+    elif went_on:
+        troubles.append(Trouble("model", name, "substituted", now, reason=went_on))
+    return tell_operations(settings, project, troubles, as_of_date=as_of_date, now=now, kinds=OF_MODEL)
 
 
 def stands(settings: Settings, as_of_date: date, run_id: str, *steps: str) -> bool:

@@ -29,8 +29,8 @@ def retrain(settings: Settings, run: Run) -> Summary:
     A model that is rejected leaves the champion where it is, and its reason here.
     """
     settings = settings.as_service("scorer")
-    from churn_model import promote, train
-    from churn_model.registry import CHALLENGER, has_alias, has_champion
+    from churn_model import has_champion, promote, train
+    from churn_model.registry import CHALLENGER, has_alias
 
     project = load_project(settings.config)
     try:
@@ -80,7 +80,8 @@ def find_suggestions(settings: Settings, run: Run) -> Summary:
 
 
 def _due(settings: Settings, project: Project, as_of_date: date, now: datetime) -> tuple[bool, str]:
-    from churn_model.registry import find_champion, has_champion, open_store
+    from churn_model import has_champion
+    from churn_model.registry import find_champion, open_store
 
     if not has_champion(settings, project):
         return True, "there is no champion of forewarn.yml's definition"

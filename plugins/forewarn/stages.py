@@ -291,12 +291,13 @@ def score(settings: Settings, run: Run) -> Summary:
     owner, settings = settings, settings.as_service("scorer")
     if rejections.stands(settings, run.as_of_date, run.run_id, "train"):
         return {"scored": 0, "skipped": "no champion"}
+    from churn_model import load_champion, score_in_shadow
     from churn_model import score as score_customers
-    from churn_model import score_in_shadow
 
     project = _project(settings)
     rejections.forget(settings, run.as_of_date, run.run_id, "score")
     try:
+        champion = load_champion(settings, project)
         scored = score_customers(
             settings,
             project,
@@ -304,11 +305,12 @@ def score(settings: Settings, run: Run) -> Summary:
             run_id=run.run_id,
             now=run.now,
             configuration=configuration(project),
+            champion=champion,
         )
     except ModelRejected as rejected:
         _tell_of_model(owner, run, rejected)
         return {"scored": 0} | rejections.record(settings, run.as_of_date, run.run_id, "score", rejected, now=run.now)
-    _tell_of_model(owner, run, None)
+    _tell_of_model(owner, run, None, went_on=champion.note)
     shadow = score_in_shadow(settings, project, as_of_date=run.as_of_date, now=run.now)
     return {"scored": scored} | {f"shadow_{role}": count for role, count in shadow.items()}
 
@@ -360,9 +362,10 @@ def _project(settings: Settings) -> Project:
     return load_project(settings.config)
 
 
-def _tell_of_model(settings: Settings, run: Run, rejected: ModelRejected | None) -> None:
+def _tell_of_model(settings: Settings, run: Run, rejected: ModelRejected | None, *, went_on: str = "") -> None:
     if run.live:
-        rejections.tell(settings, _project(settings), rejected, as_of_date=run.as_of_date, now=run.now)
+        project = _project(settings)
+        rejections.tell(settings, project, rejected, went_on=went_on, as_of_date=run.as_of_date, now=run.now)
 
 
 def _blocked(source: str, stream: str, since: datetime, reason: str, next_step: str) -> Trouble:

@@ -13,10 +13,11 @@ import pyarrow.dataset
 import pytest
 from typer.testing import CliRunner
 
+from churn_model.champion import load_champion
 from churn_model.drivers import find_drivers
 from churn_model.explain import FAMILIES, Explainer
 from churn_model.features import NAMES
-from churn_model.registry import EXPERIMENT, load_champion, open_store
+from churn_model.registry import EXPERIMENT, open_store
 from churn_model.segments import find_segments
 from churn_model.suggestions import find_suggestions
 from forewarn import stages

@@ -133,9 +133,52 @@ def test_31_a_kept_model_that_was_changed_is_refused_like_any_other(installed: I
         kept.write_bytes(content)
 
 
-def test_31_a_model_that_is_gone_leaves_the_rules_alone(installed: Installed) -> None:
+@pytest.mark.capability("B6")
+def test_31_where_the_champions_file_is_gone_its_own_copy_goes_on_and_operations_hear_of_it_once(
+    installed: Installed,
+) -> None:
+    before = installed.rows("select customer_id, probability from ml.score order by 1")
     installed.model_file.unlink()
-    installed.day()
+    for number in (1, 2):
+        run = Run(AS_OF, f"live{number}", NOW)
+        assert stages.score(installed.settings, run)["scored"] == 270
+    assert installed.rows("select customer_id, probability from ml.score order by 1") == before
+    ((kind, reason),) = installed.rows("select kind, reason from ops.trouble where over_at is null")
+    assert kind == "substituted"
+    assert "version 1, which scored last, went on: churn_non_contractual version 1: expected a file" in reason
+    ((letters,),) = installed.rows("select count(*) from alerts.outbox where kind = 'operations'")
+    assert letters == 1
+
+
+@pytest.mark.capability("B6")
+def test_31_a_champion_without_file_and_copy_gives_way_to_the_newest_earlier_version_that_is_whole(
+    installed: Installed, tmp_path: Path
+) -> None:
+    client, name = open_store(installed.settings), "churn_non_contractual"
+    tags = dict(client.get_model_version(name, "1").tags)
+    made = [
+        client.create_model_version(name, source=(tmp_path / "nowhere").as_uri(), tags=tags | more)
+        for more in ({}, {"candidate": "hazard"}, {})
+    ]
+    client.set_registered_model_alias(name, "champion", made[-1].version)
+    try:
+        lost = replace(installed, settings=replace(installed.settings, home=tmp_path))
+        assert lost.day()["scored"] == 270
+        assert installed.rows("select distinct model_version from ml.score") == [("1",)]
+        ((reason,),) = installed.rows("select reason from ml.decision where outcome = 'kept'")
+        assert (
+            f"version 1, an earlier one, went on: {name} version {made[-1].version}: expected a file model.skops"
+            in reason
+        )
+    finally:
+        client.set_registered_model_alias(name, "champion", "1")
+        for version in made:
+            client.delete_model_version(name, version.version)
+
+
+def test_31_a_model_that_is_gone_without_another_leaves_the_rules_alone(installed: Installed, tmp_path: Path) -> None:
+    installed.model_file.unlink()
+    replace(installed, settings=replace(installed.settings, home=tmp_path)).day()
     assert "expected a file model.skops" in installed.rejected()
 
 

@@ -40,7 +40,7 @@ def installation(postgres, template, tmp_path, monkeypatch):
     connection.cursor().execute("truncate ml.watch")
 
     def ask(version: _Version | None, *watched: tuple[object, ...]) -> dict[str, object]:
-        monkeypatch.setattr("churn_model.registry.has_champion", lambda *_: version is not None)
+        monkeypatch.setattr("churn_model.has_champion", lambda *_: version is not None)
         monkeypatch.setattr("churn_model.registry.find_champion", lambda *_: version)
         monkeypatch.setattr("churn_model.registry.open_store", lambda _: None)
         for row in watched:

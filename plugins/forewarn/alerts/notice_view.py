@@ -9,7 +9,7 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import Fact, View
 
-LEVELS = {"late": "high", "held": "high", "blocked": "medium", "over": "low"}
+LEVELS = {"late": "high", "held": "high", "blocked": "medium", "substituted": "medium", "over": "low"}
 # A mail names what it is about; a list of everything is in the warehouse.
 MOST_NAMES = 12
 
@@ -18,7 +18,7 @@ def notice_view(notice: Notice, alert_id: int) -> View:
     """Return a notice's texts in its reader's language."""
     language = Language(notice.locale)
     kinds = {one.kind for one in notice.streams}
-    kind = "over" if notice.over else next(kind for kind in ("held", "late", "blocked") if kind in kinds)
+    kind = "over" if notice.over else next(kind for kind in ("held", "late", "blocked", "substituted") if kind in kinds)
     streams = list(dict.fromkeys(one.stream for one in notice.streams))
     address = notice.refused_by or ""
     return View(
@@ -80,8 +80,8 @@ def _reasons(notice: Notice, kind: str, language: Language) -> list[tuple[str, s
 
 
 def _next_step(notice: Notice, kind: str, stream: str, language: Language) -> str:
-    held = any(one.kind == "held" for one in notice.streams)
-    command = "forewarn model train" if held else f"forewarn source test {notice.source} --stream {stream}"
+    of_model = any(one.kind in ("held", "substituted") for one in notice.streams)
+    command = "forewarn model train" if of_model else f"forewarn source test {notice.source} --stream {stream}"
     general = language.text("operations", "next", kind, command=command)
     if kind == "over" or not notice.advice:
         return general

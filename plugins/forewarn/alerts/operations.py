@@ -22,7 +22,7 @@ from forewarn.expressions import names
 from forewarn.warehouse.engine import connect
 
 OF_STREAMS = ("blocked", "late")
-OF_MODEL = ("held",)
+OF_MODEL = ("held", "substituted")
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class Trouble:
     ----------
     kind : str
         `blocked`: its newest extraction failed. `late`: what came last is older than it promised. `held`: of a model
-        (`source` is then `model`), whose scores are not used.
+        (`source` is then `model`), whose scores are not used. `substituted`: of a champion that could not be
+        reached, in whose place another version scored.
     since : datetime
         Of the first failure; of the broken promise.
     features : tuple of str
@@ -46,7 +47,7 @@ class Trouble:
 
     source: str
     stream: str
-    kind: Literal["blocked", "late", "held"]
+    kind: Literal["blocked", "late", "held", "substituted"]
     since: datetime
     arrived_at: datetime | None = None
     promise: timedelta | None = None

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import churn_model
+from churn_model.champion import load_champion
 from churn_model.explain import Explainer
 from churn_model.features import NAMES
-from churn_model.registry import load_champion, open_store, sha256_of
+from churn_model.registry import open_store, sha256_of
 from forewarn.errors import ModelRejected
 
 _numbers = itertools.count()
