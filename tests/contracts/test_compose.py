@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,7 +107,30 @@ def test_the_file_follows_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_nothing_is_used_that_compose_1_29_refuses(compose: dict[str, Any]) -> None:
+def _config(file: Path) -> subprocess.CompletedProcess[str]:
+    """Return what `docker-compose config` makes of a file: it reads and resolves it, and needs no engine."""
+    program = shutil.which("docker-compose")
+    if not program:
+        pytest.skip("docker-compose is not installed (Debian's package, or any later Compose under that name)")
+    return subprocess.run([program, "-f", str(file), "config"], capture_output=True, text=True, check=False)
+
+
+def test_compose_itself_reads_the_file(compose: dict[str, Any], tmp_path: Path) -> None:
+    done = _config(COMPOSE)
+    assert done.returncode == 0, done.stderr
+    resolved = YAML(typ="safe").load(done.stdout)
+    assert set(resolved["services"]) == SERVICES
+    assert {one["file"] for one in resolved["secrets"].values()} == {
+        str(PROJECT / one["file"]) for one in compose["secrets"].values()
+    }
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(COMPOSE.read_text(encoding="utf-8").replace("depends_on:", "depend_on:"), encoding="utf-8")
+    refused = _config(wrong)
+    assert refused.returncode != 0
+    assert "depend_on" in refused.stderr
+
+
+def test_the_two_things_that_compose_1_29_is_known_to_refuse_are_not_used(compose: dict[str, Any]) -> None:
     assert "name" not in compose
     assert compose["version"] == "3.8"
 
