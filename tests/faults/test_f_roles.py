@@ -24,7 +24,11 @@ from forewarn.warehouse.engine import dsn
 PROJECT = Path(__file__).resolve().parents[2]
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 MARTS = {
-    f"marts.{name}": {"select"} for name in ("churn_features", "dim_customers", "customer_360", "customer_crosswalk")
+    f"marts.{name}": {"select"}
+    for name in (
+        *("churn_features", "churn_labels", "feature_dates"),
+        *("dim_customers", "customer_360", "customer_crosswalk"),
+    )
 }
 WRITES = {"select", "insert", "update"}
 ADDS = {"select", "insert"}
@@ -41,7 +45,8 @@ MAY = {
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}
     | {"alerts.signal": REPLACES | {"update"}}
-    | {"alerts.case_event": ADDS, "alerts.attempt": ADDS},
+    | {f"alerts.{name}": ADDS for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version")}
+    | {"alerts.shadow_signal": REPLACES},
 }
 
 
@@ -98,8 +103,10 @@ def test_79_a_service_may_do_to_each_relation_what_its_stages_need_and_nothing_e
         " and has_any_column_privilege(%s, pg_class.oid, verb) and not has_table_privilege(%s, pg_class.oid, verb)",
         [f"fault_{role}"] * 2,
     )
-    # To hold the newest publication by `select … for update` while cases open; row security lets no row be written.
-    assert in_part == ([("ops.publication", "update")] if role == "dispatcher" else [])
+    # To hold the newest publication by `select … for update` while cases open; row security lets no row be written. And
+    # the state and texts of a rule's version, each change of which is an event.
+    in_parts = [("alerts.rule_version", "update"), ("ops.publication", "update")]
+    assert sorted(in_part) == (in_parts if role == "dispatcher" else [])
 
 
 @pytest.mark.capability("C7")
@@ -121,6 +128,10 @@ def test_79_a_service_changes_no_table_no_role_and_no_trail(guarded: Guarded, ro
             "delete from alerts.case_event",
             "update alerts.attempt set outcome = 'sent'",
             "delete from alerts.attempt",
+            "update alerts.rule_event set reason = 'other'",
+            "delete from alerts.rule_event",
+            "delete from alerts.backtest",
+            "update alerts.rule_version set digest = 'other'",
             "delete from ops.publication",
             "update ops.publication set run_id = run_id",
             "insert into access.login values ('fault_dispatcher', 'crm|1', now())",

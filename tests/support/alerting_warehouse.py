@@ -76,6 +76,9 @@ class AlertingWarehouse:
                     owner_locale text, contact_name text, contact_email text, contact_role text);
                 create table marts.customer_360 (customer_id text primary key, value_at_stake_year numeric);
                 create table marts.customer_crosswalk (source text, account_id text, customer_id text);
+                create table marts.feature_dates (as_of_date date primary key);
+                create table marts.churn_labels (customer_id text, as_of_date date, definition text,
+                    horizon_days integer, eligible boolean, churned boolean, label_matures_on date);
                 """
             ).format(metrics)
         )
@@ -111,6 +114,7 @@ class AlertingWarehouse:
             "delete from marts.churn_features where (customer_id, as_of_date) = (%s, %s)", [customer_id, as_of_date]
         )
         self._insert("marts.churn_features", {"customer_id": customer_id, "as_of_date": as_of_date} | CALM | changes)
+        self.run("insert into marts.feature_dates values (%s) on conflict do nothing", [as_of_date])
 
     def score(
         self,
@@ -135,6 +139,21 @@ class AlertingWarehouse:
                 "rank_of_day": 1,
                 "reasons": Json(list(reasons)),
                 "scored_at": NOW,
+            },
+        )
+
+    def label(self, customer_id: str, as_of_date: date, churned: bool | None, *, horizon_days: int = 60) -> None:
+        """Add the label of a customer on a date; None is that of one who was not eligible."""
+        self._insert(
+            "marts.churn_labels",
+            {
+                "customer_id": customer_id,
+                "as_of_date": as_of_date,
+                "definition": "non_contractual",
+                "horizon_days": horizon_days,
+                "eligible": churned is not None,
+                "churned": churned,
+                "label_matures_on": as_of_date + timedelta(days=horizon_days),
             },
         )
 

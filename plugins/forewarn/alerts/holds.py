@@ -15,8 +15,8 @@ from psycopg2.extras import execute_values
 
 from forewarn.alerts.case_store import note
 from forewarn.alerts.metrics import declared
+from forewarn.alerts.rule_ledger import rules_in
 from forewarn.alerts.rule_query import unknown_query
-from forewarn.alerts.rules import load_rules
 from forewarn.config.project import Project
 from forewarn.expressions import names
 
@@ -57,7 +57,7 @@ def hold(
     waits: dict[Key, str] = {(customer, "model", project.churn.definition): why for customer, why in unsure.items()}
     if late:
         asked = _rested(cursor) | open_holds.keys()
-        waits |= _unjudged(cursor, project, late, as_of_date, asked)
+        waits |= _unjudged(cursor, late, as_of_date, asked)
         every = _streams(late, late)
         waits |= {
             key: f"the score knows nothing of {every}, late, and what is known is below the threshold"
@@ -118,13 +118,12 @@ def _rested(cursor: extensions.cursor) -> set[Key]:
 
 def _unjudged(
     cursor: extensions.cursor,
-    project: Project,
     late: Mapping[str, list[str]],
     as_of_date: date,
     asked: set[Key],
 ) -> dict[Key, str]:
     """Return the rules among `asked` that cannot judge their customer."""
-    rules = [rule for rule in load_rules(project) if rule.content.live and names(rule.condition) & late.keys()]
+    rules = [rule for rule in rules_in(cursor, "live") if names(rule.condition) & late.keys()]
     if not rules:
         return {}
     cursor.execute(unknown_query(rules, declared()), {"as_of_date": as_of_date})

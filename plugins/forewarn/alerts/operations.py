@@ -14,7 +14,7 @@ from psycopg2.extras import execute_values
 
 from forewarn.alerts import outbox
 from forewarn.alerts.content import Affected, Notice
-from forewarn.alerts.rules import load_rules
+from forewarn.alerts.rule_ledger import in_use
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ConfigError
@@ -169,9 +169,7 @@ def _notice(
     source = new[0].source
     unknown = list(dict.fromkeys(name for one in all_ if one.source == source for name in one.features))
     try:
-        rules = [
-            rule.name for rule in load_rules(project) if rule.content.live and names(rule.condition) & set(unknown)
-        ]
+        rules = [rule.name for rule in in_use(cursor, project) if names(rule.condition) & set(unknown)]
     except ConfigError as error:
         # Opening cases will stop at it; it must not keep this message back.
         _log.warning("Rules are not listed: %s", error)

@@ -1,4 +1,4 @@
-"""All live rules as one query: one pass over the features of a date."""
+"""All rules as one query: one pass over the features of a date, or of many."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from psycopg2 import sql
 from forewarn.alerts.metrics import Metrics
 from forewarn.alerts.rules import Rule
 from forewarn.expressions import render
+
+OF_DATE = sql.SQL("f.as_of_date = %(as_of_date)s")
+OF_DATES = sql.SQL("f.as_of_date = any(%(dates)s)")
 
 
 def unknown_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
@@ -28,7 +31,8 @@ def unknown_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
         where cardinality(unknown) > 0
         """
     ).format(
-        conditions=_positions(rules, "case when ({}) is null then {} end"), metrics=_metrics(_read(rules), metrics)
+        conditions=_positions(rules, "case when ({}) is null then {} end"),
+        metrics=_metrics(_read(rules), metrics, OF_DATE),
     )
 
 
@@ -48,9 +52,26 @@ def fired_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
         select * from judged where cardinality(fired) > 0 order by customer_id
         """
     ).format(
-        metrics=_metrics(read, metrics),
+        metrics=_metrics(read, metrics, OF_DATE),
         conditions=_positions(rules, "case when {} then {} end"),
         values=sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(name)) for name in read),
+    )
+
+
+def replay_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
+    """Return the query of the customers and dates among the parameter `dates` for which at least one rule is true.
+
+    Its columns: `customer_id`, `as_of_date`, `fired` (positions in `rules`).
+    """
+    return sql.SQL(
+        """
+        select customer_id, as_of_date, fired from (
+            select m.customer_id, m.as_of_date, array_remove(array[{conditions}], null) as fired from ({metrics}) as m
+        ) as judged
+        where cardinality(fired) > 0
+        """
+    ).format(
+        metrics=_metrics(_read(rules), metrics, OF_DATES), conditions=_positions(rules, "case when {} then {} end")
     )
 
 
@@ -58,15 +79,15 @@ def _read(rules: Sequence[Rule]) -> list[str]:
     return sorted(frozenset().union(*(rule.metrics for rule in rules)))
 
 
-def _metrics(read: Sequence[str], metrics: Metrics) -> sql.Composed:
+def _metrics(read: Sequence[str], metrics: Metrics, where: sql.SQL) -> sql.Composed:
     columns = [
         sql.SQL("{}.{}").format(sql.SQL("d" if name in metrics.attributes else "f"), sql.Identifier(name))
         for name in read
     ]
     return sql.SQL(
         "select {} from marts.churn_features as f left join marts.dim_customers as d on d.customer_id = f.customer_id"
-        " where f.as_of_date = %(as_of_date)s"
-    ).format(sql.SQL(", ").join([sql.SQL("f.customer_id"), *columns]))
+        " where {}"
+    ).format(sql.SQL(", ").join([sql.SQL("f.customer_id, f.as_of_date"), *columns]), where)
 
 
 def _positions(rules: Sequence[Rule], case: str) -> sql.Composed:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -16,8 +18,8 @@ from forewarn.alerts.metrics import Metrics, declared
 from forewarn.alerts.yaml_place import place_inside
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document, did_you_mean
-from forewarn.errors import ConfigError
-from forewarn.expressions import Expression, ExpressionError, names, parse
+from forewarn.errors import ConfigError, Permanent
+from forewarn.expressions import Expression, ExpressionError, names, parse, written
 
 FAMILIES = (
     "rhythm",
@@ -44,6 +46,8 @@ def as_variants(value: Any) -> Any:
     texts = by_language(value)
     return {name: [text] if isinstance(text, str) else text for name, text in texts.items()}
 
+
+State = Literal["draft", "shadow", "live", "retired"]
 
 _SENTENCE = {"type": "string"}
 _SENTENCES = {"anyOf": [_SENTENCE, {"type": "array", "items": _SENTENCE}]}
@@ -76,6 +80,9 @@ class RuleFile(BaseModel):
     ----------
     when
         Condition in the expression language; true fires, false and unknown do not.
+    state
+        What `forewarn rules apply` makes of it once it is back-tested: `live` opens cases, `shadow` judges every night
+        and tells nobody, `draft` waits, `retired` is out of use.
     title, reason
         What a message says, by language; a bare text is English. `reason` shows metrics in braces and may be a list of
         sentences, of which the first with every value known is used.
@@ -86,7 +93,7 @@ class RuleFile(BaseModel):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
     version: int = Field(ge=1)
     description: Description
-    live: bool = True
+    state: State = "live"
     when: str = Field(max_length=4000)
     level: Level
     route: Route
@@ -107,6 +114,12 @@ class Rule:
     def name(self) -> str:
         """The rule's id."""
         return self.content.id
+
+    @property
+    def digest(self) -> str:
+        """Of what decides whom the rule alerts, and how strongly: another wording of its texts is the same rule."""
+        judged = [written(self.condition), self.content.level, self.content.route]
+        return hashlib.sha256(json.dumps(judged).encode()).hexdigest()
 
 
 def load_rules(project: Project) -> list[Rule]:
@@ -141,6 +154,30 @@ def load_rule(file: Path, metrics: Metrics) -> Rule:
             ["family"], f"unknown family `{content.family}`", did_you_mean(content.family, list(FAMILIES))
         )
     _check_texts(document, content, metrics)
+    return _rule(content, condition)
+
+
+def stored_rule(content: dict[str, Any]) -> Rule:
+    """Return a rule as `alerts.rule_version` keeps it.
+
+    Raises
+    ------
+    Permanent
+        It names a metric that is no longer declared.
+    """
+    rule = RuleFile.model_validate(content)
+    try:
+        return _rule(rule, parse(rule.when, declared().columns))
+    except ExpressionError as error:
+        raise Permanent(
+            f"rule {rule.id}, version {rule.version}, in alerts.rule_version",
+            expected="a condition on declared metrics",
+            got=error.problem,
+            next_step=error.hint or "give the rule a new version that names other metrics, and apply it",
+        ) from error
+
+
+def _rule(content: RuleFile, condition: Expression) -> Rule:
     shown = {name for variants in content.reason.values() for variant in variants for name in sentence.names(variant)}
     return Rule(content, condition, frozenset(names(condition) | shown))
 

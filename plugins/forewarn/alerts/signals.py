@@ -15,8 +15,9 @@ from forewarn.alerts.language import CATALOGS, ORIGINAL, Language
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.metrics import Metrics, declared
 from forewarn.alerts.playbooks import Playbooks
+from forewarn.alerts.rule_ledger import found_ledger, rules_in
 from forewarn.alerts.rule_query import fired_query
-from forewarn.alerts.rules import Rule, load_rules
+from forewarn.alerts.rules import Rule
 from forewarn.alerts.sentence import fill
 from forewarn.alerts.source_records import text_records
 from forewarn.config.project import Project
@@ -42,28 +43,35 @@ class Signal:
 def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, now: datetime) -> int:
     """Replace the rule signals of a date; signals that stay the same keep their row.
 
+    The rules are those of the ledger, which takes them from the files if it is empty. What rules in shadow find is kept
+    apart, and opens no case.
+
     Returns
     -------
     int
-        How many signals the rules give for the date.
+        How many signals the live rules give for the date.
 
     Raises
     ------
     ConfigError
         A rule file says something that cannot be meant.
     """
-    rules, metrics = [rule for rule in load_rules(project) if rule.content.live], declared()
+    metrics = declared()
     with connect(settings.warehouse_url) as connection, connection:
-        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(LOCK)
+            found_ledger(cursor, project, as_of_date=as_of_date, by="the nightly run", now=now)
+            rules, shadows = rules_in(cursor, "live"), rules_in(cursor, "shadow")
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
             rows = []
-            if rules:
-                cursor.execute(fired_query(rules, metrics), {"as_of_date": as_of_date})
+            if judges := [*rules, *shadows]:
+                cursor.execute(fired_query(judges, metrics), {"as_of_date": as_of_date})
                 rows = cursor.fetchall()
         signals = [signal for row in rows for signal in _signals_of(row, rules, metrics, project)]
         with connection.cursor() as cursor:
             _add_records(cursor, signals, as_of_date)
             replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
+            _replace_shadow(cursor, rows, shadows, first=len(rules), as_of_date=as_of_date)
     return len(signals)
 
 
@@ -153,6 +161,22 @@ def replace(
     )
 
 
+def _replace_shadow(
+    cursor: extensions.cursor, rows: Sequence[dict[str, Any]], shadows: Sequence[Rule], *, first: int, as_of_date: date
+) -> None:
+    """Keep what the rules in shadow find on a date; their positions among the fired begin at `first`."""
+    cursor.execute("delete from alerts.shadow_signal where as_of_date = %s", [as_of_date])
+    execute_values(
+        cursor,
+        "insert into alerts.shadow_signal (as_of_date, customer_id, rule_id, version) values %s",
+        [
+            (as_of_date, row["customer_id"], rule.name, rule.content.version)
+            for row in rows
+            for rule in (shadows[position - first] for position in row["fired"] if position >= first)
+        ],
+    )
+
+
 def _add_records(cursor: extensions.cursor, signals: Sequence[Signal], as_of_date: date) -> None:
     """Add to the evidence of signals that rest on words the records that they were read in."""
     named = {metric for signal in signals for metric, value in signal.evidence["values"].items() if value}
@@ -183,6 +207,8 @@ def _signals_of(row: dict[str, Any], rules: Sequence[Rule], metrics: Metrics, pr
     """Return the signals of one customer, worded in every language: who will read them is not known yet."""
     signals = []
     for position in row["fired"]:
+        if position >= len(rules):
+            continue
         rule = rules[position].content
         values = {name: row[name] for name in sorted(rules[position].metrics)}
         texts = {}

@@ -68,6 +68,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     yield warehouse
     if warehouse.ok:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
+        yield _attempt("rules in use", lambda: _rules_in_use(settings), "forewarn rules apply")
         yield from _connections(settings)
         yield _attempt("extraction", lambda: _extraction(settings), "forewarn run --stage extract")
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
@@ -131,6 +132,20 @@ def _rules(config: Path) -> str:
     from forewarn.alerts.rules import load_rules
 
     return f"{len(load_rules(load_project(config)))} rules in {config}"
+
+
+def _rules_in_use(settings: Settings) -> str:
+    from forewarn.alerts.rule_ledger import pending, rules_in
+    from forewarn.alerts.rules import load_rules
+
+    rules = load_rules(load_project(settings.config))
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        waiting, live = pending(cursor, rules), rules_in(cursor, "live")
+    if waiting:
+        raise ForewarnError(
+            "rules in use", expected="what their files say", got=f"files that are not applied: {', '.join(waiting)}"
+        )
+    return f"{len(live)} live, as their files say" if live else "none yet; the first run takes up those of the files"
 
 
 def _warehouse(settings: Settings) -> str:

@@ -55,7 +55,7 @@ def test_the_shipped_rules(project: Project) -> None:
         ("days_overdue_max >= 30", "days_overdue >= 30", "10:7", "did you mean `days_overdue_max`"),
         ("overdue_amount > 0", "overdue_amount > 'much'", "9:", "`when`"),
         ("level: medium", "level: severe", "11:1", "'low', 'medium' or 'high'"),
-        ("version: 1", "version: 1\nliv: true", "3:1", "did you mean `live`"),
+        ("version: 1", "version: 1\nstat: live", "3:1", "did you mean `state`"),
         ("family: finance", "family: finances", "13:1", "did you mean `finance`"),
         ("{overdue_amount} overdue, the", "{overdue_sum} overdue, the", "19:7", "unknown metric `overdue_sum`"),
         ("  zh_CN: 发票逾期", "  de: Rechnungen", "16:3", "unknown language `de`"),
