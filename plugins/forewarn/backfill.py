@@ -15,7 +15,14 @@ from forewarn.warehouse.engine import connect
 
 
 def backfill(
-    settings: Settings, run: stages.Run, *, first: date, last: date, rebuild: bool = False, dry_run: bool = False
+    settings: Settings,
+    run: stages.Run,
+    *,
+    first: date,
+    last: date,
+    every: int = 1,
+    rebuild: bool = False,
+    dry_run: bool = False,
 ) -> Iterator[stages.Summary]:
     """Build the as-of dates from `first` to `last` that are missing, oldest first; yield a summary of each.
 
@@ -24,6 +31,8 @@ def backfill(
 
     Parameters
     ----------
+    every : int
+        Days from one date to the next, from `first` on.
     rebuild : bool
         Replace dates that exist as well.
     dry_run : bool
@@ -44,7 +53,7 @@ def backfill(
             got=f"{first} to {last}" if newest else "no publication",
             next_step="name earlier dates" if newest else "run a day first: `forewarn run`",
         )
-    for ahead in range((last - first).days + 1):
+    for ahead in range(0, (last - first).days + 1, every):
         day = first + timedelta(days=ahead)
         if day in published and not rebuild:
             yield {"as_of_date": day.isoformat(), "skipped": "published already"}

@@ -160,6 +160,8 @@ def test_a_backfill_builds_what_is_missing_and_alerts_nobody(small: Small) -> No
         {"as_of_date": "2026-06-28", "missing": 1},
         {"as_of_date": "2026-06-29", "skipped": "published already"},
     ]
+    weekly = backfill(small.settings, run, first=date(2026, 6, 15), last=last, every=7, dry_run=True)
+    assert [one["as_of_date"] for one in weekly] == ["2026-06-15", "2026-06-22", "2026-06-29"]
     done += list(backfill(small.settings, run, first=first, last=last))
     assert [(one["as_of_date"], one.get("built"), one.get("skipped")) for one in done] == [
         ("2026-06-29", 1, None),

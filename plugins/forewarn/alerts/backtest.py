@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,14 @@ from psycopg2 import extensions
 from psycopg2.extras import Json, execute_values
 
 from forewarn.alerts.metrics import declared
-from forewarn.alerts.replay import Firing, Leaving, Replayed, replay, spaced
+from forewarn.alerts.replay import Example, Firing, Leaving, Replayed, replay, spaced
 from forewarn.alerts.rule_query import replay_query
 from forewarn.alerts.rules import Rule
 from forewarn.config.project import Churn
 
 LEAST_DAYS = 7
 NOBODY = "nobody"
+UNKNOWN = (NOBODY, "")
 
 _DATES = "select as_of_date from marts.feature_dates where as_of_date <= %(as_of_date)s and as_of_date > %(after)s"
 _LABELS = """
@@ -70,15 +72,23 @@ def backtest(
     labels = {(customer, day): churned for customer, day, churned in cursor.fetchall()}
     cursor.execute(_GONE[churn.definition].format(labels=_LABELS), values)
     leavings = [Leaving(*row) for row in cursor.fetchall()]
-    cursor.execute("select customer_id, owner_name from marts.dim_customers where owner_name is not null")
-    managers = dict(cursor.fetchall())
+    cursor.execute("select customer_id, owner_name, name from marts.dim_customers")
+    known = {customer: (manager or NOBODY, name or "") for customer, manager, name in cursor.fetchall()}
     cursor.execute(replay_query(rules, declared()), values)
     firings: dict[int, list[Firing]] = defaultdict(list)
     for customer, day, fired in cursor.fetchall():
-        one = Firing(customer, day, managers.get(customer, NOBODY), labels.get((customer, day)))
+        one = Firing(customer, day, known.get(customer, UNKNOWN)[0], labels.get((customer, day)))
         for position in fired:
             firings[position].append(one)
-    return [replay(dates, firings[position], leavings) for position in range(len(rules))]
+    found = [replay(dates, firings[position], leavings) for position in range(len(rules))]
+    return [
+        dataclasses.replace(one, examples=_named(one.examples, known), missed=_named(one.missed, known))
+        for one in found
+    ]
+
+
+def _named(examples: Sequence[Example], known: Mapping[str, tuple[str, str]]) -> tuple[Example, ...]:
+    return tuple(dataclasses.replace(one, name=known.get(one.customer_id, UNKNOWN)[1]) for one in examples)
 
 
 def keep(

@@ -52,6 +52,7 @@ class Example:
     customer_id: str
     day: date
     said: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Replayed:
     lead_days
         Median of the days from the first such date to the day on which a foreseen leaver counted as gone.
     examples, missed
-        The newest alerts, and the newest leavers that the rule would have missed.
+        The newest alerts, those that are judged before the others, and the newest leavers that it would have missed.
     """
 
     dates: int
@@ -97,7 +98,7 @@ class Replayed:
             {name: value.isoformat() if isinstance(value, date) else value for name, value in plain.items()}
             | {"managers": [list(one) for one in self.managers]}
             | {
-                name: [{"customer_id": one.customer_id, "day": one.day.isoformat(), "said": one.said} for one in given]
+                name: [vars(one) | {"day": one.day.isoformat()} for one in given]
                 for name, given in (("examples", self.examples), ("missed", self.missed))
             }
         )
@@ -134,6 +135,7 @@ def replay(dates: Sequence[date], firings: Iterable[Firing], leavings: Iterable[
         reverse=True,
     )
     judged = [one for one in alerts if one.churned is not None]
+    unjudged = [one for one in alerts if one.churned is None]
     right = sum(bool(one.churned) for one in judged)
     weeks = _weeks(dates)
     managers = Counter(one.manager for one in alerts)
@@ -160,7 +162,7 @@ def replay(dates: Sequence[date], firings: Iterable[Firing], leavings: Iterable[
         foreseen=len(leads),
         recall=len(leads) / len(runs) if runs else None,
         lead_days=median(leads) if leads else None,
-        examples=tuple(Example(one.customer_id, one.day, _became(one.churned)) for one in alerts[:SHOWN]),
+        examples=tuple(Example(one.customer_id, one.day, _became(one.churned)) for one in [*judged, *unjudged][:SHOWN]),
         missed=tuple(Example(one.customer_id, one.day, f"gone on {one.gone_on}") for one in missed[:SHOWN]),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from forewarn.cli.installation import current_settings
 def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The earliest as-of date.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The latest, before the newest run's.")],
+    every: Annotated[int, typer.Option(min=1, help="Days from one date to the next.")] = 1,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace dates that exist as well.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what is missing, and build nothing.")] = False,
 ) -> None:
@@ -26,18 +27,17 @@ def backfill(
 
     settings, now = current_settings(), datetime.now(UTC)
     run = Run(last.date(), f"backfill__{now:%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:6]}", now, live=False)
+    span: Any = {"first": first.date(), "last": last.date(), "every": every}
     if dry_run:
-        for summary in days(settings, run, first=first.date(), last=last.date(), rebuild=rebuild, dry_run=True):
+        for summary in days(settings, run, **span, rebuild=rebuild, dry_run=True):
             what = "build, score and publish" if summary.get("missing") else "score and publish"
             typer.echo(f"{summary['as_of_date']}: {summary.get('skipped') or f'would {what}'}")
         return
-    total = (last.date() - first.date()).days + 1
+    total = (last.date() - first.date()).days // every + 1
     with Board(Console()) as board:
         board.begin("backfill", total)
         try:
-            for done, summary in enumerate(
-                days(settings, run, first=first.date(), last=last.date(), rebuild=rebuild), start=1
-            ):
+            for done, summary in enumerate(days(settings, run, **span, rebuild=rebuild), start=1):
                 board.add({name: value for name, value in summary.items() if name != "skipped"})
                 board.move(str(summary["as_of_date"]), done=done)
         except BaseException:

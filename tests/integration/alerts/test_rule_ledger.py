@@ -187,5 +187,5 @@ def test_a_back_test_reads_what_was_known_and_what_became_of_it(rules: Rules) ->
     assert (found.leavers, found.foreseen, found.recall) == (2, 1, 0.5)
     # 60 days of silence make a leaver, of which 20 had passed on the day of the alert.
     assert found.lead_days == 40
-    assert [one.customer_id for one in found.missed] == ["c3"]
+    assert [(one.customer_id, one.name) for one in found.missed] == [("c3", "C3")]
     assert (known_then.dates, known_then.alerts, known_then.judged, known_then.leavers) == (3, 2, 0, 0)

@@ -47,9 +47,9 @@ def test_a_replay_equals_what_a_hand_computes() -> None:
     assert found.lead_days == (23 + 7) / 2
     assert [(one.customer_id, one.day, one.said) for one in found.examples] == [
         ("c", WEEKS[5], "left"),
-        ("b", WEEKS[3], "not judged"),
         ("a", WEEKS[2], "left"),
         ("b", WEEKS[1], "stayed"),
+        ("b", WEEKS[3], "not judged"),
     ]
     assert [(one.customer_id, one.day, one.said) for one in found.missed] == [
         ("d", WEEKS[5], f"gone on {WEEKS[7]}"),
