@@ -186,7 +186,11 @@ def _show(rule: Rule, found: Replayed, *, single: bool) -> None:
 def _figures(rules: Sequence[Rule], found: Sequence[Replayed]) -> Table:
     table = Table("rule", "alerts/week", "most for one manager", "precision", "recall", "lead days (median)")
     for rule, one in zip(rules, found, strict=True):
-        precision = f"unknown (0 of {one.alerts} judged)" if one.precision is None else f"{one.precision:.0%} ({one.right} of {one.judged} judged)"
+        precision = (
+            f"unknown (0 of {one.alerts} judged)"
+            if one.precision is None
+            else f"{one.precision:.0%} ({one.right} of {one.judged} judged)"
+        )
         recall = "unknown" if one.recall is None else f"{one.recall:.0%} ({one.foreseen} of {one.leavers})"
         table.add_row(
             rule.name,
