@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,7 @@ from forewarn.alerts import outbox
 from forewarn.alerts.case_plan import Known, case_reasons, plan, said
 from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, write
 from forewarn.alerts.case_words import Books, content, next_step
+from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.holds import Key, hold
 from forewarn.alerts.language import Language
@@ -105,9 +106,10 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             for channel in project.alerts.channels:
                 address = draft.recipients[route].address
                 dedup = outbox.dedup_key(case_id, draft.plan.level, channel, address)
+                about = facts[draft.customer_id]
                 words = content(
                     books,
-                    facts[draft.customer_id],
+                    replace(about, contact_name=None) if channel in WITHOUT_CONTACTS else about,
                     draft,
                     groups[draft.customer_id],
                     route=route,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from forewarn.alerts.content import Envelope
 from forewarn.errors import DeliveryFailed
+
+# Read by a group, or over lines that are not the company's own: what goes there names no contact of the customer.
+WITHOUT_CONTACTS = frozenset({"wecom", "dingtalk", "feishu", "slack", "teams", "sms"})
 
 
 class ChannelDown(DeliveryFailed):
@@ -52,4 +56,21 @@ class Channel(Protocol):
 
     def finish(self) -> None:
         """Close what is open once the dispatcher has nothing more to send."""
+        ...
+
+
+@runtime_checkable
+class GroupChannel(Channel, Protocol):
+    """A way to a room of people, which a flood of messages would bury.
+
+    Attributes
+    ----------
+    burst
+        Messages of one dispatch that are sent alone; those claimed at once after them are put together.
+    """
+
+    burst: int
+
+    def send_together(self, messages: Sequence[Message]) -> str:
+        """Deliver many messages as one; as `send` for all of them."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,12 +18,11 @@ from pydantic import ValidationError
 
 from forewarn.alerts import outbox
 from forewarn.alerts.attempt_record import pass_on, record
-from forewarn.alerts.channel import Channel, Message
+from forewarn.alerts.channel import Channel, GroupChannel, Message
+from forewarn.alerts.channels import Resolve, channels_of
 from forewarn.alerts.content import Content, Envelope, Notice
-from forewarn.alerts.file_channel import FileChannel
 from forewarn.alerts.interruption import Interruption, until_terminated
 from forewarn.alerts.outbox import OPERATIONS, Claimed
-from forewarn.alerts.smtp_channel import SmtpChannel
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
@@ -33,8 +32,6 @@ from forewarn.warehouse.engine import connect
 # Longer than the slowest conversation with a mail server, in which each answer may take its full time-out.
 LEASE = timedelta(minutes=3)
 BATCH = 50
-
-Resolve = Callable[[str, Settings], str]
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def dispatch(
         if dry_run:
             with connection.cursor() as cursor:
                 return DispatchCounts(waiting=outbox.due(cursor, list(project.alerts.channels), now=now))
-        channels = _channels(settings, project, resolve)
+        channels = channels_of(settings, project, resolve)
         dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
         try:
             with until_terminated() as interruption:
@@ -101,24 +98,6 @@ def dispatch(
         finally:
             for channel in channels.values():
                 channel.finish()
-
-
-def _channels(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:
-    def email() -> Channel:
-        if resolve is None:
-            raise Permanent(
-                "channel email",
-                expected=f"the address of connection `{project.alerts.smtp_connection}`",
-                got="no way to resolve connections",
-                next_step="pass `resolve` to dispatch",
-            )
-        return SmtpChannel(lambda: resolve(project.alerts.smtp_connection, settings), project.alerts.sender)
-
-    known: dict[str, Callable[[], Channel]] = {
-        "file": lambda: FileChannel(settings.outbox, project.alerts.sender),
-        "email": email,
-    }
-    return {name: known[name]() for name in project.alerts.channels}
 
 
 class _Dispatcher:
@@ -135,6 +114,7 @@ class _Dispatcher:
         self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._up = set(channels)
         self._counts: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()
 
     def run(self, limit: int | None, interruption: Interruption) -> DispatchCounts:
         with self._connection, self._connection.cursor() as cursor:
@@ -161,10 +141,16 @@ class _Dispatcher:
         try:
             while left and not interruption.asked:
                 row = left.pop(0)
-                if row.channel in self._up:
-                    self._attempt(row)
-                else:
+                channel = self._channels[row.channel]
+                if row.channel not in self._up:
                     self._release([row])
+                elif isinstance(channel, GroupChannel) and self._alone[row.channel] >= channel.burst:
+                    together = [row, *(one for one in left if one.channel == row.channel)]
+                    left = [one for one in left if one.channel != row.channel]
+                    self._attempt_together(channel, together)
+                else:
+                    self._alone[row.channel] += 1
+                    self._attempt(row)
         finally:
             # An error that ends the dispatch gives back what it has not begun; a kill leaves that to the lease.
             if left:
@@ -176,11 +162,14 @@ class _Dispatcher:
             self._counts["released"] += outbox.release(cursor, [row.alert_id for row in rows], owner=self._owner)
 
     def _attempt(self, row: Claimed) -> None:
+        if (attempts := self._begin(row)) is not None:
+            self._conclude(row, *self._send(row, attempts))
+
+    def _begin(self, row: Claimed) -> int | None:
         with self._connection, self._connection.cursor() as cursor:
-            attempts = outbox.begin(cursor, row.alert_id, owner=self._owner, lease=self._lease)
-        if attempts is None:
-            return
-        content, verdict = self._send(row, attempts)
+            return outbox.begin(cursor, row.alert_id, owner=self._owner, lease=self._lease)
+
+    def _conclude(self, row: Claimed, content: Envelope | None, verdict: Verdict) -> None:
         with self._connection, self._connection.cursor() as cursor:
             mine = record(cursor, row, verdict, owner=self._owner, now=self._now)
             if mine and verdict.pass_on and content is not None:
@@ -188,6 +177,32 @@ class _Dispatcher:
         if verdict.channel_down:
             self._up.discard(row.channel)
         self._counts["retried" if verdict.state == "retry" else verdict.state] += 1
+
+    def _attempt_together(self, channel: GroupChannel, rows: list[Claimed]) -> None:
+        """Send what a room would drown in as one message; what became of it became of each, by its own attempts."""
+        mine: list[tuple[Claimed, int, Envelope]] = []
+        for row in rows:
+            if (attempts := self._begin(row)) is None:
+                continue
+            try:
+                mine.append((row, attempts, _read(row)))
+            except Permanent as error:
+                self._conclude(row, None, self._failed(channel, error, attempts))
+        if not mine:
+            return
+        try:
+            answer = channel.send_together(
+                [Message(row.alert_id, row.recipient, content, row.created_at) for row, _, content in mine]
+            )
+        except Exception as error:
+            for row, attempts, content in mine:
+                self._conclude(row, content, self._failed(channel, error, attempts))
+        else:
+            for row, _, content in mine:
+                self._conclude(row, content, delivered(f"in a digest of {len(mine)}: {answer}"))
+
+    def _failed(self, channel: Channel, error: Exception, attempts: int) -> Verdict:
+        return failed(error, attempts=attempts, now=self._now, repeat_when_unknown=channel.repeat_when_unknown)
 
     def _send(self, row: Claimed, attempts: int) -> tuple[Envelope | None, Verdict]:
         channel, content = self._channels[row.channel], None
@@ -198,8 +213,7 @@ class _Dispatcher:
             return content, delivered(channel.send(Message(row.alert_id, row.recipient, content, row.created_at)))
         except Exception as error:
             # Whatever it is, it is this row's: the queue moves on, and the ledger says what happened.
-            verdict = failed(error, attempts=attempts, now=self._now, repeat_when_unknown=channel.repeat_when_unknown)
-            return content, verdict
+            return content, self._failed(channel, error, attempts)
 
 
 def _read(row: Claimed) -> Envelope:

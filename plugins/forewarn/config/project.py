@@ -13,6 +13,8 @@ from forewarn.config.model import Model
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
+Channel = Literal["file", "email", "webhook", "wecom", "dingtalk", "feishu", "slack", "teams", "sms"]
+
 
 class Churn(BaseModel):
     """The definition of churn.
@@ -52,12 +54,13 @@ class Alerts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels: list[Literal["file", "email"]] = Field(default=["file"], min_length=1)
+    channels: list[Channel] = Field(default=["file"], min_length=1)
     sender: str = "Forewarn <forewarn@localhost>"
     fallback_recipient: str
     operations_recipient: str | None = None
     smtp_connection: str = "smtp"
     expires_after_days: int = Field(default=7, ge=1)
+    webhook_may_reach_private: bool = False
 
 
 class Project(BaseModel):

@@ -74,7 +74,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
     served = settings.mlflow_url.startswith("http")
     yield _attempt("MLflow", lambda: _mlflow(settings), _NAME_MLFLOW if served else "forewarn up --database-only")
-    yield _mail(settings)
+    yield from _channels(settings)
 
 
 def _attempt(check: str, look: Callable[[], str], remedy: str) -> Finding:
@@ -274,15 +274,31 @@ def _mlflow(settings: Settings) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-def _mail(settings: Settings) -> Finding:
+def _channels(settings: Settings) -> Iterator[Finding]:
+    """Log in to the mail server; of every other channel only the connection is looked for, since asking would send."""
     try:
         alerts = load_project(settings.config).alerts
     except ForewarnError as error:
-        return Finding("mail", False, str(error), "forewarn source check")
-    if "email" not in alerts.channels:
-        return Finding("mail", True, f"not used; messages go to {settings.outbox}", "")
-    remedy = f"export FOREWARN_CONN_{alerts.smtp_connection.upper()}=smtp://USER:PASSWORD@HOST:587"
-    return _attempt("mail", lambda: _mail_server(settings, alerts.smtp_connection), remedy)
+        yield Finding("mail", False, str(error), "forewarn source check")
+        return
+    if "email" in alerts.channels:
+        remedy = f"export FOREWARN_CONN_{alerts.smtp_connection.upper()}=smtp://USER:PASSWORD@HOST:587"
+        yield _attempt("mail", lambda: _mail_server(settings, alerts.smtp_connection), remedy)
+    elif "file" in alerts.channels:
+        yield Finding("mail", True, f"not used; messages go to {settings.outbox}", "")
+    for name in alerts.channels:
+        if name not in ("email", "file"):
+            yield _attempt(
+                f"channel {name}",
+                lambda name=name: _addressed(settings, name),
+                f"export FOREWARN_CONN_{name.upper()}=URL",
+            )
+
+
+def _addressed(settings: Settings, name: str) -> str:
+    from forewarn.sources import resolve
+
+    return f"the connection has an address ({urlsplit(resolve(name, settings)).scheme}); it is not asked"
 
 
 def _mail_server(settings: Settings, name: str) -> str:

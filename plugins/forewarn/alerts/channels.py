@@ -1,0 +1,48 @@
+"""The channels of a project, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from forewarn.alerts.apprise_channel import AppriseChannel
+from forewarn.alerts.channel import Channel
+from forewarn.alerts.file_channel import FileChannel
+from forewarn.alerts.group_robots import DingTalkRobot, FeishuRobot, WeComRobot
+from forewarn.alerts.smtp_channel import SmtpChannel
+from forewarn.alerts.webhook_channel import WebhookChannel
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
+
+Resolve = Callable[[str, Settings], str]
+
+
+def channels_of(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:
+    """Return the channels that a project names; each but `file` has a connection, by default of its own name.
+
+    Raises
+    ------
+    Permanent
+        A channel needs a connection, and nothing resolves them.
+    """
+    alerts = project.alerts
+
+    def address(connection: str) -> Callable[[], str]:
+        if resolve is None:
+            raise Permanent(
+                f"channel {connection}",
+                expected=f"the address of connection `{connection}`",
+                got="no way to resolve connections",
+                next_step="pass `resolve` to dispatch",
+            )
+        return lambda: resolve(connection, settings)
+
+    known: dict[str, Callable[[], Channel]] = {
+        "file": lambda: FileChannel(settings.outbox, alerts.sender),
+        "email": lambda: SmtpChannel(address(alerts.smtp_connection), alerts.sender),
+        "webhook": lambda: WebhookChannel(address("webhook"), private=alerts.webhook_may_reach_private),
+        "wecom": lambda: WeComRobot(address("wecom")),
+        "dingtalk": lambda: DingTalkRobot(address("dingtalk")),
+        "feishu": lambda: FeishuRobot(address("feishu")),
+    }
+    return {name: known[name]() if name in known else AppriseChannel(name, address(name)) for name in alerts.channels}

@@ -1,0 +1,82 @@
+"""A message for a group of people: short, without contact data, and safe as markdown of any chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forewarn.alerts.channel import Message
+from forewarn.alerts.language import Language
+from forewarn.alerts.letter import word
+from forewarn.alerts.plain import one_line
+
+MOST_LINES = 20
+# What markdown, mentions and tags begin with, as the full-width signs that only look like it.
+_WIDE = {ord(sign): chr(ord(sign) + 0xFEE0) for sign in "*_[]()<>@#`~|\\!"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """Texts of one card, each on one line and without markup; `pairs` are labels and values."""
+
+    title: str
+    level: str
+    lines: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def markdown(self, most_bytes: int) -> str:
+        """Return the card as the markdown that WeCom and DingTalk share, cut at a line that still fits."""
+        kept, size = [], 0
+        for part in (
+            f"### {tame(self.title)}",
+            *(f"**{tame(label)}** {tame(value)}" for label, value in self.pairs),
+            *(tame(line) for line in self.lines),
+        ):
+            size += len(f"{part}\n\n".encode())
+            if size > most_bytes - 4:
+                kept.append("…")
+                break
+            kept.append(part)
+        return "\n\n".join(kept)
+
+
+def tame(text: str) -> str:
+    """Return a text in which nothing is markup, a mention or a tag any more."""
+    return text.translate(_WIDE)
+
+
+def card(message: Message) -> Card:
+    """Return one message as a card."""
+    view = word(message.content, message.alert_id).view
+    reader = one_line(message.content.reader_name or message.recipient.partition("@")[0], 60)
+    return Card(
+        title=one_line(f"{view.direction_of_level} {view.badge}: {view.customer}", 120),
+        level=view.level,
+        pairs=tuple((one_line(fact.label, 40), one_line(fact.value, 60)) for fact in view.facts),
+        lines=tuple(
+            one_line(line, 400)
+            for line in (
+                view.summary,
+                *(f"{title}: {text}" if title else text for title, text in view.reasons),
+                f"{view.next_step_label}: {view.next_step}",
+                f"→ {reader} · {view.provenance[-1]}",
+            )
+        ),
+    )
+
+
+def digest(messages: Sequence[Message]) -> Card:
+    """Return many messages as one card: a line for each of the first, and how many more there are."""
+    views = [word(one.content, one.alert_id).view for one in messages]
+    language = Language(messages[0].content.locale)
+    lines = [f"{view.direction_of_level} {view.badge}: {view.customer}  {view.loss}".rstrip() for view in views]
+    shown, more = lines[:MOST_LINES], len(lines) - MOST_LINES
+    levels = [view.level for view in views]
+    return Card(
+        title=language.text("digest", "title", n=language.number(len(messages))),
+        level=next(level for level in ("high", "medium", "low") if level in levels),
+        lines=tuple(
+            one_line(line, 200)
+            for line in [*shown, *([language.text("digest", "more", n=language.number(more))] if more > 0 else [])]
+        ),
+    )
