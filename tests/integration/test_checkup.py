@@ -76,7 +76,7 @@ def without_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (config / "forewarn.yml").write_text(
         (PROJECT / "config" / "forewarn.yml")
         .read_text(encoding="utf-8")
-        .replace("channels: [file]", "channels: [email]")
+        .replace("channels: [file]", "channels: [email, wecom, feishu]")
     )
     for variable in ("WAREHOUSE_URL", "WAREHOUSE_URL_FILE", "MLFLOW_URL", "MLFLOW_URL_FILE"):
         monkeypatch.delenv(f"FOREWARN_{variable}", raising=False)
@@ -93,7 +93,11 @@ def without_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_without_a_warehouse_mail_is_checked_up_to_the_log_in(
     without_warehouse: Any, mail_server: Controller, password: str, ok: bool
 ) -> None:
-    found = without_warehouse(CONN_SMTP=f"smtp://robot:{password}@127.0.0.1:{mail_server.port}")
+    found = without_warehouse(
+        CONN_SMTP=f"smtp://robot:{password}@127.0.0.1:{mail_server.port}", CONN_WECOM="https://wecom.example/?key=k3y"
+    )
+    assert (found["channel wecom"].ok, "k3y" in found["channel wecom"].found) == (True, False)
+    assert (found["channel feishu"].ok, found["channel feishu"].remedy) == (False, "export FOREWARN_CONN_FEISHU=URL")
     assert (found["warehouse"].ok, found["warehouse"].remedy) == (False, "forewarn up --database-only")
     mail = found["mail"]
     assert mail.ok is ok

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -288,11 +289,8 @@ def _channels(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", True, f"not used; messages go to {settings.outbox}", "")
     for name in alerts.channels:
         if name not in ("email", "file"):
-            yield _attempt(
-                f"channel {name}",
-                lambda name=name: _addressed(settings, name),
-                f"export FOREWARN_CONN_{name.upper()}=URL",
-            )
+            asked = partial(_addressed, settings, name)
+            yield _attempt(f"channel {name}", asked, f"export FOREWARN_CONN_{name.upper()}=URL")
 
 
 def _addressed(settings: Settings, name: str) -> str:
