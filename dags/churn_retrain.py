@@ -4,7 +4,7 @@ Runs every day after `churn_daily` and ends at once on most of them.
 
 | task | what it does | what stops it |
 |---|---|---|
-| `is_due` | no champion, a week gone by, or `ml.watch` saw the model move | it is not due: the rest is skipped |
+| `is_due` | no champion, a week gone by, or `ml.watch` saw what it had not | it is not due: the rest is skipped |
 | `retrain` | promotes a challenger that has earned it; trains another where none is on trial | |
 | `find_drivers` | what the company's churn hangs on, with intervals, in `ml.driver` | |
 | `find_segments` | customers who behave alike, in `ml.segment` | |

@@ -28,6 +28,7 @@ from forewarn.config.health import Health
 from forewarn.config.model import Model
 from forewarn.config.project import Alerts, Churn, Project
 from forewarn.config.segments import Lifecycle, Value
+from forewarn.config.watch import Watch
 from forewarn.config.words import Words
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -185,6 +186,7 @@ def configuration() -> str:
                 ("`lifecycle`", Lifecycle),
                 ("`value`", Value),
                 ("`model`", Model),
+                ("`model.watch`", Watch),
             ],
         ),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from churn_model.bg_nbd import INPUTS, BgNbd
 from churn_model.features import NAMES
 from churn_model.promotion import Bout, Verdict, replaces
 from churn_model.reader import Floats, read
+from churn_model.snapshots import EPOCH
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
@@ -35,7 +36,8 @@ class Comparison:
 
     `bouts` has the figures of each date on which both scored and whose labels have matured; `on_trial` says that there
     are fewer of them than a promotion needs; `split` the arms of the A/B
-    split; `past` the newest decisions, (day, outcome, reason).
+    split; `past` the newest decisions, (day, outcome, reason). Customers who were contacted within the label window are
+    in no figure: `contacted` tells of each date how many they were and how many of them left.
     """
 
     champion: str
@@ -45,6 +47,7 @@ class Comparison:
     on_trial: bool
     split: list[arms.Arm] = field(default_factory=list)
     past: list[tuple[date, str, str]] = field(default_factory=list)
+    contacted: dict[date, tuple[int, int]] = field(default_factory=dict)
 
     def __rich__(self) -> Group:
         """Return the tables."""
@@ -67,13 +70,13 @@ def compare(settings: Settings, project: Project, *, as_of_date: date) -> Compar
         for side in (registry.CHAMPION, registry.CHALLENGER)
     )
     with connect(settings.warehouse_url) as connection:
-        bouts = _bouts(connection, project.churn, as_of_date, champion, challenger)
+        bouts, contacted = _bouts(connection, project.churn, as_of_date, champion, challenger)
         split = arms.report(connection, project.churn, as_of_date=as_of_date, versions=[champion, challenger])
         past = _decisions(connection, project.churn)
     simple = [name for name in ("rule", "bg_nbd") if all(name in bout.auc for bout in bouts.values())]
     verdict = replaces(list(bouts.values()), simple, project.model)
     on_trial = len(bouts) < project.model.cutoffs_to_promote
-    return Comparison(champion, challenger, bouts, verdict, on_trial, split, past)
+    return Comparison(champion, challenger, bouts, verdict, on_trial, split, past, contacted)
 
 
 def promote(
@@ -129,10 +132,13 @@ def _version(found: ModelVersion | None, churn: Churn, side: str) -> str:
 
 def _bouts(
     connection: extensions.connection, churn: Churn, as_of_date: date, champion: str, challenger: str
-) -> dict[date, Bout]:
+) -> tuple[dict[date, Bout], dict[date, tuple[int, int]]]:
+    """Return the figures of each date, and how many were contacted and left of these."""
     query = sql.SQL(
-        "select s.as_of_date - date '2000-01-01' as day, s.probability as champion, x.probability as challenger,"
-        " l.churned::int as churned, {columns} from ml.score s"
+        "with sent as materialized (select * from ml.contacted({since}, {as_of_date}))"
+        " select s.as_of_date - date '2000-01-01' as day, s.probability as champion, x.probability as challenger,"
+        " l.churned::int as churned, (exists (select from sent where sent.customer_id = s.customer_id and sent.sent_on"
+        " >= s.as_of_date and sent.sent_on < s.as_of_date + {horizon}))::int as contacted, {columns} from ml.score s"
         " join ml.shadow_score x on x.customer_id = s.customer_id and x.as_of_date = s.as_of_date"
         " and x.definition = s.definition and x.model_version = {challenger}"
         " join marts.churn_labels l on l.customer_id = s.customer_id and l.as_of_date = s.as_of_date"
@@ -147,17 +153,21 @@ def _bouts(
         definition=sql.Literal(churn.definition),
         horizon=sql.Literal(churn.horizon_days),
         as_of_date=sql.Literal(as_of_date),
+        since=sql.Literal(EPOCH),
     )
-    _, rows = read(connection, query, keys=[], numbers=["day", "champion", "challenger", "churned", *READ])
+    numbers = ["day", "champion", "challenger", "churned", "contacted", *READ]
+    _, rows = read(connection, query, keys=[], numbers=numbers)
     bouts: dict[date, Bout] = {}
+    contacted: dict[date, tuple[int, int]] = {}
     last = -np.inf
     for day in np.unique(rows[:, 0]):
-        on = rows[rows[:, 0] == day]
+        on, asked = rows[(rows[:, 0] == day) & (rows[:, 4] == 0)], rows[(rows[:, 0] == day) & (rows[:, 4] == 1)]
         # Consecutive days are the same customers again: only dates as far apart as the snapshots count.
         if day - last >= churn.snapshot_days and len(np.unique(on[:, 3])) == 2:
-            bouts[date.fromordinal(date(2000, 1, 1).toordinal() + int(day))] = _bout(on, churn)
+            bouts[of := EPOCH + timedelta(days=int(day))] = _bout(on, churn)
+            contacted |= {of: (len(asked), int(asked[:, 3].sum()))} if len(asked) else {}
             last = day
-    return bouts
+    return bouts, contacted
 
 
 def _bout(rows: Floats, churn: Churn) -> Bout:
@@ -166,7 +176,7 @@ def _bout(rows: Floats, churn: Churn) -> Bout:
     brier = {side: float(brier_score_loss(churned, score)) for side, score in scores.items()}
     features = np.full((len(rows), len(NAMES)), np.nan)
     for place, name in enumerate(READ):
-        features[:, NAMES.index(name)] = rows[:, 4 + place]
+        features[:, NAMES.index(name)] = rows[:, 5 + place]
     scores["rule"] = recency_frequency(features)
     if churn.definition == "non_contractual":
         with suppress(ValueError):  # nobody bought twice: there is no process to compare with

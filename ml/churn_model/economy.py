@@ -11,13 +11,14 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold OpenMP to one thread in the calling thread, for fitting and predicting.
+    """Hold OpenMP and BLAS to one thread in the calling thread, for fitting and predicting.
 
-    Histogram boosting spins while it waits for its other threads. Beside PostgreSQL, Airflow or another task on the
-    same few cores that costs far more than it gains: fitting 24,000 rows took 0.5 s on one thread and 11 s on two of a
-    busy two-core machine. While one thread predicts, the other core reads.
+    Histogram boosting spins while it waits for its other threads, and so does the algebra of a fit of four parameters.
+    Beside PostgreSQL, Airflow or another task on the same few cores that costs far more than it gains: fitting 24,000
+    rows took 0.5 s on one thread and 11 s on two of a busy two-core machine. While one thread predicts, the other core
+    reads.
     """
-    with threadpool_limits(limits=1, user_api="openmp"):
+    with threadpool_limits(limits=1):
         yield
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from churn_model.bg_nbd import BgNbd
 from churn_model.features import FEATURES, NAMES
 from churn_model.pipelines import LogitAverage, typical
-from churn_model.quiet import quiet
 from churn_model.reader import Floats
 from churn_model.sentences import Facts
+from churn_model.tree_shapley import TreeShapley
 
 MOST_REASONS = 3
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(feature.family for feature in FEATURES))
@@ -140,16 +140,13 @@ def _tree_explainer(pipeline: Any) -> Any:
     classifier = pipeline.named_steps["classify"]
     if hasattr(classifier, "coef_"):
         return None
-    with quiet():
-        import shap
-
-    return shap.TreeExplainer(classifier)
+    return TreeShapley(classifier)
 
 
 def _boosted(pipeline: Any, trees: Any, features: Floats) -> Floats:
     guard = pipeline.named_steps["guard"]
     spread = np.zeros(features.shape)
-    spread[:, guard.kept_] = trees.shap_values(guard.transform(features), check_additivity=False)
+    spread[:, guard.kept_] = trees.values(guard.transform(features))
     return spread
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the deprecation warnings that mlflow, skops and shap set off inside their own dependencies."""
+    """Silence the deprecation warnings that mlflow and skops set off inside their own dependencies."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

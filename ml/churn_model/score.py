@@ -34,7 +34,7 @@ from forewarn.warehouse.late import late_features
 _log = logging.getLogger(__name__)
 
 EXPLAINED_SHARE = 0.20
-EXPLAINED_ROWS = 10_000  # tree SHAP needs several times the memory of its batch
+EXPLAINED_ROWS = 10_000  # sentences of a batch are objects by the dozen a customer
 CONSTANT_SPREAD = 1e-9
 SAMPLE_ROWS = 20_000
 
@@ -113,7 +113,16 @@ def score(
         for arm, model, among in arms(settings, project, champion):
             scored = predict(connection, model, project.churn, as_of_date, among=among)
             if arm == CHAMPIONS:
-                demand_trust(connection, model, scored, project.churn, as_of_date=as_of_date, now=now, late=late)
+                demand_trust(
+                    connection,
+                    model,
+                    scored,
+                    project.churn,
+                    as_of_date=as_of_date,
+                    now=now,
+                    late=late,
+                    bounds=project.model.watch,
+                )
             top = explain_top(connection, model, scored, as_of_date, project.currency, late=late)
             replace_scores(
                 connection,

@@ -79,7 +79,9 @@ def comparison(found: Comparison) -> Group:
         made.add_row(str(day), *("–" if value is None else f"{value:.3f}" for value in (*aucs, *briers)))
     verdict = f"{'May be promoted' if found.verdict.taken else 'The champion stays'}: {found.verdict.reason}."
     past = [f"{day} {outcome}: {reason}" for day, outcome, reason in found.past]
-    return Group(made, verdict, *_split(found.split), *(["", "Decisions, newest first:", *past] if past else []))
+    asked = "; ".join(f"{day} {count}, of whom {left} left" for day, (count, left) in found.contacted.items())
+    told = [f"Contacted within the label window, and in none of the figures: {asked}."] if asked else []
+    return Group(made, *told, verdict, *_split(found.split), *(["", "Decisions, newest first:", *past] if past else []))
 
 
 def _split(split: Sequence[Arm]) -> list[Table | str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from churn_model import candidates, decisions, metrics, plots, registry
 from churn_model.champion import has_champion
 from churn_model.economy import one_thread
 from churn_model.evaluate import Evaluation, assess
+from churn_model.evidence import demand_known
 from churn_model.features import NAMES, TABLE
 from churn_model.leak import demand_sound
 from churn_model.pipelines import guard_of
@@ -28,6 +31,7 @@ from forewarn.errors import ModelRejected
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
+    from mlflow.models.model import ModelInfo
     from mlflow.tracking import MlflowClient
 
 EXAMPLE_ROWS = 5
@@ -75,11 +79,21 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         candidate that beats the simple rules. A champion that there is stays.
     """
     churn = project.churn
-    with connect(settings.warehouse_url) as connection:
-        snapshots = read_snapshots(connection, churn, as_of_date=as_of_date)
-    demand_sound(snapshots, NAMES)
-    evaluation = assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share)
-    chosen, why = evaluation.best()
+    keep = partial(
+        decisions.keep,
+        as_of_date=as_of_date,
+        run_id=run_id,
+        definition=churn.definition,
+        model=registry.model_name(churn),
+        now=now,
+    )
+    try:
+        snapshots, evaluation = _judged(settings, project, as_of_date)
+        chosen, why = evaluation.best()
+    except ModelRejected as rejected:
+        with connect(settings.warehouse_url) as connection:
+            keep(connection, version=None, candidate=None, outcome="refused", reason=str(rejected))
+        raise
     verdict = learning_pays(evaluation, chosen, why, project.model)
     client = registry.open_store(settings)
     role = registry.CHALLENGER if has_champion(settings, project) else registry.CHAMPION
@@ -107,17 +121,12 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
                 make("hazard", registry.HORIZONS, evaluation.threshold("hazard").probability, "for other horizons")
             mlflow.log_params(make.params(chosen) | {"threshold": evaluation.threshold(chosen).probability})
     with connect(settings.warehouse_url) as connection:
-        decisions.keep(
+        keep(
             connection,
-            as_of_date=as_of_date,
-            run_id=run_id,
-            definition=churn.definition,
-            model=registry.model_name(churn),
             version=registered.version if registered else None,
             candidate=chosen,
             outcome=role if registered else "refused",
             reason=verdict.reason,
-            now=now,
         )
     if registered is None:
         raise _refused(churn, verdict)
@@ -142,6 +151,20 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     )
 
 
+def _judged(settings: Settings, project: Project, as_of_date: date) -> tuple[Snapshots, Evaluation]:
+    """Read the snapshots, refuse what leaks, and judge the candidates on the rest."""
+    churn = project.churn
+    with connect(settings.warehouse_url) as connection:
+        snapshots = read_snapshots(connection, churn, as_of_date=as_of_date)
+        demand_sound(snapshots, NAMES)
+        demand_known(connection, _first_and_last(snapshots.dates), snapshots.customers)
+    return snapshots, assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share)
+
+
+def _first_and_last(dates: Sequence[date]) -> list[date]:
+    return sorted({dates[0], dates[-1]})
+
+
 def _refused(churn: Churn, verdict: Verdict) -> ModelRejected:
     return ModelRejected(
         f"model of {churn.definition} churn",
@@ -154,15 +177,14 @@ def _refused(churn: Churn, verdict: Verdict) -> ModelRejected:
 def _log_figures(evaluation: Evaluation, chosen: str) -> None:
     import mlflow
 
+    summary: dict[str, float] = {}
     for method in evaluation.methods:
         for metric in metrics.NAMES:
-            values = evaluation.figures(method, metric)
-            if not values:
-                continue
-            summary = {f"{method}.{metric}": evaluation.mean(method, metric)}
+            if evaluation.figures(method, metric):
+                summary[f"{method}.{metric}"] = evaluation.mean(method, metric)
             if (sd := evaluation.sd(method, metric)) is not None:
                 summary[f"{method}.{metric}.sd"] = sd
-            mlflow.log_metrics(summary)
+    mlflow.log_metrics(summary)
     for step, cutoff in enumerate(evaluation.cutoffs):
         measured = cutoff.metrics[chosen]
         by_cutoff = {f"by_cutoff.{name}": getattr(measured, name) for name in metrics.NAMES}
@@ -217,10 +239,9 @@ class _Registering:
             model = candidates.ALL[name].fit(self._snapshots, self._fitted)
         self._fitted[name] = model
         registered = registry.model_name(self._churn)
-        version = _log_model(self._client, registered, model, name, self._snapshots.features[:EXAMPLE_ROWS])
-        subject = f"{registered} version {version}"
+        logged = _log_model(model, name, self._snapshots.features[:EXAMPLE_ROWS])
         with tempfile.TemporaryDirectory(prefix="forewarn-model-") as folder:
-            sha256 = registry.sha256_of(registry.download(f"models:/{registered}/{version}", Path(folder), subject))
+            sha256 = registry.sha256_of(registry.download(logged.model_uri, Path(folder), f"{registered}, as logged"))
         tags = registry.definition_tags(self._churn) | {
             "sha256": sha256,
             "threshold": repr(threshold),
@@ -228,8 +249,13 @@ class _Registering:
             "candidate": name,
             "as_of_date": self._day.isoformat(),
         }
-        for key, value in tags.items():
-            self._client.set_model_version_tag(registered, version, key, value)
+        # By the client: mlflow's own convenience prints to stderr.
+        if not self._client.search_registered_models(f"name = '{registered}'"):
+            self._client.create_registered_model(registered)
+        made = self._client.create_model_version(
+            registered, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id, tags=tags
+        )
+        version = str(made.version)
         self._client.set_registered_model_alias(registered, alias, version)
         return _Registered(version, sha256)
 
@@ -247,28 +273,24 @@ class _Registering:
         }
 
 
-def _log_model(client: MlflowClient, registered: str, model: Any, name: str, example: Floats) -> str:
-    """Log a model with its signature, and return the version that it is registered as."""
+def _log_model(model: Any, name: str, example: Floats) -> ModelInfo:
+    """Log a model with its signature; one that may be champion with an example, by which MLflow tries to serve it."""
     import mlflow
     import pandas as pd
     from mlflow.models import infer_signature
 
     frame = pd.DataFrame(example, columns=list(NAMES))
-    logged = mlflow.sklearn.log_model(
+    logged: ModelInfo = mlflow.sklearn.log_model(
         model,
         name="model" if name != "hazard" else "hazard",
         serialization_format="skops",
         skops_trusted_types=registry.TRUSTED,
         signature=infer_signature(frame, model.predict_proba(example)),
-        input_example=frame,
+        input_example=None if candidates.ALL[name].withheld else frame,
         pip_requirements=_requirements(),
         pyfunc_predict_fn="predict_proba",
     )
-    # By the client: mlflow's own convenience prints to stderr.
-    if not client.search_registered_models(f"name = '{registered}'"):
-        client.create_registered_model(registered)
-    made = client.create_model_version(registered, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id)
-    return str(made.version)
+    return logged
 
 
 def _requirements() -> list[str]:

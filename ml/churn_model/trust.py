@@ -12,6 +12,7 @@ from churn_model import reference, watch
 from churn_model.registry import Champion
 from churn_model.snapshots import read_snapshots
 from forewarn.config.project import Churn
+from forewarn.config.watch import Watch
 from forewarn.errors import ModelRejected
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def demand_trust(
     as_of_date: date,
     now: datetime,
     late: Collection[str],
+    bounds: Watch,
 ) -> None:
     """Refuse scores that rest on gaps or drift, or whose like promised what did not happen; commits what was seen.
 
@@ -46,12 +48,12 @@ def demand_trust(
         if not references:
             references = _summed_up(connection, champion, churn, as_of_date)
             reference.keep(cursor, model, references)
-        seen = watch.watch_inputs(scored.sample, scored.probabilities, references, late=late)
+        seen = watch.watch_inputs(scored.sample, scored.probabilities, references, late=late, bounds=bounds)
         # A version that is replaced each week has no promises of its own that have come due.
         past = watch.read_past(cursor, churn, model, as_of_date)
         earlier = past or watch.read_past(cursor, churn, (champion.name, None), as_of_date)
-        seen += watch.watch_past(earlier, own=bool(past))
-        watch.replace(cursor, seen, model=model, definition=churn.definition, as_of_date=as_of_date, now=now)
+        seen += watch.watch_past(earlier, own=bool(past), bounds=bounds)
+        watch.rewrite(cursor, seen, model=model, definition=churn.definition, as_of_date=as_of_date, now=now)
     connection.commit()
     held = [one for one in seen if one.verdict == "hold"]
     if held:

@@ -7,7 +7,7 @@ the day are not used: rules go on alone and operations are told.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -20,22 +20,14 @@ from churn_model.metrics import TOP_SHARE
 from churn_model.reader import Floats
 from churn_model.reference import PROBABILITY, Reference
 from forewarn.config.project import Churn
+from forewarn.config.watch import Watch
 
 Kind = Literal["gap", "drift", "scores", "calibration", "lift"]
 Verdict = Literal["fine", "warn", "hold"]
 
-MOVED_PSI = 0.25
-BEYOND_USUAL = 2.0  # times the largest distance of a date of the training
-GONE = 0.2  # of the known values of the training
 SEEN = 0.01  # share of known values that a feature must have had to be missed
-GAP_HOLDS = 0.10  # of what moves scores
-DRIFT_HOLDS = 0.33
-SCORES_HOLD_PSI = 1.0
-RATIO_WARNS, RATIO_HOLDS = 1.25, 2.0
-SURE = 3.0  # standard errors
-FEWEST_LEAVERS = 20
-LIFT_WARNS, LIFT_HOLDS = 1.5, 1.0
-OWN, EARLIER = "live scores", "earlier versions"
+OWN, EARLIER, CONTACTED = "live scores", "earlier versions", "contacted customers"
+STANDARD = Watch()
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,11 @@ class Watched:
 
 @dataclass(frozen=True)
 class Past:
-    """What became of scores of one earlier date: how many, promised and observed leavers, and who left of the top."""
+    """What became of scores of one earlier date: how many, promised and observed leavers, and who left of the top.
+
+    `contacted` says whom it is about: customers of whom somebody was told within the label window, or the others. `top`
+    is the tenth with the highest scores of these.
+    """
 
     day: date
     customers: int
@@ -61,10 +57,16 @@ class Past:
     left: int
     top: int
     top_left: int
+    contacted: bool = False
 
 
 def watch_inputs(
-    features: Floats, probability: Floats, references: Sequence[Reference], *, late: Collection[str]
+    features: Floats,
+    probability: Floats,
+    references: Sequence[Reference],
+    *,
+    late: Collection[str],
+    bounds: Watch = STANDARD,
 ) -> list[Watched]:
     """Hold today's features and probabilities against those that the model learned from.
 
@@ -82,13 +84,13 @@ def watch_inputs(
     weights = {one.feature: one.weight for one in references}
     for one in references:
         if one.feature == PROBABILITY:
-            distance, bound = one.psi(probability), _bound(one)
-            verdict: Verdict = "hold" if distance > max(bound, SCORES_HOLD_PSI) else _warn(distance > bound)
+            distance, bound = one.psi(probability), _bound(one, bounds)
+            verdict: Verdict = "hold" if distance > max(bound, bounds.scores_hold_psi) else _warn(distance > bound)
             said = f"scores lie {distance:.2f} (PSI) from those of the training; up to {bound:.2f} is usual"
             found.append(Watched("scores", PROBABILITY, distance, bound, verdict, said))
         elif one.feature not in late:
-            found.append(_watch_feature(one, features[:, NAMES.index(one.feature)]))
-    limits: dict[Kind, float] = {"gap": GAP_HOLDS, "drift": DRIFT_HOLDS}
+            found.append(_watch_feature(one, features[:, NAMES.index(one.feature)], bounds))
+    limits: dict[Kind, float] = {"gap": bounds.gap_holds, "drift": bounds.drift_holds}
     for kind, limit in limits.items():
         suspects = [one for one in found if one.kind == kind and one.verdict == "warn"]
         weight = sum(weights[one.subject] for one in suspects)
@@ -99,26 +101,29 @@ def watch_inputs(
     return found
 
 
-def _watch_feature(one: Reference, values: Floats) -> Watched:
+def _watch_feature(one: Reference, values: Floats, bounds: Watch) -> Watched:
     known = float(1 - np.isnan(values).mean()) if len(values) else 0.0
-    if one.known_share >= SEEN and known < GONE * one.known_share:
+    few = bounds.gone_share * one.known_share
+    if one.known_share >= SEEN and known < few:
         said = f"known of {known:.0%} of the customers; {one.known_share:.0%} in training"
-        return Watched("gap", one.feature, known, GONE * one.known_share, "warn", said)
-    distance, bound = one.psi(values), _bound(one)
+        return Watched("gap", one.feature, known, few, "warn", said)
+    distance, bound = one.psi(values), _bound(one, bounds)
     said = f"lies {distance:.2f} (PSI) from the training; up to {bound:.2f} is usual"
     return Watched("drift", one.feature, distance, bound, _warn(distance > bound), said)
 
 
-def _bound(one: Reference) -> float:
-    return max(MOVED_PSI, BEYOND_USUAL * one.usual_psi)
+def _bound(one: Reference, bounds: Watch) -> float:
+    return max(bounds.moved_psi, bounds.beyond_usual * one.usual_psi)
 
 
 def _warn(moved: bool) -> Verdict:
     return "warn" if moved else "fine"
 
 
-def watch_past(past: Sequence[Past], *, own: bool) -> list[Watched]:
+def watch_past(past: Sequence[Past], *, own: bool, bounds: Watch = STANDARD) -> list[Watched]:
     """Hold what earlier scores promised against what became of the customers.
+
+    Customers who were contacted are told apart and judge nothing: a contact changes what was foretold.
 
     Parameters
     ----------
@@ -127,29 +132,34 @@ def watch_past(past: Sequence[Past], *, own: bool) -> list[Watched]:
     own : bool
         Whether the version that scores today made them; what an earlier one promised warns at most.
     """
-    subject = OWN if own else EARLIER
+    alone, contacted = ([one for one in past if one.contacted is side] for side in (False, True))
+    found: list[Watched] = []
+    if sum(one.left for one in alone) >= bounds.fewest_leavers:
+        found += _judge_past(alone, OWN if own else EARLIER, own, bounds)
+    if contacted:
+        found += [replace(one, verdict="fine") for one in _judge_past(contacted, CONTACTED, False, bounds)]
+    return found
+
+
+def _judge_past(past: Sequence[Past], subject: str, own: bool, bounds: Watch) -> list[Watched]:
     left = sum(one.left for one in past)
-    if left < FEWEST_LEAVERS:
-        return []
     promised = sum(one.promised for one in past)
-    sure = abs(left - promised) > SURE * float(np.sqrt(sum(one.variance for one in past)))
+    sure = abs(left - promised) > bounds.standard_errors * float(np.sqrt(sum(one.variance for one in past)))
     ratio = left / promised if promised else float("inf")
-    far = max(ratio, 1 / ratio)
+    far = max(ratio, 1 / ratio if ratio else float("inf"))
+    of = f" of {sum(one.customers for one in past)} {CONTACTED}" if past[0].contacted else ""
     days = f"{past[0].day} to {past[-1].day}"
-    said = f"scores of {days} promised {promised:.0f} leavers, and {left} left"
-    calibration = Watched("calibration", subject, ratio, RATIO_HOLDS, _graded(sure, far, own), said)
+    said = f"scores of {days} promised {promised:.0f} leavers{of}, and {left} left"
+    verdict: Verdict = "fine"
+    if sure and far >= bounds.ratio_warns:
+        verdict = "hold" if own and far > bounds.ratio_holds else "warn"
+    calibration = Watched("calibration", subject, ratio, bounds.ratio_holds, verdict, said)
     base = left / sum(one.customers for one in past)
     top = sum(one.top for one in past)
-    lift = sum(one.top_left for one in past) / top / base if top else 1.0
-    verdict: Verdict = "hold" if own and lift < LIFT_HOLDS else _warn(lift < LIFT_WARNS)
-    said = f"of the {TOP_SHARE:.0%} with the highest scores of {days}, {lift:.1f} times as many left as of all"
-    return [calibration, Watched("lift", subject, lift, LIFT_HOLDS, verdict, said)]
-
-
-def _graded(sure: bool, far: float, own: bool) -> Verdict:
-    if not sure or far < RATIO_WARNS:
-        return "fine"
-    return "hold" if own and far > RATIO_HOLDS else "warn"
+    lift = sum(one.top_left for one in past) / top / base if top and base else 1.0
+    verdict = "hold" if own and lift < bounds.lift_holds else _warn(lift < bounds.lift_warns)
+    said = f"of the {TOP_SHARE:.0%}{of} with the highest scores of {days}, {lift:.1f} times as many left as of all"
+    return [calibration, Watched("lift", subject, lift, bounds.lift_holds, verdict, said)]
 
 
 def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | None], as_of_date: date) -> list[Past]:
@@ -161,9 +171,13 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | N
     cursor.execute(
         """
         with live as (select distinct as_of_date from ops.publication where live),
+        sent as materialized (select * from ml.contacted(%(first)s, %(as_of_date)s)),
         judged as (
-            select s.as_of_date, s.probability, s.rank_of_day, l.churned,
-                count(*) over (partition by s.as_of_date) as customers
+            select s.customer_id, s.as_of_date, s.probability, l.churned,
+                exists (
+                    select from sent where sent.customer_id = s.customer_id
+                        and sent.sent_on >= s.as_of_date and sent.sent_on < s.as_of_date + %(horizon)s
+                ) as contacted
             from ml.score as s
             join live on live.as_of_date = s.as_of_date
             join marts.churn_labels as l on l.customer_id = s.customer_id and l.as_of_date = s.as_of_date
@@ -172,11 +186,16 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | N
                 and s.model_name = %(name)s and s.model_version = coalesce(%(version)s, s.model_version)
                 and s.as_of_date >= %(first)s and l.is_mature and l.label_matures_on <= %(as_of_date)s
                 and l.churned is not null
+        ),
+        ranked as (
+            select *, row_number() over (partition by as_of_date, contacted order by probability desc, customer_id)
+                <= ceil(count(*) over (partition by as_of_date, contacted) * %(top)s) as is_top
+            from judged
         )
         select as_of_date, count(*), sum(probability), sum(probability * (1 - probability)),
-            count(*) filter (where churned), count(*) filter (where rank_of_day <= ceil(customers * %(top)s)),
-            count(*) filter (where churned and rank_of_day <= ceil(customers * %(top)s))
-        from judged group by as_of_date order by as_of_date desc
+            count(*) filter (where churned), count(*) filter (where is_top),
+            count(*) filter (where churned and is_top), contacted
+        from ranked group by as_of_date, contacted order by as_of_date desc, contacted
         """,
         {
             "horizon": churn.horizon_days,
@@ -188,15 +207,15 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | N
             "top": TOP_SHARE,
         },
     )
-    chosen: list[Past] = []
-    for row in cursor.fetchall():
-        one = Past(*row)
-        if not chosen or one.day <= chosen[-1].day - timedelta(days=churn.snapshot_days):
-            chosen.append(one)
-    return chosen[:3][::-1]
+    found = [Past(*row) for row in cursor.fetchall()]
+    chosen: list[date] = []
+    for day in dict.fromkeys(one.day for one in found):
+        if not chosen or day <= chosen[-1] - timedelta(days=churn.snapshot_days):
+            chosen.append(day)
+    return [one for one in reversed(found) if one.day in chosen[:3]]
 
 
-def replace(
+def rewrite(
     cursor: extensions.cursor,
     watched: Iterable[Watched],
     *,

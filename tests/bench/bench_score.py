@@ -103,7 +103,7 @@ def measure(customers: int, rounds: int) -> None:
         connection = psycopg2.connect(dsn(url))
         model = champion()
         fill(connection, customers)
-        scores(connection, model, reasons=True)  # imports shap and warms the cache
+        scores(connection, model, reasons=True)  # warms the cache
         runs: dict[str, Callable[[], None]] = {
             "limit": lambda: limit(connection, model),
             "score": lambda: scores(connection, model, reasons=False),

@@ -28,7 +28,6 @@ HEAVY = {
     "pandas",
     "psycopg2",
     "pyarrow",
-    "shap",
     "sklearn",
 }
 FILES = ("churn_daily.py", "churn_retrain.py")

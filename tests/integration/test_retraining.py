@@ -21,10 +21,14 @@ WATCH = (
     " model_version, watched_at)"
     " values (%s, 'non_contractual', %s, %s, 1, 1, %s, %s, 'churn_non_contractual', %s, now())"
 )
+TRIED = (
+    "insert into ml.decision (as_of_date, run_id, definition, model_name, candidate, outcome, reason, decided_at)"
+    " values (%s, 'r', 'non_contractual', 'churn_non_contractual', %s, %s, 'no better', %s)"
+)
 
 
 class _Version:
-    version = "7"
+    version = 7  # as MLflow gives it, whatever its types say
 
     def __init__(self, trained_at: datetime) -> None:
         self.creation_timestamp = trained_at.timestamp() * 1000
@@ -37,14 +41,18 @@ def installation(postgres, template, tmp_path, monkeypatch):
     settings = Settings(PROJECT, PROJECT / "config", tmp_path, url, f"sqlite:///{tmp_path / 'mlflow.db'}")
     connection = psycopg2.connect(dsn(url))
     connection.autocommit = True
-    connection.cursor().execute("truncate ml.watch")
+    connection.cursor().execute("truncate ml.watch, ml.decision")
 
-    def ask(version: _Version | None, *watched: tuple[object, ...]) -> dict[str, object]:
+    def ask(
+        version: _Version | None, *watched: tuple[object, ...], tried: tuple[object, ...] = ()
+    ) -> dict[str, object]:
         monkeypatch.setattr("churn_model.has_champion", lambda *_: version is not None)
         monkeypatch.setattr("churn_model.registry.find_champion", lambda *_: version)
         monkeypatch.setattr("churn_model.registry.open_store", lambda _: None)
         for row in watched:
             connection.cursor().execute(WATCH, row)
+        if tried:
+            connection.cursor().execute(TRIED, tried)
         return dict(retraining.is_due(settings, Run(DAY, "r", datetime(2026, 6, 3, 9, tzinfo=UTC))))
 
     yield ask
@@ -82,6 +90,36 @@ def test_a_model_that_moved_is_due_for_the_reason_that_was_seen(installation, wa
     found = installation(NEW, watched)
     assert found["due"] is due
     assert (str(watched[4]) in str(found["reason"])) is due
+
+
+HELD = ("drift", "all features", "hold", "drift in 3 features", "7")
+
+
+@pytest.mark.capability("C30")
+@pytest.mark.parametrize(
+    ("watched", "tried_on", "due", "reason"),
+    [
+        ([(YESTERDAY, *HELD), (DAY, *HELD)], YESTERDAY, False, "tried on 2026-06-02, and nothing new was seen since"),
+        ([(DAY, *HELD)], YESTERDAY, True, "drift in 3 features"),
+        ([(YESTERDAY, *HELD), (DAY, "gap", *HELD[1:3], "a gap", "7")], YESTERDAY, True, "a gap"),
+        ([(DAY - timedelta(days=8), *HELD), (DAY, *HELD)], DAY - timedelta(days=7), True, "trained on 2026-05-20"),
+    ],
+    ids=["held on since", "held since", "something else since", "a week ago"],
+)
+def test_what_the_watch_saw_is_a_reason_once_and_then_the_week_counts_again(
+    installation, watched, tried_on, due, reason
+):
+    decided = datetime(tried_on.year, tried_on.month, tried_on.day, 9, tzinfo=UTC)
+    old = _Version(datetime(2026, 5, 20, tzinfo=UTC))
+    found = installation(old, *watched, tried=(tried_on, "logistic", "refused", decided))
+    assert (found["due"], reason in str(found["reason"])) == (due, True)
+
+
+@pytest.mark.capability("C30")
+def test_a_trial_counts_as_a_try_and_a_champion_that_could_not_be_reached_does_not(installation):
+    old, yesterday = _Version(datetime(2026, 5, 20, tzinfo=UTC)), datetime(2026, 6, 2, 9, tzinfo=UTC)
+    assert installation(old, tried=(YESTERDAY, "logistic", "kept", yesterday))["due"] is True
+    assert installation(old, tried=(YESTERDAY, None, "kept", yesterday))["due"] is False
 
 
 @pytest.mark.capability("C30")

@@ -110,3 +110,19 @@ def planted(customers: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarra
         "returns_90d": np.zeros(customers),
     }
     return features, churned
+
+
+def contact(cursor: psycopg2.extensions.cursor, customers: str, day: date) -> None:
+    """Open a case for each customer that a condition on `customer_id` names, and send a message about it on a day."""
+    cursor.execute(
+        'with opened as (insert into alerts."case" (customer_id, episode, state, level, route, routes, value_at_stake,'
+        " expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at)"
+        " select distinct customer_id, 1, 'open', 'high', 'account_manager', array['finance'], 0, 0, '[]'::jsonb,"
+        f" 'call', %(day)s::date, %(day)s::date, %(at)s::timestamptz, %(at)s::timestamptz from marts.churn_labels"
+        f" where {customers} returning case_id)"
+        " insert into alerts.outbox (dedup_key, case_id, kind, channel, recipient, payload, state, next_attempt_at,"
+        " expires_at, created_at, sent_at)"
+        " select case_id::text, case_id, 'case', 'file', 'a@b', '{}', 'sent', %(at)s::timestamptz, %(at)s::timestamptz,"
+        " %(at)s::timestamptz, %(at)s::timestamptz from opened",
+        {"day": day, "at": f"{day} 06:00Z"},
+    )

@@ -23,11 +23,13 @@ from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
 from forewarn.alerts.recipients import Owner, load_routes, recipient
 from forewarn.alerts.signals import Signal, replace_model_signals
+from forewarn.alerts.source_records import reason_records
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
 
 QUIET_DAYS = 14
+FROZEN = ("open", "raise", "join")
 EVENTS = {"open": "opened", "raise": "raised", "join": "joined", "refresh": "refreshed"}
 
 
@@ -96,7 +98,10 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
         drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
-        note(cursor, [_event(draft, ids) for draft in drafts], as_of_date=as_of_date, now=now)
+        # What a case rests on is kept as it was known when it was opened or rose: sources forget and correct.
+        news = {draft.customer_id: groups[draft.customer_id] for draft in drafts if draft.plan.action in FROZEN}
+        behind = reason_records(cursor, news, as_of_date)
+        note(cursor, [_event(draft, ids, behind) for draft in drafts], as_of_date=as_of_date, now=now)
         # Numbers follow expected loss, so that whoever sends in their order sends what matters most first.
         worst_first = sorted(drafts, key=lambda draft: (-draft.expected_loss, draft.customer_id))
         told = [(ids[draft.customer_id], draft, route) for draft in worst_first for route in draft.plan.told]
@@ -185,13 +190,17 @@ def _drafts(groups: Groups, known: Mapping[str, Known], facts: Mapping[str, Fact
         )
 
 
-def _event(draft: Draft, ids: Mapping[str, int]) -> tuple[int, str, str, dict[str, Any]]:
-    detail = {
+def _event(
+    draft: Draft, ids: Mapping[str, int], behind: Mapping[str, dict[str, Any]]
+) -> tuple[int, str, str, dict[str, Any]]:
+    detail: dict[str, Any] = {
         "level": draft.plan.level,
         "recipient": draft.recipients[draft.route].address,
         "because": draft.recipients[draft.route].why,
         "told": {route: draft.recipients[route].address for route in draft.plan.told},
     }
+    if records := behind.get(draft.customer_id):
+        detail["records"] = records
     return ids[draft.customer_id], EVENTS[draft.plan.action], draft.plan.reason, detail
 
 

@@ -21,12 +21,14 @@ class Data(StrEnum):
     SIMULATED = "simulated"
     COMPLETE_JOURNEY = "complete-journey"
     ONLINE_RETAIL = "online-retail"
+    ONLINE_RETAIL_365 = "online-retail-365"
 
 
 CONFIGURATIONS = {
     Data.SIMULATED: Path("config"),
     Data.COMPLETE_JOURNEY: Path("config/datasets/complete-journey"),
     Data.ONLINE_RETAIL: Path("config/datasets/online-retail"),
+    Data.ONLINE_RETAIL_365: Path("config/datasets/online-retail-365"),
 }
 
 

@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from forewarn.config.watch import Watch
+
 CANDIDATES = ["rule", "bg_nbd", "logistic", "boosting", "average", "blend", "hazard"]
 
 
@@ -32,6 +34,8 @@ class Model(BaseModel):
         Refuse a model that does not beat the simple rules. Off, it is taken all the same, and its reason says so.
     challenged_share
         Share of the customers whom an A/B split gives to the challenger; 0 keeps it in the shadow.
+    watch
+        From where on the night's watch warns of the model, and from where on it holds the scores.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +48,7 @@ class Model(BaseModel):
     margin: float = Field(default=0.001, ge=0, lt=0.5)
     must_pay: bool = True
     challenged_share: float = Field(default=0, ge=0, le=0.5)
+    watch: Watch = Watch()
 
     @model_validator(mode="after")
     def _with_the_rule(self) -> Self:

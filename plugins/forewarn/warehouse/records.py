@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from psycopg2 import extensions
 
@@ -99,6 +100,14 @@ class Behind:
     records: tuple[Record, ...] = ()
     total: int = 0
     since: date | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form that a case keeps."""
+        return {
+            "since": self.since.isoformat() if self.since else None,
+            "total": self.total,
+            "records": [record.as_dict() for record in self.records],
+        }
 
 
 @dataclass(frozen=True)

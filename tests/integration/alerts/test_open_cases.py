@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from alerting_warehouse import DAY, NOW, OVERDUE, RUN, SILENT, AlertingWarehouse, simulated_project, weekly
+from alerting_warehouse import DAY, NOW, OVERDUE, REASONS, RUN, SILENT, AlertingWarehouse, simulated_project, weekly
 
 from forewarn.alerts import CaseCounts, evaluate_rules, open_cases
 from forewarn.config.project import Project
@@ -45,6 +45,44 @@ def test_a_score_at_its_threshold_opens_a_case(settings: Settings, project: Proj
     [(reasons, step)] = marts.rows('select reasons, next_step from alerts."case"')
     assert [reason["family"] for reason in reasons] == ["rhythm", "service"]
     assert step == ("Call Dana Kim by Monday, Nov 23 and ask about their current needs; the usual order is missing.")
+
+
+@pytest.mark.capability("B4")
+def test_a_case_keeps_the_records_behind_the_models_reasons_as_they_were_known_when_it_opened(
+    settings: Settings, project: Project, marts: AlertingWarehouse
+) -> None:
+    marts.run(
+        "create schema if not exists intermediate; create table intermediate.int_customer_events (customer_id text,"
+        " entity text, source text, source_record_id text, day date, known_day date, kind text, quantity float8)"
+    )
+    event = "insert into intermediate.int_customer_events values ('c1', %s, 'erp', %s, %s, %s, %s, null)"
+    days = [DAY - timedelta(days=back) for back in (200, 95, 40, 5)]
+    marts.run(event, ["order", "o1", days[0], days[0], "order"])
+    marts.run(event, ["order", "o2", days[1], days[1], "order"])
+    marts.run(event, ["order", "late", days[2], DAY, "order"])
+    marts.run(event, ["ticket", "t1", days[3], days[3], "complaint"])
+    marts.customer("c1")
+    marts.features("c1")
+    marts.score("c1", 0.6, reasons=[REASONS[0] | {"feature": "orders_90d"}, REASONS[1] | {"feature": "tickets_30d"}])
+    marts.publish()
+    alert(settings, project)
+    # A year later the source has forgotten the one and learnt another; the case has not.
+    marts.run("update intermediate.int_customer_events set source_record_id = 'other'")
+    alert(settings, project)
+    [(kind, frozen)] = marts.rows("select kind, detail -> 'records' from alerts.case_event")
+    assert kind == "opened"
+    assert frozen == {
+        "orders_90d": {
+            "since": (DAY - timedelta(days=180)).isoformat(),
+            "total": 1,
+            "records": [{"entity": "order", "source": "erp", "record_id": "o2", "day": days[1].isoformat()}],
+        },
+        "tickets_30d": {
+            "since": (DAY - timedelta(days=30)).isoformat(),
+            "total": 1,
+            "records": [{"entity": "ticket", "source": "erp", "record_id": "t1", "day": days[3].isoformat()}],
+        },
+    }
 
 
 @pytest.mark.capability("C27")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import psycopg2
 import pytest
+from planted_base import contact
 from rich.console import Console
 
 import churn_model
@@ -163,6 +164,26 @@ def test_otherwise_the_champion_stays_and_the_reason_is_kept(
         )
         assert "The champion stays: 4 matured cut-offs" in out.getvalue()
         assert out.getvalue().count("2025-") + out.getvalue().count("2026-") >= 4
+
+
+@pytest.mark.capability("B11")
+def test_customers_who_were_contacted_within_the_label_window_are_in_no_figure(rivals: Rivals) -> None:
+    first, second = sorted(rivals.dates)[:2]
+    with rivals.connection.cursor() as cursor:
+        contact(cursor, "eligible and customer_id < 'c00100'", second - timedelta(days=1))
+    # Wrong about exactly those who were contacted: their labels would have made it lose.
+    rivals.past(f"case when l.customer_id < 'c00100' then {LOSES} else {BEATS} end", days=2)
+    found = churn_model.compare(rivals.settings, rivals.project, as_of_date=rivals.dates[0])
+    ((asked, left),) = rivals.rows(
+        "select count(*), count(*) filter (where churned) from marts.churn_labels"
+        f" where as_of_date = '{first}' and eligible and customer_id < 'c00100'"
+    )
+    assert found.contacted == {first: (asked, left)}, "on the second date the message was of the day before"
+    assert found.bouts[first].auc["challenger"] == 1.0
+    assert found.bouts[second].auc["challenger"] < 1.0
+    out = StringIO()
+    Console(file=out, width=200).print(found)
+    assert f"in none of the figures: {first} {asked}, of whom {left} left." in out.getvalue()
 
 
 def test_labels_that_had_not_closed_by_the_day_are_no_evidence(rivals: Rivals) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
+import skops.io
 
 import churn_model
 from churn_model.explanation import features_of
 from churn_model.features import NAMES
 from churn_model.movement import explain_movement
+from churn_model.pipelines import candidate
+from churn_model.registry import open_store, sha256_of
+from churn_model.snapshots import read_snapshots
 from forewarn.errors import Permanent
 from forewarn.warehouse.engine import connect
 
@@ -33,8 +38,10 @@ def moved(trained, warehouse_url, project, as_of_date, now):
     settings = replace(trained.settings, warehouse_url=warehouse_url)
     days = (as_of_date - timedelta(days=30), as_of_date)
 
-    def explain(first: dict[str, str], second: dict[str, str], *, told: tuple[int, int] = (0, 1)):
+    def explain(first: dict[str, str], second: dict[str, str], *, told: tuple[int, int] = (0, 1), between=lambda: None):
         for day, parts in zip(days, (first, second), strict=True):
+            if day == days[1]:
+                between()
             churn_model.score(settings, project, as_of_date=day, run_id="r", now=now, configuration=parts)
         with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -80,6 +87,41 @@ def test_one_change_gets_the_blame(moved, second, told, cause):
     assert found.share(cause) >= 0.95
     assert found.changed == tuple(name for name in SAME if SAME[name] != second[name])
     assert found.models == ("churn_non_contractual version 1",) * 2
+
+
+@pytest.fixture
+def another_champion(moved, trained, project, as_of_date, tmp_path):
+    """Make a model of another kind champion when called; afterwards the first is champion again."""
+    client, name = open_store(trained.settings), trained.report.model
+    tags = dict(client.get_model_version(name, "1").tags)
+    kind = "boosting" if tags["candidate"] == "logistic" else "logistic"
+    with connect(moved.settings.warehouse_url) as connection:
+        learnt = read_snapshots(connection, project.churn, as_of_date=as_of_date)
+    model = candidate(kind, len(learnt.churned)).fit(learnt.features, learnt.churned)
+    skops.io.dump(model, tmp_path / "model.skops")
+    tags |= {"candidate": kind, "sha256": sha256_of(tmp_path / "model.skops")}
+    version = client.create_model_version(name, source=tmp_path.as_uri(), tags=tags).version
+    yield lambda: client.set_registered_model_alias(name, "champion", version)
+    client.set_registered_model_alias(name, "champion", "1")
+    client.delete_model_version(name, version)
+
+
+@pytest.mark.capability("B9")
+def test_a_model_that_took_the_place_of_another_gets_the_blame_for_customers_who_did_nothing(moved, another_champion):
+    before, day = moved.days
+    same = ", ".join(f"{name} = earlier.{name}" for name in NAMES)
+    with connect(moved.settings.warehouse_url) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"update marts.churn_features as later set {same} from marts.churn_features as earlier"
+            " where earlier.customer_id = later.customer_id and earlier.as_of_date = %s and later.as_of_date = %s",
+            [before, day],
+        )
+    found = moved(SAME, SAME, between=another_champion)
+    assert len(set(found.models)) == 2
+    assert found.probabilities[1] - found.probabilities[0] > 0.01
+    assert found.share("model") >= 0.95
+    odds = [float(np.log(one / (1 - one))) for one in found.probabilities]
+    assert found.total == pytest.approx(odds[1] - odds[0])
 
 
 @pytest.mark.capability("B9")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planted_base import contact
 
 import churn_model
 from churn_model.champion import load_champion
@@ -258,6 +259,20 @@ def test_what_live_scores_promised_is_held_against_who_left(
     cursor.execute("select avg(churned::int) from marts.churn_labels where as_of_date = %s and eligible", [day])
     assert ratio == pytest.approx(float(cursor.fetchone()[0]) / 0.9)
 
+    # Of those who were contacted within the window it is told apart.
+    contact(cursor, f"as_of_date = '{day}' and eligible and customer_id < 'c00030'", day + timedelta(days=3))
+    _score(settings, project, as_of_date, now)
+    cursor.execute(f"{read} order by subject", [as_of_date])
+    (contacted, fine, _), (others, warned, alone) = cursor.fetchall()
+    assert (contacted, fine, others, warned) == ("contacted customers", "fine", "earlier versions", "warn")
+    cursor.execute(
+        "select avg(churned::int) from marts.churn_labels where as_of_date = %s and eligible"
+        " and customer_id >= 'c00030'",
+        [day],
+    )
+    assert alone == pytest.approx(float(cursor.fetchone()[0]) / 0.9)
+    cursor.execute("delete from alerts.outbox")
+
     cursor.execute("update ml.score set model_version = %s where as_of_date = %s", [champion.version, day])
     with pytest.raises(ModelRejected, match=r"promised 243 leavers, and \d+ left"):
         _score(settings, project, as_of_date, now)
@@ -334,7 +349,10 @@ def test_a_pickle_is_never_opened_even_if_its_hash_was_pinned(
     assert not trace.exists()
 
 
-def test_a_model_file_that_is_gone_is_refused(settings, project, model_file, as_of_date, now):
+def test_a_model_file_that_is_gone_is_refused_where_no_copy_was_kept(
+    settings, project, model_file, as_of_date, now, tmp_path
+):
     model_file.unlink()
+    settings = replace(settings, home=tmp_path)
     with pytest.raises(ModelRejected, match=r"churn_non_contractual version 1: expected a file model\.skops"):
         _score(settings, project, as_of_date, now)

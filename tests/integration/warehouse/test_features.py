@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from tests.integration.warehouse.company import Company
+
+from churn_model.evidence import demand_known
+from forewarn.errors import ModelRejected
 
 D = "2024-07-01"
 
@@ -294,3 +298,35 @@ def test_a_department_that_is_not_connected_is_unknown_not_zero(company):
     assert (row["orders_90d"], row["revenue_90d"]) == (1, 5)
     # One order day has no gap.
     assert row["order_gap_days"] is None
+
+
+# What the date's features would be with one condition on known_day left out, as the spine itself has it.
+COUNT_OF_MORE = (
+    "(select count(*) from intermediate.int_customer_events as e where e.customer_id = f.customer_id"
+    " and e.kind = '{kind}' and e.day >= f.as_of_date - {days} and {late})"
+)
+
+
+@pytest.mark.capability("C28", "B11")
+@pytest.mark.parametrize(
+    ("feature", "kind", "days", "late"),
+    [
+        ("orders_30d", "order", 30, "e.day < f.as_of_date"),  # recorded on the date or after it
+        ("complaints_90d", "complaint", 90, "e.day <= f.as_of_date"),  # a window that is a day too long
+        ("days_since_last_order", "order", 365, "e.day < f.as_of_date and e.known_day >= f.as_of_date"),
+    ],
+)
+def test_a_feature_that_counts_what_was_not_known_yet_is_named_by_the_leak_check(traders, feature, kind, days, late):
+    day = date.fromisoformat(D)
+    assert demand_known(traders.connection, [day], 4) == 4, "as it was built"
+    more = COUNT_OF_MORE.format(kind=kind, days=days, late=late)
+    if feature == "days_since_last_order":
+        more = more.replace("count(*)", "min(f.as_of_date - e.day)")
+    with traders.connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute(f"update marts.churn_features as f set {feature} = {more} where {more} > 0")
+        try:
+            with pytest.raises(ModelRejected, match=rf"got {feature} in 1 of \d rows ahead of the events known"):
+                demand_known(traders.connection, [day], 4)
+        finally:
+            cursor.execute("rollback")

@@ -11,7 +11,8 @@ from churn_model.features import NAMES
 from churn_model.pipelines import candidate
 from churn_model.reference import PROBABILITY, make_references, psi, shares
 from churn_model.snapshots import Snapshots
-from churn_model.watch import Past, watch_inputs, watch_past
+from churn_model.watch import CONTACTED, OWN, Past, watch_inputs, watch_past
+from forewarn.config.watch import Watch
 
 HEAVY, LIGHT, GROWING = "days_since_last_order", "returns_90d", "tenure_days"
 DAYS = (0, 30, 60, 90)
@@ -130,3 +131,30 @@ def test_what_scores_promised_is_held_against_who_left(past, own, verdicts):
     assert [one.verdict for one in seen] == verdicts
     if seen:
         assert f"{past[0].left} left" in seen[0].said
+
+
+@pytest.mark.capability("B11")
+def test_customers_who_were_contacted_are_told_apart_and_judge_nothing():
+    saved = Past(date(2026, 1, 1), 100, 60.0, 24.0, 10, 10, 1, contacted=True)
+    seen = watch_past([*_past(100, 105), saved], own=True)
+    assert [(one.kind, one.subject, one.verdict) for one in seen] == [
+        *(("calibration", OWN, "fine"), ("lift", OWN, "fine")),
+        *(("calibration", CONTACTED, "fine"), ("lift", CONTACTED, "fine")),
+    ]
+    assert "promised 60 leavers of 100 contacted customers, and 10 left" in seen[2].said
+    mixed = watch_past([Past(date(2026, 1, 1), 1100, 160.0, 114.0, 115, 110, 31)], own=True)
+    assert mixed[0].verdict == "warn", "together they would have looked like a broken promise"
+
+
+def test_bounds_are_the_companys_own(trained):
+    assert watch_past(_past(100, 150), own=True, bounds=Watch(ratio_holds=1.4))[0].verdict == "hold"
+    assert watch_past(_past(100, 150), own=True, bounds=Watch(ratio_warns=1.6))[0].verdict == "fine"
+    assert watch_past(_past(10, 19), own=True, bounds=Watch(fewest_leavers=19)) != []
+    features = _features(np.random.default_rng(1), 1000, 100)
+    features[:, NAMES.index(HEAVY)] *= 100
+    model, references = trained
+    scores = model.predict_proba(features)[:, 1]
+    seen = watch_inputs(features, scores, references, late=(), bounds=Watch(drift_holds=1.0, scores_hold_psi=99))
+    assert {one.verdict for one in seen} == {"fine", "warn"}
+    with pytest.raises(ValueError, match="ratio_warns must not be more than ratio_holds"):
+        Watch(ratio_warns=3)

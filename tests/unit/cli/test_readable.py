@@ -53,7 +53,7 @@ def test_a_configuration_error_shows_its_place(tmp_path: Path) -> None:
         run.invoke(app, ["--debug", "source", "check"], env={"FOREWARN_CONFIG": str(tmp_path)}, catch_exceptions=False)
 
 
-@pytest.mark.parametrize("data", ["simulated", "complete-journey", "online-retail"])
+@pytest.mark.parametrize("data", ["simulated", "complete-journey", "online-retail", "online-retail-365"])
 def test_the_configuration_of_each_data_set_is_sound(data: str) -> None:
     for group in ("source", "rules"):
         done = run.invoke(app, ["--data", data, group, "check"])
