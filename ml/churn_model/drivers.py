@@ -96,8 +96,12 @@ class Drivers:
         return table
 
 
-def find_drivers(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> Drivers:
+def find_drivers(
+    settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime, keep: bool = True
+) -> Drivers:
     """Measure the drivers by the champion's kind of model, log them, and replace those of the date in `ml.driver`.
+
+    Without `keep` they are measured alone, and nothing is logged or written.
 
     Raises
     ------
@@ -115,6 +119,8 @@ def find_drivers(settings: Settings, project: Project, *, as_of_date: date, run_
         as_of_date=as_of_date,
         model=f"{champion.name} version {champion.version}",
     )
+    if not keep:
+        return found
     tags = {"forewarn.kind": "drivers", "forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()}
     with logged_run(settings, f"drivers {churn.definition} {as_of_date}", tags, now=now) as run:
         _log(found)

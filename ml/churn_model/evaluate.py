@@ -16,12 +16,13 @@ from churn_model.leak import demand_honest_fold
 from churn_model.metrics import Metrics, measure
 from churn_model.reader import Floats
 from churn_model.snapshots import EPOCH, Snapshots, read_snapshots
-from churn_model.split import TESTS, Fold, held_out_customers, is_too_short, rolling_origin, spacing
+from churn_model.split import HELD_OUT_PARTS, TESTS, Fold, held_out_customers, is_too_short, rolling_origin, spacing
 from churn_model.threshold import Judged, Outcome, Threshold, choose, outcome
 from forewarn.config.model import Model
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
+from forewarn.progress import Progress, untold
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
@@ -184,7 +185,9 @@ class Evaluation:
         return evaluation(self)
 
 
-def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: int = TESTS) -> Evaluation:
+def evaluate(
+    settings: Settings, project: Project, *, as_of_date: date, tests: int = TESTS, progress: Progress = untold
+) -> Evaluation:
     """Evaluate the candidates on the warehouse's mature snapshots by rolling origin with a gap.
 
     Parameters
@@ -202,7 +205,14 @@ def evaluate(settings: Settings, project: Project, *, as_of_date: date, tests: i
     with connect(settings.warehouse_url) as connection:
         snapshots = read_snapshots(connection, project.churn, as_of_date=as_of_date)
     churn = project.churn
-    return assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share, tests=tests)
+    return assess(
+        snapshots,
+        churn.definition,
+        model=project.model,
+        alert_share=churn.alert_share,
+        tests=tests,
+        progress=progress,
+    )
 
 
 def assess(
@@ -212,6 +222,7 @@ def assess(
     model: Model = STANDARD,
     alert_share: float = 0.05,
     tests: int = TESTS,
+    progress: Progress = untold,
 ) -> Evaluation:
     """Train on each fold's closed labels and score its test cut-off.
 
@@ -226,7 +237,10 @@ def assess(
     left_out: dict[str, str] = {}
     tried = candidates.chosen(model.candidates)
     by_customer = is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days) and len(snapshots.numbers) > 0
-    for fold, trains, judged in _by_customer(snapshots) if by_customer else _by_time(snapshots, tests):
+    folds = [_newest(snapshots)] * HELD_OUT_PARTS if by_customer else _cut_offs(snapshots, tests)
+    parts = _by_customer(snapshots) if by_customer else _by_time(snapshots, folds)
+    for number, (fold, (trains, judged)) in enumerate(zip(folds, parts, strict=True)):
+        progress(f"test of {fold.test}", number, len(folds))
         learnt = snapshots.take(trains, until=None if by_customer else fold.test)
         asked = snapshots.take(judged)
         demand_honest_fold(fold, learnt, asked, by_customer=by_customer)
@@ -262,19 +276,25 @@ def assess(
     )
 
 
-def _by_time(snapshots: Snapshots, tests: int) -> Iterator[tuple[Fold, Rows, Rows]]:
-    """Yield each fold with the rows that train for it and those that it judges."""
+def _cut_offs(snapshots: Snapshots, tests: int) -> list[Fold]:
     every = spacing(snapshots.snapshot_days, snapshots.horizon_days)
-    for fold in rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests, every_days=every):
-        yield fold, np.isin(snapshots.days, _days(fold.train)), np.isin(snapshots.days, _days([fold.test]))
+    return rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days, tests=tests, every_days=every)
 
 
-def _by_customer(snapshots: Snapshots) -> Iterator[tuple[Fold, Rows, Rows]]:
+def _newest(snapshots: Snapshots) -> Fold:
+    return Fold(snapshots.dates[-1], tuple(snapshots.dates))
+
+
+def _by_time(snapshots: Snapshots, folds: Sequence[Fold]) -> Iterator[tuple[Rows, Rows]]:
+    """Yield for each fold the rows that train for it and those that it judges."""
+    for fold in folds:
+        yield np.isin(snapshots.days, _days(fold.train)), np.isin(snapshots.days, _days([fold.test]))
+
+
+def _by_customer(snapshots: Snapshots) -> Iterator[tuple[Rows, Rows]]:
     """Yield the same for each part of the customers, judged on the newest date only."""
-    newest = snapshots.dates[-1]
-    fold = Fold(newest, tuple(snapshots.dates))
     for held_out in held_out_customers(snapshots.numbers):
-        yield fold, ~held_out, held_out & np.isin(snapshots.days, _days([newest]))
+        yield ~held_out, held_out & np.isin(snapshots.days, _days([snapshots.dates[-1]]))
 
 
 def _days(dates: Sequence[date]) -> list[int]:

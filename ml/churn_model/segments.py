@@ -8,6 +8,7 @@ all together move least (Hungarian method), and a segment that moved further tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -145,8 +146,10 @@ def match(centres: Floats, before: Floats) -> dict[int, int]:
     }
 
 
-def find_segments(settings: Settings, *, as_of_date: date, run_id: str, now: datetime) -> Segments:
+def find_segments(settings: Settings, *, as_of_date: date, run_id: str, now: datetime, keep: bool = True) -> Segments:
     """Cluster the customers of a date, log it, and replace the date's rows of `ml.segment` and `ml.segment_profile`.
+
+    Without `keep` nothing is logged, and the rows are as they were.
 
     Raises
     ------
@@ -163,12 +166,9 @@ def find_segments(settings: Settings, *, as_of_date: date, run_id: str, now: dat
         matched = match(clustering.model.cluster_centers_, clustering.place([centre for _, centre in old]))
         names = _names(clustering.model.n_clusters, {new: old[place][0] for new, place in matched.items()}, old)
         titles = _titles(clustering)
-        with logged_run(
-            settings,
-            f"segments {as_of_date}",
-            {"forewarn.kind": "segments", "forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()},
-            now=now,
-        ) as run:
+        tags = {"forewarn.kind": "segments", "forewarn.run_id": run_id, "forewarn.as_of_date": as_of_date.isoformat()}
+        logged = logged_run(settings, f"segments {as_of_date}", tags, now=now) if keep else nullcontext("")
+        with logged as run:
             counts = _write(connection, clustering, names, titles, centres, as_of_date=as_of_date, run=run, now=now)
             found = Segments(
                 as_of_date,
@@ -181,8 +181,9 @@ def find_segments(settings: Settings, *, as_of_date: date, run_id: str, now: dat
                     )
                 ),
             )
-            _log(found, clustering)
-        connection.commit()
+            if keep:
+                _log(found, clustering)
+                connection.commit()
     return found
 
 

@@ -145,8 +145,12 @@ class Suggestions:
     popular_hit_rate: float | None
 
 
-def find_suggestions(settings: Settings, *, as_of_date: date, run_id: str, now: datetime) -> Suggestions:
+def find_suggestions(
+    settings: Settings, *, as_of_date: date, run_id: str, now: datetime, keep: bool = True
+) -> Suggestions:
     """Suggest up to three articles to each customer, log how good that is, and replace the date's rows.
+
+    Without `keep` nothing is logged, and the rows are as they were.
 
     Raises
     ------
@@ -175,8 +179,9 @@ def find_suggestions(settings: Settings, *, as_of_date: date, run_id: str, now: 
                 told, popular = cursor.fetchone() or (None, None)
                 hits = (None if told is None else float(told), None if popular is None else float(popular))
         found = Suggestions(as_of_date, rules, customers, written, *hits)
-        _log(settings, found, run_id=run_id, now=now)
-        connection.commit()
+        if keep:
+            _log(settings, found, run_id=run_id, now=now)
+            connection.commit()
     return found
 
 

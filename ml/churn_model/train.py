@@ -28,6 +28,7 @@ from churn_model.tracking import experiment
 from forewarn.config.project import Churn, Project
 from forewarn.config.settings import Settings
 from forewarn.errors import ModelRejected
+from forewarn.progress import Progress, untold
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
@@ -59,7 +60,15 @@ class TrainingReport:
     sha256: str
 
 
-def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> TrainingReport:
+def train(
+    settings: Settings,
+    project: Project,
+    *,
+    as_of_date: date,
+    run_id: str,
+    now: datetime,
+    progress: Progress = untold,
+) -> TrainingReport:
     """Judge the candidates out of time, train the best one on all mature snapshots, and register it.
 
     It becomes champion where there is none, and challenger of a champion otherwise: `promote` decides between them. The
@@ -88,7 +97,7 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         now=now,
     )
     try:
-        snapshots, evaluation = _judged(settings, project, as_of_date)
+        snapshots, evaluation = _judged(settings, project, as_of_date, progress)
         chosen, why = evaluation.best()
     except ModelRejected as rejected:
         with connect(settings.warehouse_url) as connection:
@@ -115,6 +124,7 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
         _log_figures(evaluation, chosen)
         _log_lineage(snapshots, as_of_date)
         if verdict.taken:
+            progress(f"fitting {chosen}", len(evaluation.cutoffs), len(evaluation.cutoffs))
             make = _Registering(client, churn, snapshots, as_of_date)
             registered = make(chosen, role, evaluation.threshold(chosen).probability, verdict.reason)
             if "hazard" in evaluation.methods:
@@ -151,14 +161,16 @@ def train(settings: Settings, project: Project, *, as_of_date: date, run_id: str
     )
 
 
-def _judged(settings: Settings, project: Project, as_of_date: date) -> tuple[Snapshots, Evaluation]:
+def _judged(settings: Settings, project: Project, as_of_date: date, progress: Progress) -> tuple[Snapshots, Evaluation]:
     """Read the snapshots, refuse what leaks, and judge the candidates on the rest."""
     churn = project.churn
     with connect(settings.warehouse_url) as connection:
         snapshots = read_snapshots(connection, churn, as_of_date=as_of_date)
         demand_sound(snapshots, NAMES)
         demand_known(connection, _first_and_last(snapshots.dates), snapshots.customers)
-    return snapshots, assess(snapshots, churn.definition, model=project.model, alert_share=churn.alert_share)
+    return snapshots, assess(
+        snapshots, churn.definition, model=project.model, alert_share=churn.alert_share, progress=progress
+    )
 
 
 def _first_and_last(dates: Sequence[date]) -> list[date]:

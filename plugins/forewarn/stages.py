@@ -20,6 +20,7 @@ from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
 from forewarn.configured import configuration, definitions, model_variables, words_of
 from forewarn.errors import ModelRejected, SourceRejected
+from forewarn.progress import Progress, untold
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
@@ -154,14 +155,8 @@ def gate(settings: Settings, run: Run, *, gate: str) -> Summary:
     from forewarn.quality import run_gate
     from forewarn.sources import canonical_mappings, load_sources
 
-    report = run_gate(
-        settings,
-        gate,
-        as_of_date=run.as_of_date,
-        run_id=run.run_id,
-        now=run.now,
-        mappings=canonical_mappings(load_sources(_project(settings))),
-    )
+    mappings = canonical_mappings(load_sources(_project(settings)))
+    report = run_gate(settings, gate, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now, mappings=mappings)
     return _summary(report)
 
 
@@ -216,11 +211,13 @@ def read_words(settings: Settings, run: Run) -> Summary:
     return _summary(read_new_texts(settings, words_of(_project(settings)), now=run.now))
 
 
-def link_accounts(settings: Settings, run: Run, *, full: bool = False, keep: bool = True) -> Summary:
+def link_accounts(
+    settings: Settings, run: Run, *, full: bool = False, keep: bool = True, progress: Progress = untold
+) -> Summary:
     """Find accounts that are probably one customer; only what is new or has changed since is compared."""
     from forewarn.identity import link_accounts as link
 
-    return _summary(link(settings, _project(settings).identity, now=run.now, full=full, keep=keep))
+    return _summary(link(settings, _project(settings).identity, now=run.now, full=full, keep=keep, progress=progress))
 
 
 def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) -> list[str]:

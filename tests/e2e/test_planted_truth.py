@@ -221,8 +221,14 @@ def test_the_command_takes_a_score_apart(installation: Settings, monkeypatch: py
 @pytest.mark.timeout(900)
 @pytest.mark.capability("C25")
 def test_what_is_suggested_is_bought_oftener_than_what_is_popular_and_says_why(installation: Settings) -> None:
-    found = find_suggestions(installation, as_of_date=AS_OF, run_id="truth", now=datetime.now(UTC))
+    this = {"as_of_date": AS_OF, "run_id": "truth", "now": datetime.now(UTC)}
+    dry = find_suggestions(installation, **this, keep=False)
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from ml.suggestion")
+        assert cursor.fetchone() == (0,)
+    found = find_suggestions(installation, **this)
     print(found)
+    assert found == dry
     assert found.hit_rate is not None
     assert found.popular_hit_rate is not None
     assert found.hit_rate > max(3 * found.popular_hit_rate, 0.03)
@@ -254,6 +260,11 @@ def test_what_is_suggested_is_bought_oftener_than_what_is_popular_and_says_why(i
 @pytest.mark.capability("C26")
 def test_segments_keep_their_names_and_everything_learned_is_in_mlflow(installation: Settings) -> None:
     dates = load_project(installation.config).churn.training_dates(AS_OF)
+    dry = find_segments(installation, as_of_date=dates[0], run_id="truth", now=datetime.now(UTC), keep=False)
+    assert dry.profiles
+    with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select (select count(*) from ml.segment), (select count(*) from ml.segment_profile)")
+        assert cursor.fetchone() == (0, 0), "a dry run keeps nothing"
     for day in (dates[0], AS_OF):
         found = find_segments(installation, as_of_date=day, run_id="truth", now=datetime.now(UTC))
     print(found)

@@ -163,3 +163,11 @@ def test_a_login_that_is_there_or_a_role_that_is_not_is_refused(guarded: Guarded
         access.create_service(guarded.settings.warehouse_url, "fault_scorer", "scorer")
     with pytest.raises(Permanent, match="scorer, dispatcher"):
         access.create_service(guarded.settings.warehouse_url, "fault_new", "bi_reader")
+
+
+def test_a_dry_run_refuses_the_same_and_creates_no_login(guarded: Guarded) -> None:
+    url = guarded.settings.warehouse_url
+    with pytest.raises(Permanent, match="a new login"):
+        access.create_service(url, "fault_scorer", "scorer", dry_run=True)
+    access.create_service(url, "fault_new", "scorer", dry_run=True)
+    assert guarded.marts.rows("select count(*) from pg_roles where rolname = 'fault_new'") == [(0,)]

@@ -62,11 +62,17 @@ def revoke(
 def service(
     login: Annotated[str, typer.Argument(help="Name of the new database login.")],
     role: Annotated[str, typer.Option(help="scorer or dispatcher.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whether it could be created, and create nothing.")
+    ] = False,
 ) -> None:
     """Create a login with fewer rights for the stages that score, or those that open cases and send."""
     from forewarn.warehouse import access
 
-    password = access.create_service(current_settings().warehouse_url, login, role)
+    password = access.create_service(current_settings().warehouse_url, login, role, dry_run=dry_run)
+    if dry_run:
+        typer.echo(f"would create {login} as a {role}")
+        return
     typer.echo(f"{login} is a {role}. Its password, shown this once: {password}")
     typer.echo(f"Put its URL into FOREWARN_{role.upper()}_URL.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forewarn.cli.installation import current_settings
+from forewarn.cli.working import working
 
 if TYPE_CHECKING:
     from forewarn.identity import Decision, Decisions
@@ -18,6 +19,7 @@ app = typer.Typer(help="Which accounts are one customer, why, and what people de
 ACCOUNT = "An account, as source:number, for instance crm:C0000042."
 Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
 By = Annotated[str, typer.Option(help="Who decided; by default who is logged in here.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say whether it could be decided, and decide nothing.")]
 NEXT = "It takes effect with the next `forewarn run`."
 
 
@@ -53,12 +55,19 @@ def join(
     other: Annotated[str, typer.Argument(help=ACCOUNT)],
     reason: Reason,
     by: By = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Make two accounts one customer, whatever the data say."""
     from forewarn.identity import parse
 
-    number = _decisions().join(parse(one), parse(other), reason=reason, by=by or getpass.getuser(), now=_now())
-    typer.echo(f"Decision {number}: {one} and {other} are one customer. {NEXT}")
+    number = _decisions().join(
+        parse(one), parse(other), reason=reason, by=by or getpass.getuser(), now=_now(), dry_run=dry_run
+    )
+    typer.echo(
+        f"would make {one} and {other} one customer"
+        if dry_run
+        else f"Decision {number}: {one} and {other} are one customer. {NEXT}"
+    )
 
 
 @app.command()
@@ -66,14 +75,15 @@ def separate(
     accounts: Annotated[list[str], typer.Argument(help=f"{ACCOUNT} Several stay together.")],
     reason: Reason,
     by: By = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Make accounts a customer of their own, whatever the data say."""
     from forewarn.identity import parse
 
-    number = _decisions().separate(
-        [parse(account) for account in accounts], reason=reason, by=by or getpass.getuser(), now=_now()
-    )
-    typer.echo(f"Decision {number}: {', '.join(accounts)} apart from all others. {NEXT}")
+    keys = [parse(account) for account in accounts]
+    number = _decisions().separate(keys, reason=reason, by=by or getpass.getuser(), now=_now(), dry_run=dry_run)
+    apart = f"{', '.join(accounts)} apart from all others"
+    typer.echo(f"would set {apart}" if dry_run else f"Decision {number}: {apart}. {NEXT}")
 
 
 @app.command()
@@ -81,10 +91,11 @@ def undo(
     number: Annotated[int, typer.Argument(help="Number of the decision, see `forewarn identity list`.")],
     reason: Reason,
     by: By = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Take a decision back; it stays on record."""
-    undone = _decisions().undo(number, reason=reason, by=by or getpass.getuser(), now=_now())
-    typer.echo(f"{_line(undone)} {NEXT}")
+    undone = _decisions().undo(number, reason=reason, by=by or getpass.getuser(), now=_now(), dry_run=dry_run)
+    typer.echo(f"would undo {_line(undone)}" if dry_run else f"{_line(undone)} {NEXT}")
 
 
 @app.command("list")
@@ -110,7 +121,10 @@ def link(
     now = _now()
     settings = current_settings()
     day = stages.own_day(settings) or now.date()
-    counts = stages.link_accounts(settings, stages.Run(day, "cli", now), full=full, keep=not dry_run)
+    with working("linking accounts") as progress:
+        counts = stages.link_accounts(
+            settings, stages.Run(day, "cli", now), full=full, keep=not dry_run, progress=progress
+        )
     typer.echo(", ".join(f"{value:,} {name}" for name, value in counts.items()))
 
 

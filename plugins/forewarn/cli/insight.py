@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forewarn.cli.installation import current_project, current_settings
-from forewarn.cli.model import AsOf
+from forewarn.cli.model import AsOf, DryRun
 
 if TYPE_CHECKING:
     from churn_model.explanation import Grounded
@@ -53,18 +53,18 @@ def explain(
 
 
 @app.command()
-def drivers(as_of: AsOf = None) -> None:
+def drivers(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Measure what the company's churn hangs on, out of time, with intervals; kept in ml.driver and in MLflow."""
     from rich.console import Console
 
     from churn_model.drivers import find_drivers
 
     settings = current_settings()
-    Console().print(find_drivers(settings, current_project(), **_this_run(as_of, settings)))
+    Console().print(find_drivers(settings, current_project(), **_this_run(as_of, settings), keep=not dry_run))
 
 
 @app.command()
-def segments(as_of: AsOf = None) -> None:
+def segments(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Group the customers of a date by how they behave; kept in ml.segment and in MLflow."""
     from rich.console import Console
     from rich.table import Table
@@ -72,7 +72,7 @@ def segments(as_of: AsOf = None) -> None:
     from churn_model.segments import find_segments
 
     settings = current_settings()
-    found = find_segments(settings, **_this_run(as_of, settings))
+    found = find_segments(settings, **_this_run(as_of, settings), keep=not dry_run)
     table = Table("segment", "", "customers", "orders a year", "typical order")
     for one in found.profiles:
         typical = (f"{one.centre.get(name, 0):,.0f}" for name in ("orders_365d", "average_order_value_365d"))
@@ -82,12 +82,12 @@ def segments(as_of: AsOf = None) -> None:
 
 
 @app.command()
-def suggestions(as_of: AsOf = None) -> None:
+def suggestions(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Suggest what each customer would buy besides; kept in ml.suggestion and in MLflow."""
     from churn_model.suggestions import TESTED_DAYS, find_suggestions
 
     settings = current_settings()
-    found = find_suggestions(settings, **_this_run(as_of, settings))
+    found = find_suggestions(settings, **_this_run(as_of, settings), keep=not dry_run)
     typer.echo(f"{found.suggestions:,} suggestions to {found.customers:,} customers by {found.rules:,} rules")
     if found.hit_rate is not None and found.popular_hit_rate is not None:
         typer.echo(

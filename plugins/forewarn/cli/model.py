@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from forewarn.cli.installation import current_project, current_settings
+from forewarn.cli.working import working
 
 app = typer.Typer(help="The churn model.", no_args_is_help=True)
 AsOf = Annotated[
@@ -31,9 +32,9 @@ def train(
         evaluate(as_of)
         return
     now = datetime.now(UTC)
-    report = train_model(
-        current_settings(), current_project(), as_of_date=_day(as_of, now), run_id=_run_id(now), now=now
-    )
+    settings, project, day = current_settings(), current_project(), _day(as_of, now)
+    with working("training") as progress:
+        report = train_model(settings, project, as_of_date=day, run_id=_run_id(now), now=now, progress=progress)
     shown = Table.grid(padding=(0, 2))
     for name, value in vars(report).items():
         shown.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
@@ -57,7 +58,10 @@ def evaluate(
     from churn_model import evaluate as judge
 
     day = _day(as_of, datetime.now(UTC))
-    Console().print(judge(current_settings(), current_project(), as_of_date=day, tests=tests))
+    settings, project = current_settings(), current_project()
+    with working("judging the candidates") as progress:
+        found = judge(settings, project, as_of_date=day, tests=tests, progress=progress)
+    Console().print(found)
 
 
 @app.command()

@@ -35,6 +35,7 @@ alerts:
 # For data that end in the past: the first day that they do not know. Without it, today.
 # as_of_date: 2026-03-01
 """
+_BESIDE = "rules, playbooks.yml, routes.yml, and sources, which is empty"
 
 
 class Definition(StrEnum):
@@ -45,12 +46,15 @@ class Definition(StrEnum):
 
 
 @app.command()
-def new(
+def new(  # noqa: PLR0917
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist yet, or be empty.")],
     company: Annotated[str, typer.Option(help="Name of the company; by default the folder's.")] = "",
     currency: Annotated[str, typer.Option(help="Its currency.")] = "USD",
     churn: Annotated[Definition, typer.Option(help="What churn means for it.")] = Definition.NON_CONTRACTUAL,
     recipient: Annotated[str, typer.Option(help="Who gets what has no account manager.")] = "sales@example.com",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print forewarn.yml and what else there would be; write nothing.")
+    ] = False,
 ) -> None:
     """Make a configuration folder: forewarn.yml, rules, playbooks and routes, and a place for sources."""
     folder = folder.expanduser().resolve()
@@ -58,19 +62,21 @@ def new(
         raise Permanent(
             f"{folder}", expected="a new or empty folder", got="one with files in it", next_step="name another"
         )
+    text = _TEXT.format(
+        company=_quoted(company or folder.name),
+        currency=_quoted(currency),
+        churn=churn.value,
+        horizon=60 if churn is Definition.CONTRACTUAL else 90,
+        recipient=_quoted(recipient),
+    )
+    if dry_run:
+        typer.echo(text, nl=False)
+        typer.echo(f"would write this to {folder / 'forewarn.yml'}, and beside it {_BESIDE}")
+        return
     (folder / "sources").mkdir(parents=True)
     shutil.copytree(PROJECT / "config" / "rules", folder / "rules")
     shutil.copy(PROJECT / "config" / "playbooks.yml", folder)
-    (folder / "forewarn.yml").write_text(
-        _TEXT.format(
-            company=_quoted(company or folder.name),
-            currency=_quoted(currency),
-            churn=churn.value,
-            horizon=60 if churn is Definition.CONTRACTUAL else 90,
-            recipient=_quoted(recipient),
-        ),
-        encoding="utf-8",
-    )
+    (folder / "forewarn.yml").write_text(text, encoding="utf-8")
     (folder / "routes.yml").write_text(
         "# Who gets which kind of case. `owner` is the customer's account manager; where there is none,\n"
         "# the message goes to `alerts.fallback_recipient` of forewarn.yml, and says so.\n"
@@ -80,7 +86,7 @@ def new(
         encoding="utf-8",
     )
     (folder / ".gitignore").write_text(".forewarn/\n", encoding="utf-8")
-    typer.echo(f"Wrote {folder}: forewarn.yml, rules, playbooks.yml, routes.yml, and sources, which is empty.")
+    typer.echo(f"Wrote {folder}: forewarn.yml, {_BESIDE}.")
     typer.echo(f"Next: `export FOREWARN_CONFIG={folder}`, then `forewarn source new NAME --folder PATH`.")
 
 

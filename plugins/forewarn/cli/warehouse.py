@@ -41,10 +41,16 @@ def dbt(context: typer.Context) -> None:
         typer.echo(line)
 
 
-def docs() -> None:
+def docs(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say where the page would be, and write nothing.")] = False,
+) -> None:
     """Write the warehouse's documentation (dbt docs) as one page into the data docs, without a server."""
     from forewarn import stages
+    from forewarn.quality import WAREHOUSE_PAGE
 
     settings = current_settings()
+    if dry_run:
+        typer.echo(f"would write {settings.data_docs / WAREHOUSE_PAGE}")
+        return
     day = stages.own_day(settings) or datetime.now(UTC).date()
     typer.echo(f"Wrote {stages.warehouse_docs(settings, day)}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from forewarn.demo.rows import changed_on, known_before
 from forewarn.demo.truth import Truth
 from forewarn.demo.world import World, chunks
 from forewarn.errors import Permanent
+from forewarn.progress import Progress
 from forewarn.warehouse.embedded import EmbeddedServer
 
 LAST_DAY = date(2026, 6, 30)
@@ -58,7 +58,6 @@ TABLES_OF_A_DAY = (
     "voice.mentions",
     "usage.usage",
 )
-Progress = Callable[[str, int, int], None]
 """Called with what is done, how many customers so far, and of how many."""
 
 

@@ -71,8 +71,10 @@ class Decisions:
     def __init__(self, warehouse_url: str) -> None:
         self._url = warehouse_url
 
-    def join(self, one: Key, other: Key, *, reason: str, by: str, now: datetime) -> int:
+    def join(self, one: Key, other: Key, *, reason: str, by: str, now: datetime, dry_run: bool = False) -> int:
         """Make two accounts one customer, whatever else is known of them; return the decision's number.
+
+        A dry run, as of the others, refuses what would be refused, and changes nothing.
 
         Raises
         ------
@@ -86,9 +88,9 @@ class Decisions:
                 got="one twice",
                 next_step="name the other account as source:number",
             )
-        return self._decide("join", [(one, other)], reason=reason, by=by, now=now)
+        return self._decide("join", [(one, other)], reason=reason, by=by, now=now, dry_run=dry_run)
 
-    def separate(self, accounts: Sequence[Key], *, reason: str, by: str, now: datetime) -> int:
+    def separate(self, accounts: Sequence[Key], *, reason: str, by: str, now: datetime, dry_run: bool = False) -> int:
         """Make accounts a customer of their own, together and without any other; return the decision's number.
 
         No match joins them to others from now on, only a later `join`.
@@ -100,9 +102,9 @@ class Decisions:
         """
         apart: list[tuple[Key, Key | None]] = [(account, None) for account in dict.fromkeys(accounts)]
         together: list[tuple[Key, Key | None]] = [(apart[0][0], other) for other, _ in apart[1:]] if apart else []
-        return self._decide("separate", apart + together, reason=reason, by=by, now=now)
+        return self._decide("separate", apart + together, reason=reason, by=by, now=now, dry_run=dry_run)
 
-    def undo(self, number: int, *, reason: str, by: str, now: datetime) -> Decision:
+    def undo(self, number: int, *, reason: str, by: str, now: datetime, dry_run: bool = False) -> Decision:
         """Take a decision back; it stays on record. Returns it.
 
         Raises
@@ -124,6 +126,8 @@ class Decisions:
                     next_step="see `forewarn identity list`",
                 )
             (undone,) = _read(cursor, "where decision = %s", [number])
+            if dry_run:
+                session.rollback()
         return undone
 
     def list(self, *, everything: bool = False) -> list[Decision]:
@@ -164,7 +168,14 @@ class Decisions:
             return Known(customer, members, links, tuple(_read(cursor, numbers, {"keys": keys})))
 
     def _decide(
-        self, action: str, lines: Sequence[tuple[Key, Key | None]], *, reason: str, by: str, now: datetime
+        self,
+        action: str,
+        lines: Sequence[tuple[Key, Key | None]],
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+        dry_run: bool,
     ) -> int:
         because = _reason(reason)
         with connect(self._url, application="forewarn identity") as session, session, session.cursor() as cursor:
@@ -185,6 +196,8 @@ class Decisions:
                     for place, (one, other) in enumerate(lines, start=1)
                 ],
             )
+            if dry_run:
+                session.rollback()
         return number
 
 

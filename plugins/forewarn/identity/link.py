@@ -17,6 +17,7 @@ from forewarn.config.settings import Settings
 from forewarn.identity import store
 from forewarn.identity.records import VERSION, record
 from forewarn.identity.resolve import LINKED, POSSIBLE, REFUSED, resolve
+from forewarn.progress import Progress, untold
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.lock import BUILD, alone
 
@@ -31,6 +32,7 @@ MANY = 0.2
 KEYS_LIMIT = 100
 """Keys of more accounts are no way to find a twin: most of them would be compared with everybody for nothing."""
 MEMORY = "2GB"
+STEPS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,13 @@ class LinkReport:
 
 
 def link_accounts(
-    settings: Settings, identity: Identity, *, now: datetime, full: bool = False, keep: bool = True
+    settings: Settings,
+    identity: Identity,
+    *,
+    now: datetime,
+    full: bool = False,
+    keep: bool = True,
+    progress: Progress = untold,
 ) -> LinkReport:
     """Bring the probable links up to date with the accounts in staging.
 
@@ -76,6 +84,7 @@ def link_accounts(
     with connect(settings.warehouse_url, application="forewarn link") as session:
         session.autocommit = True
         with alone(session, BUILD), session, session.cursor() as cursor:
+            progress("reading what changed", 0, STEPS)
             known = store.newest_model(cursor)
             cursor.execute("select count(*) from staging.stg_accounts")
             accounts = int((cursor.fetchone() or (0,))[0])
@@ -89,9 +98,11 @@ def link_accounts(
                 ),
             )
             cursor.execute("analyze identity.record")
+            progress(f"comparing {changed:,} accounts", 1, STEPS)
             if changed:
                 model = None if whole or known is None else known[1]
                 _compare(cursor, identity, model, accounts, changed=changed, fingerprint=fingerprint, now=now)
+            progress("deciding which links hold", 2, STEPS)
             _settle(cursor, identity)
             cursor.execute("select state, count(*) from identity.link group by state")
             counts: dict[str, int] = dict(cursor.fetchall())

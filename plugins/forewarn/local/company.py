@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -14,11 +13,11 @@ from ruamel.yaml import YAML
 
 from forewarn.config.settings import Settings
 from forewarn.local.files import write_private
+from forewarn.progress import Progress
 from forewarn.stages import OWN_DAY
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import connect
 
-Progress = Callable[[str, int, int], None]
 UNFINISHED = "unfinished"
 
 

@@ -119,8 +119,8 @@ def revoke(warehouse_url: str, login: str, *, dry_run: bool = False) -> None:
         at.execute(sql.SQL("drop role {}").format(sql.Identifier(login)))
 
 
-def create_service(warehouse_url: str, login: str, role: str) -> str:
-    """Create a login for the stages of a role, and return its password.
+def create_service(warehouse_url: str, login: str, role: str, *, dry_run: bool = False) -> str:
+    """Create a login for the stages of a role, and return its password; a dry run only says whether it could.
 
     Raises
     ------
@@ -145,6 +145,8 @@ def create_service(warehouse_url: str, login: str, role: str) -> str:
         # Its queries sort in temporary tables; whoever only reads may not have any.
         at.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), name))
         at.execute(sql.SQL("revoke create on database {} from public").format(sql.Identifier(database)))
+        if dry_run:
+            connection.rollback()
     return password
 
 

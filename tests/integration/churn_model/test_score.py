@@ -15,9 +15,10 @@ from planted_base import contact
 
 import churn_model
 from churn_model.champion import load_champion
+from churn_model.drivers import find_drivers
 from churn_model.explain import Explainer
 from churn_model.features import NAMES
-from churn_model.registry import open_store, sha256_of
+from churn_model.registry import EXPERIMENT, open_store, sha256_of
 from forewarn.errors import ModelRejected
 
 _numbers = itertools.count()
@@ -356,3 +357,15 @@ def test_a_model_file_that_is_gone_is_refused_where_no_copy_was_kept(
     settings = replace(settings, home=tmp_path)
     with pytest.raises(ModelRejected, match=r"churn_non_contractual version 1: expected a file model\.skops"):
         _score(settings, project, as_of_date, now)
+
+
+def test_a_dry_run_of_the_drivers_measures_and_keeps_nothing(settings, project, warehouse, as_of_date, now):
+    client = open_store(settings)
+    experiment = [client.get_experiment_by_name(EXPERIMENT).experiment_id]
+    before = len(client.search_runs(experiment))
+    found = find_drivers(settings, project, as_of_date=as_of_date, run_id="dry", now=now, keep=False)
+    assert found.families[0].auc_loss[0] > 0
+    cursor = warehouse.cursor()
+    cursor.execute("select count(*) from ml.driver")
+    assert cursor.fetchone() == (0,)
+    assert len(client.search_runs(experiment)) == before > 0

@@ -171,12 +171,19 @@ def the_commands_say_and_do_the_same(company):
     assert "crm:C1" in shown
     assert "same telephone number" in shown
     assert "None. `forewarn identity join`" in forewarn("list")
+    dry = ("--reason", "their web shop", "--dry-run")
+    assert forewarn("join", "crm:C1", "shop:S1", *dry) == "would make crm:C1 and shop:S1 one customer\n"
+    assert forewarn("separate", "erp:E1", *dry) == "would set erp:E1 apart from all others\n"
+    assert "expected an account of the last build" in forewarn("join", "crm:C1", "shop:none", *dry, status=1)
+    assert "None. `forewarn identity join`" in forewarn("list")
     joined = forewarn("join", "crm:C1", "shop:S1", "--reason", "their web shop", "--by", "ines")
     number = joined.removeprefix("Decision ").split(":")[0]
     assert joined.endswith("It takes effect with the next `forewarn run`.\n")
     assert f"{number}  join crm:C1, shop:S1" in forewarn("list")
     apart = forewarn("separate", "erp:E1", "--reason", "another firm", "--by", "ines")
     assert "erp:E1 apart from all others" in apart
+    assert f"would undo {number}  join" in forewarn("undo", number, *dry)
+    assert f"{number}  join crm:C1, shop:S1" in forewarn("list")
     assert "by ines: their web shop Undone" in forewarn("undo", number, "--reason", "a mistake", "--by", "ines")
     assert "join" not in forewarn("list")
     assert f"{number}  join" in forewarn("list", "--all")

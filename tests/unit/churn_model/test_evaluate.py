@@ -142,8 +142,10 @@ def test_where_time_cannot_be_held_out_each_customer_is_judged_once_by_models_th
     whole = _snapshots(0.3)
     rows = whole.days == whole.days[0]
     short = Snapshots(whole.days[rows], *whole.rows(rows), 60, 200, np.arange(200))
-    evaluation = assess(short, definition="contractual")
+    told: list[tuple[str, int, int]] = []
+    evaluation = assess(short, definition="contractual", progress=lambda *part: told.append(part))
     assert evaluation.held_out == "customers"
+    assert told == [(f"test of {short.dates[-1]}", number, 5) for number in range(5)]
     assert len(evaluation.cutoffs) == 5
     parts = held_out_customers(short.numbers)
     assert np.sum(parts, axis=0).tolist() == [1] * 200, "each customer is held out once"
