@@ -294,15 +294,10 @@ def score(settings: Settings, run: Run) -> Summary:
     project = _project(settings)
     rejections.forget(settings, run.as_of_date, run.run_id, "score")
     try:
-        champion = load_champion(settings, project)
+        champion, told = load_champion(settings, project), configuration(project)
+        day, now = run.as_of_date, run.now
         scored = score_customers(
-            settings,
-            project,
-            as_of_date=run.as_of_date,
-            run_id=run.run_id,
-            now=run.now,
-            configuration=configuration(project),
-            champion=champion,
+            settings, project, as_of_date=day, run_id=run.run_id, now=now, configuration=told, champion=champion
         )
     except ModelRejected as rejected:
         _tell_of_model(owner, run, rejected)
