@@ -22,7 +22,6 @@ EXPOSURES = {
 # Models without a unit test of their own, and why that is enough.
 TRIVIAL = {
     "customer_crosswalk": "columns of int_account_identity",
-    "customer_daily": "sums of int_customer_days",
     "customer_lifecycle_changes": "two lags; tests/integration/warehouse/test_segments.py",
     "feature_dates": "a count",
     "time_spine": "ten thousand days; every KPI stands on it",
@@ -41,7 +40,6 @@ TRIVIAL = {
     "int_past_records": "written anew each night; tests/integration/warehouse/test_nights_at_random.py removes rows",
     "int_touched_invoices": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",
     "int_touched_orders": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",
-    "int_customer_events": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
     "int_customer_days": "incremental; tests/integration/warehouse/test_increments.py builds it both ways",
 }
 

@@ -29,3 +29,9 @@ def test_every_column_is_described(name):
     columns = DOCUMENTED[name]["columns"]
     assert columns
     assert [column["name"] for column in columns if not column.get("description")] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_has_a_test_of_its_rows(name):
+    model = DOCUMENTED[name]
+    assert [*model.get("data_tests", []), *(test for one in model["columns"] for test in one.get("data_tests", []))]
