@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from forewarn.cli import app
 
 READS = {
-    *("doctor", "metrics", "rules check", "source list", "source check", "source test"),
+    *("doctor", "metrics", "source list", "source check", "source test"),
+    *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
     *("access list", "identity show", "identity list", "identity evaluate"),
 }
