@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from forewarn.alerts.language import Language
@@ -12,8 +13,10 @@ from forewarn.alerts.levels import ROUTES, Level, Route, combined, rank
 from forewarn.alerts.signals import Signal
 
 MOST_REASONS = 3
+NONE: Mapping[str, int] = MappingProxyType({})
 
-Action = Literal["open", "raise", "join", "refresh", "leave"]
+Action = Literal["open", "raise", "join", "refresh", "leave", "suppress"]
+Outcome = Literal["saved", "churned", "false_alarm", "no_answer"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Known:
     updated_as_of: date
     routes: tuple[Route, ...]
     probability: float | None = None
+    outcome: str | None = None
+    closed_as_of: date | None = None
+    snoozed_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,17 @@ class Plan:
     told: tuple[Route, ...] = ()
 
 
-def plan(known: Known | None, signals: Sequence[Signal], as_of_date: date) -> Plan:
+def plan(
+    known: Known | None, signals: Sequence[Signal], as_of_date: date, cool_down_days: Mapping[str, int] = NONE
+) -> Plan:
     """Decide what the signals of a date do to a case.
 
     Everyone concerned hears of a new case and of one that got worse, and a route that joins hears of the case once; a
     low one is only watched until it rises. A level never falls within an episode, so that a customer who wavers around
     a threshold is not announced twice; the case's own route changes only when the level does.
+
+    A closed case lets nothing new open for the days that its outcome asks for in `cool_down_days`, unless it is graver
+    than that case was. Of a case that is snoozed nobody hears, unless its level becomes high.
     """
     level = combined([signal.level for signal in signals])
     fired = f"{len(signals)} signal{'s' if len(signals) > 1 else ''}: {', '.join(signal.name for signal in signals)}"
@@ -61,17 +72,31 @@ def plan(known: Known | None, signals: Sequence[Signal], as_of_date: date) -> Pl
         return Plan("leave", known.level, f"already decided as of {known.updated_as_of}", known.routes)
     routes = by_strength(signals)
     if known is None or known.state == "closed":
-        if level == "low":
-            return Plan("open", level, f"{fired}; watched, nobody is told until the level rises", routes)
-        return Plan("open", level, fired, routes, told=routes)
+        if known is not None and (quiet := _quiet(known, level, as_of_date, cool_down_days)):
+            return Plan("suppress", known.level, f"{quiet}; {fired}", known.routes)
+        watched = "; watched, nobody is told until the level rises" if level == "low" else ""
+        return Plan("open", level, f"{fired}{watched}", routes, told=() if watched else routes)
+    snoozed = known.snoozed_until is not None and as_of_date < known.snoozed_until
     if rank(level) > rank(known.level):
         routes = tuple(dict.fromkeys([*routes, *known.routes]))
-        return Plan("raise", level, f"from {known.level} to {level}; {fired}", routes, told=routes)
+        silent = snoozed and level != "high"
+        still = f"; snoozed until {known.snoozed_until}, nobody is told" if silent else ""
+        reason = f"from {known.level} to {level}{still}; {fired}"
+        return Plan("raise", level, reason, routes, told=() if silent else routes)
     if joined := tuple(route for route in routes if route not in known.routes):
-        told = () if known.level == "low" else joined
+        told = () if known.level == "low" or snoozed else joined
         reason = f"level stays {known.level}, {' and '.join(joined)} joined; {fired}"
         return Plan("join", known.level, reason, (*known.routes, *joined), told)
     return Plan("refresh", known.level, f"level stays {known.level}, nobody is told again; {fired}", known.routes)
+
+
+def _quiet(known: Known, level: Level, as_of_date: date, cool_down_days: Mapping[str, int]) -> str:
+    """Return why a closed case still keeps others from opening; empty where it does not."""
+    days = cool_down_days.get(known.outcome or "", 0)
+    if known.closed_as_of is None or rank(level) > rank(known.level):
+        return ""
+    until = known.closed_as_of + timedelta(days=days)
+    return f"closed as {known.outcome} on {known.closed_as_of}, quiet until {until}" if as_of_date < until else ""
 
 
 def by_strength(signals: Sequence[Signal]) -> tuple[Route, ...]:

@@ -33,6 +33,7 @@ class Draft:
     expected_loss: float
     reasons: list[dict[str, Any]]
     next_step: str
+    due_on: date
 
     @property
     def route(self) -> Route:
@@ -49,14 +50,15 @@ def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[st
     """Return the newest case of each customer."""
     cursor.execute(
         """
-        select distinct on (customer_id) customer_id, case_id, episode, state, level, updated_as_of, routes, probability
+        select distinct on (customer_id) customer_id, case_id, episode, state, level, updated_as_of, routes,
+            probability, outcome, closed_as_of, snoozed_until
         from alerts."case" where customer_id = any(%s) order by customer_id, episode desc
         """,
         [list(customers)],
     )
     return {
-        customer_id: Known(case_id, episode, state, level, updated, tuple(routes), probability)
-        for customer_id, case_id, episode, state, level, updated, routes, probability in cursor.fetchall()
+        customer_id: Known(case_id, episode, state, level, updated, tuple(routes), *further)
+        for customer_id, case_id, episode, state, level, updated, routes, *further in cursor.fetchall()
     }
 
 
@@ -68,8 +70,8 @@ def write(cursor: extensions.cursor, drafts: Sequence[Draft], *, as_of_date: dat
     new = execute_values(
         cursor,
         'insert into alerts."case" (customer_id, episode, state, route, routes, level, owner_id, owner_name,'
-        " owner_email, probability, value_at_stake, expected_loss, reasons, next_step, opened_as_of, updated_as_of,"
-        " opened_at, updated_at) values %s returning customer_id, case_id",
+        " owner_email, probability, value_at_stake, expected_loss, reasons, next_step, due_on, opened_as_of,"
+        " updated_as_of, opened_at, updated_at) values %s returning customer_id, case_id",
         [
             (draft.customer_id, draft.episode, "open", *_values(draft), as_of_date, as_of_date, now, now)
             for draft in opened
@@ -82,12 +84,14 @@ def write(cursor: extensions.cursor, drafts: Sequence[Draft], *, as_of_date: dat
         'update alerts."case" as c set route = v.route, routes = v.routes, level = v.level,'
         " owner_id = v.owner_id, owner_name = v.owner_name, owner_email = v.owner_email, probability = v.probability,"
         " value_at_stake = v.value_at_stake, expected_loss = v.expected_loss, reasons = v.reasons,"
-        " next_step = v.next_step, updated_as_of = v.updated_as_of, updated_at = v.updated_at"
+        " next_step = v.next_step, due_on = case when v.level = c.level then c.due_on else v.due_on end,"
+        " updated_as_of = v.updated_as_of, updated_at = v.updated_at"
         " from (values %s) as v (case_id, route, routes, level, owner_id, owner_name, owner_email, probability,"
-        " value_at_stake, expected_loss, reasons, next_step, updated_as_of, updated_at) where c.case_id = v.case_id",
+        " value_at_stake, expected_loss, reasons, next_step, due_on, updated_as_of, updated_at)"
+        " where c.case_id = v.case_id",
         [(ids[draft.customer_id], *_values(draft), as_of_date, now) for draft in changed],
         template="(%s, %s, %s::text[], %s, %s::text, %s::text, %s::text, %s::float8, %s::numeric, %s::numeric,"
-        " %s::jsonb, %s, %s::date, %s::timestamptz)",
+        " %s::jsonb, %s, %s::date, %s::date, %s::timestamptz)",
         page_size=500,
     )
     return ids | dict(new)
@@ -106,6 +110,7 @@ def _values(draft: Draft) -> tuple[object, ...]:
         round(draft.expected_loss, 2),
         Json(draft.reasons),
         draft.next_step,
+        draft.due_on,
     )
 
 
@@ -123,6 +128,24 @@ def note(
         [(case_id, as_of_date, kind, reason, Json(detail), now) for case_id, kind, reason, detail in events],
         page_size=1000,
     )
+
+
+def note_suppressed(
+    cursor: extensions.cursor, found: Sequence[tuple[int, str]], *, as_of_date: date, now: datetime
+) -> int:
+    """Record on closed cases, once a cool-down, why signals opened no other: number and reason. Returns how many."""
+    execute_values(
+        cursor,
+        "insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at)"
+        " select v.case_id, v.as_of, 'suppressed', v.reason, '{\"why\": \"cool_down\"}', v.at"
+        ' from (values %s) as v (case_id, reason, as_of, at) join alerts."case" as c on c.case_id = v.case_id'
+        " where not exists (select from alerts.case_event as e where e.case_id = v.case_id"
+        " and e.kind = 'suppressed' and e.detail ->> 'why' = 'cool_down')",
+        [(case_id, reason, as_of_date, now) for case_id, reason in found],
+        template="(%s::bigint, %s, %s::date, %s::timestamptz)",
+        page_size=len(found) or 1,
+    )
+    return int(cursor.rowcount) if found else 0
 
 
 def note_quiet(cursor: extensions.cursor, *, as_of_date: date, days: int, now: datetime) -> int:

@@ -11,11 +11,12 @@ from typing import Any
 from psycopg2 import extensions
 
 from forewarn.alerts import outbox
-from forewarn.alerts.case_plan import Known, case_reasons, plan, said
-from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, write
+from forewarn.alerts.case_plan import Known, Plan, case_reasons, plan, said
+from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, note_suppressed, write
 from forewarn.alerts.case_words import Books, content, next_step
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.customer_facts import Facts, read_facts
+from forewarn.alerts.escalation import escalate
 from forewarn.alerts.holds import Key, hold
 from forewarn.alerts.language import Language
 from forewarn.alerts.moves import follow_identity
@@ -48,6 +49,10 @@ class CaseCounts:
         Open cases that are newly without a signal.
     held, released, dropped
         Alerts that newly wait for late data; those that waited and are true, and those that are not.
+    cooling, suppressed
+        Customers whose signals open no case since one was closed lately, and how many of them newly so.
+    escalated
+        Cases that nobody answered by the day they were due, and that somebody else hears of now.
     letters
         New rows in the outbox.
     reason
@@ -60,12 +65,15 @@ class CaseCounts:
     joined: int = 0
     refreshed: int = 0
     unchanged: int = 0
+    cooling: int = 0
+    suppressed: int = 0
     moved: int = 0
     quiet: int = 0
     held: int = 0
     released: int = 0
     dropped: int = 0
     letters: int = 0
+    escalated: int = 0
     reason: str = ""
 
 
@@ -96,13 +104,22 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         holds = hold(cursor, project, _fired(cursor, as_of_date), unsure, as_of_date=as_of_date, now=now)
         customers = sorted(groups)
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
-        drafts = list(_drafts(groups, newest_cases(cursor, customers), facts, books))
+        known = newest_cases(cursor, customers)
+        cool_down = {str(outcome): days for outcome, days in project.alerts.cool_down_days.items()}
+        plans = {
+            customer: plan(known.get(customer), signals, as_of_date, cool_down) for customer, signals in groups.items()
+        }
+        drafts = list(_drafts(groups, plans, known, facts, books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
         # What a case rests on is kept as it was known when it was opened or rose: sources forget and correct.
         news = {draft.customer_id: groups[draft.customer_id] for draft in drafts if draft.plan.action in FROZEN}
         behind = reason_records(cursor, news, as_of_date)
         note(cursor, [_event(draft, ids, behind) for draft in drafts], as_of_date=as_of_date, now=now)
         # Numbers follow expected loss, so that whoever sends in their order sends what matters most first.
+        cooling = [(known[customer], one) for customer, one in plans.items() if one.action == "suppress"]
+        suppressed = note_suppressed(
+            cursor, [(case.case_id, one.reason) for case, one in cooling], as_of_date=as_of_date, now=now
+        )
         worst_first = sorted(drafts, key=lambda draft: (-draft.expected_loss, draft.customer_id))
         told = [(ids[draft.customer_id], draft, route) for draft in worst_first for route in draft.plan.told]
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
@@ -131,13 +148,16 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             raised=actions.count("raise"),
             joined=actions.count("join"),
             refreshed=actions.count("refresh"),
-            unchanged=len(groups) - len(drafts),
+            unchanged=len(groups) - len(drafts) - len(cooling),
+            cooling=len(cooling),
+            suppressed=suppressed,
             moved=moved,
             quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
             held=holds.held,
             released=holds.released,
             dropped=holds.dropped,
             letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
+            escalated=escalate(cursor, project, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )
 
 
@@ -156,12 +176,13 @@ def _fired(cursor: extensions.cursor, as_of_date: date) -> dict[Key, str]:
     return {(customer_id, kind, name): reason for customer_id, kind, name, reason in cursor.fetchall()}
 
 
-def _drafts(groups: Groups, known: Mapping[str, Known], facts: Mapping[str, Facts], books: Books) -> Iterator[Draft]:
+def _drafts(
+    groups: Groups, plans: Mapping[str, Plan], known: Mapping[str, Known], facts: Mapping[str, Facts], books: Books
+) -> Iterator[Draft]:
     language = Language(books.project.locale)
     for customer_id, signals in groups.items():
-        before, about = known.get(customer_id), facts[customer_id]
-        decided = plan(before, signals, books.as_of_date)
-        if decided.action == "leave":
+        before, about, decided = known.get(customer_id), facts[customer_id], plans[customer_id]
+        if decided.action in ("leave", "suppress"):
             continue
         owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
         readers = {route: recipient(route, owner, books.routes.routes, books.project) for route in decided.routes}
@@ -186,6 +207,7 @@ def _drafts(groups: Groups, known: Mapping[str, Known], facts: Mapping[str, Fact
             value_at_stake=about.value_at_stake,
             expected_loss=assumed * about.value_at_stake,
             reasons=[{"family": reason["family"], **said(reason, language)} for reason in reasons],
+            due_on=books.playbooks.due(decided.level, books.as_of_date),
             next_step=next_step(books, about, reasons, route=route, level=decided.level, language=language),
         )
 

@@ -36,8 +36,9 @@ def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetim
         )
         if going_on := cursor.fetchone():
             cursor.execute(
-                "update alerts.\"case\" set state = 'closed', closed_at = %s, updated_at = %s where case_id = %s",
-                [now, now, case_id],
+                "update alerts.\"case\" set state = 'closed', outcome = 'merged', closed_as_of = %s, closed_at = %s,"
+                " updated_at = %s where case_id = %s",
+                [as_of_date, now, now, case_id],
             )
             events.append((case_id, "closed", f"its customer is now {customer_id}; case {going_on[0]} goes on"))
         else:

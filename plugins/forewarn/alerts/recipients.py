@@ -18,7 +18,7 @@ ADDRESS = re.compile(
     r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+\.?[^\s@<>()\[\]\\,;:\"]*"
 )
 
-Why = Literal["owner", "team", "no_owner", "no_address", "no_team", "rejected", "operations"]
+Why = Literal["owner", "team", "no_owner", "no_address", "no_team", "rejected", "escalated", "operations"]
 
 
 class RouteFile(BaseModel):

@@ -10,6 +10,7 @@ import typer
 from forewarn.cli import (
     access,
     backfill,
+    case,
     demo,
     dispatch,
     doctor,
@@ -63,6 +64,7 @@ app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_o
 app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
+app.add_typer(case.app, name="case")
 model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")

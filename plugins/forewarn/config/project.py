@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,9 @@ from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
 Channel = Literal["file", "email", "webhook", "wecom", "dingtalk", "feishu", "slack", "teams", "sms"]
+
+
+CoolDown = dict[Literal["saved", "churned", "false_alarm", "no_answer"], Annotated[int, Field(ge=0, le=730)]]
 
 
 class Churn(BaseModel):
@@ -59,6 +62,8 @@ class Alerts(BaseModel):
     fallback_recipient: str
     operations_recipient: str | None = None
     smtp_connection: str = "smtp"
+    escalation_recipient: str | None = None
+    cool_down_days: CoolDown = Field(default={"saved": 30, "churned": 90, "false_alarm": 60, "no_answer": 14})
     expires_after_days: int = Field(default=7, ge=1)
     webhook_may_reach_private: bool = False
 

@@ -1,0 +1,128 @@
+"""What people do with a case: acknowledge, start, snooze, close with an outcome; each once, with who and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from psycopg2 import extensions
+
+from forewarn.alerts.case_plan import Outcome
+from forewarn.alerts.case_store import note
+from forewarn.alerts.escalation import ESCALATION
+from forewarn.errors import Permanent
+
+Action = Literal["acknowledge", "start", "snooze", "close"]
+
+# From which states an action leads where; None leaves the state.
+_LEADS: dict[Action, tuple[frozenset[str], str | None, str]] = {
+    "acknowledge": (frozenset({"open"}), "acknowledged", "acknowledged"),
+    "start": (frozenset({"open", "acknowledged"}), "in_progress", "started"),
+    "snooze": (frozenset({"open", "acknowledged", "in_progress"}), None, "snoozed"),
+    "close": (frozenset({"open", "acknowledged", "in_progress"}), "closed", "closed"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of one person to one case.
+
+    `outcome` goes with `close`, and `until` with `snooze`: the first day on which people hear of it again.
+    """
+
+    case_id: int
+    action: Action
+    by: str
+    reason: str = ""
+    outcome: Outcome | None = None
+    until: date | None = None
+
+
+def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
+    """Do what a person says to do with a case; the caller commits.
+
+    Messages that the answer makes needless are suppressed, and say so.
+
+    Returns
+    -------
+    bool
+        False where the case is there already: the same answer twice is one.
+
+    Raises
+    ------
+    Permanent
+        There is no such case, it is closed already, or the outcome or the day is missing.
+    """
+    _demand_whole(given)
+    cursor.execute(
+        'select state, outcome, snoozed_until, updated_as_of from alerts."case" where case_id = %s for update',
+        [given.case_id],
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Permanent(
+            f"case {given.case_id}", expected="a case", got="none", next_step="see `forewarn case list` for those open"
+        )
+    state, outcome, snoozed_until, updated_as_of = row
+    allowed, then, kind = _LEADS[given.action]
+    if _is_done(given, state, outcome, snoozed_until):
+        return False
+    if state not in allowed:
+        raise Permanent(
+            f"case {given.case_id}",
+            expected=f"a case that is {' or '.join(sorted(allowed))}",
+            got=f"{state}{f' ({outcome})' if outcome else ''}",
+            next_step="a customer with new signals gets a new case" if state == "closed" else "close it, or snooze it",
+        )
+    cursor.execute("select max(as_of_date) from ops.publication where live")
+    (published,) = cursor.fetchone() or (None,)
+    day = max(published or updated_as_of, updated_as_of)
+    cursor.execute(
+        'update alerts."case" set state = coalesce(%(then)s, state), updated_at = %(now)s, outcome = %(outcome)s,'
+        " closed_as_of = case when %(then)s = 'closed' then %(day)s::date end,"
+        " closed_at = case when %(then)s = 'closed' then %(now)s::timestamptz end,"
+        " snoozed_until = coalesce(%(until)s, snoozed_until) where case_id = %(case_id)s",
+        {
+            "then": then,
+            "now": now,
+            "outcome": given.outcome,
+            "day": day,
+            "until": given.until,
+            "case_id": given.case_id,
+        },
+    )
+    said = "; ".join(part for part in (given.outcome, given.until and f"until {given.until}", given.reason) if part)
+    detail = {"by": given.by, "from": state, "outcome": given.outcome}
+    note(cursor, [(given.case_id, kind, said or f"by {given.by}", detail)], as_of_date=day, now=now)
+    _suppress(cursor, given)
+    return True
+
+
+def _demand_whole(given: Answer) -> None:
+    if given.action == "close" and given.outcome is None:
+        raise Permanent(
+            f"case {given.case_id}",
+            expected="an outcome with which it is closed: saved, churned, false_alarm or no_answer",
+            got="none",
+            next_step="say what came of it",
+        )
+    if given.action == "snooze" and given.until is None:
+        raise Permanent(f"case {given.case_id}", expected="a day until which it is snoozed", got="none")
+
+
+def _is_done(given: Answer, state: str, outcome: str | None, snoozed_until: date | None) -> bool:
+    if given.action == "close":
+        return state == "closed" and outcome == given.outcome
+    if given.action == "snooze":
+        return state != "closed" and snoozed_until == given.until
+    return state == _LEADS[given.action][1]
+
+
+def _suppress(cursor: extensions.cursor, given: Answer) -> None:
+    """Keep back what waits to be sent: of a closed case everything, otherwise the escalation."""
+    cursor.execute(
+        "update alerts.outbox set state = 'suppressed', reason = %s"
+        " where case_id = %s and state in ('pending', 'retry') and (%s or kind = %s)",
+        [f"answered by {given.by}: {given.action}", given.case_id, given.action == "close", ESCALATION],
+    )

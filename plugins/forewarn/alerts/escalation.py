@@ -1,0 +1,58 @@
+"""Cases that nobody answered by the day they were due: somebody else hears of them, once a level."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2 import extensions
+
+from forewarn.alerts import outbox
+from forewarn.alerts.case_store import note
+from forewarn.alerts.content import Content
+from forewarn.config.project import Project
+
+# The kind of message that an answer makes needless.
+ESCALATION = "escalation"
+
+_UNANSWERED = """
+select distinct on (c.case_id, o.channel) c.case_id, c.level, c.due_on, o.channel, o.recipient, o.payload
+from alerts."case" as c
+join alerts.outbox as o on o.case_id = c.case_id and o.kind = 'case'
+where c.state = 'open' and c.level <> 'low' and c.due_on < %(as_of_date)s
+    and coalesce(c.snoozed_until, c.due_on) <= %(as_of_date)s
+order by c.case_id, o.channel, o.alert_id desc
+"""
+
+
+def escalate(
+    cursor: extensions.cursor, project: Project, *, as_of_date: date, now: datetime, expires_at: datetime
+) -> int:
+    """Put the last message of each unanswered case into the outbox once more, for the one who answers for it.
+
+    Returns
+    -------
+    int
+        Cases that were newly escalated.
+    """
+    address = project.alerts.escalation_recipient or project.alerts.fallback_recipient
+    cursor.execute(_UNANSWERED, {"as_of_date": as_of_date})
+    events: dict[int, tuple[int, str, str, dict[str, Any]]] = {}
+    for case_id, level, due_on, channel, reader, payload in cursor.fetchall():
+        if reader.lower() == address.lower() or channel not in project.alerts.channels:
+            continue
+        dedup = f"case:{case_id}:{level}:{ESCALATION}:{channel}:{address.lower()}"
+        content = Content.model_validate(payload).model_copy(
+            update={
+                "why": "escalated",
+                "refused_by": reader,
+                "reader_name": None,
+                "key": outbox.message_key(dedup, now),
+                "thread_key": None,
+            }
+        )
+        letter = outbox.Letter(dedup, channel, address, content, kind=ESCALATION)
+        if outbox.put(cursor, [letter], now=now, expires_at=expires_at):
+            events[case_id] = (case_id, "escalated", f"no answer of {reader} by {due_on}; {address} is told", {})
+    note(cursor, list(events.values()), as_of_date=as_of_date, now=now)
+    return len(events)
