@@ -72,6 +72,10 @@ class BuildFailed(Permanent):
     """dbt could not build or test a model; the message names each model and its file."""
 
 
+class BuildInterrupted(Transient):
+    """dbt could not finish for the warehouse's sake: a full disk, conflicts that went on, a server that went away."""
+
+
 class ModelRejected(Permanent):
     """A model or its input is not fit to score: wrong hash, wrong features, constant scores."""
 

@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,8 @@ def check_sources(settings: Settings, run: Run) -> Summary:
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute("select source, stream, since, reason, next_step from ops.source_trouble")
         troubles = [_blocked(*row) for row in cursor.fetchall() if row[:2] in wanted]
-        late = late_streams(cursor, sources, run.now, ended=own_day(settings) is not None)
+        ended_at = datetime.combine(day, time(), UTC) if (day := own_day(settings)) else None
+        late = late_streams(cursor, sources, run.now, ended_at=ended_at)
         cursor.execute(
             "select distinct source, stream from ops.batch where run_id = %s and status = 'landed'", [run.run_id]
         )

@@ -23,7 +23,16 @@ COMPOSE = PROJECT / "docker-compose.yml"
 PAGE = PROJECT / "docs/how-to/run-with-compose.md"
 DOCKER = PROJECT / "docker"
 FOREIGN = {"postgres", "redis", "mail"}
-SERVICES = FOREIGN | {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "mlflow"}
+SERVICES = FOREIGN | {
+    "init",
+    "api-server",
+    "scheduler",
+    "dag-processor",
+    "triggerer",
+    "worker",
+    "mlflow",
+    "reader-watch",
+}
 
 ASK = """
 import json, sys

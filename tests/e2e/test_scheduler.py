@@ -118,7 +118,7 @@ def test_only_what_was_asked_for_ran(stack: Stack, first_run: str) -> None:
 def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> None:
     started = processes.recall(services.processes_file(stack.settings.home))
     assert {item.name for item in started} == {
-        *("api-server", "scheduler", "dag-processor", "triggerer", "mlflow", "help-desk")
+        *("api-server", "scheduler", "dag-processor", "triggerer", "reader-watch", "mlflow", "help-desk")
     }
     family = [child for item in started for child in _family(item.pid)]
     listening = {

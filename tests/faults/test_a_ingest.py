@@ -16,12 +16,14 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from disk import full_disk
+from killing import Killed, killed_at, reconnected
 
-from forewarn.errors import ForewarnError
+from forewarn.errors import ForewarnError, Transient
 from forewarn.sources import extract_stream
 from forewarn.sources.loader import load_source
 from forewarn.warehouse.engine import dsn
-from forewarn.warehouse.lock import BUILD, alone
+from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ORDERS = """
@@ -145,6 +147,134 @@ def test_a01_killed_in_the_middle_of_a_copy_leaves_nothing_and_the_next_run_ever
         assert state(cursor) == EVERYTHING
         cursor.execute("select status, error from ops.batch order by batch_id")
         assert cursor.fetchall() == [("failed", "the process ended before the batch did"), ("landed", None)]
+
+
+@pytest.mark.capability("C5")
+@pytest.mark.parametrize(
+    ("mode", "after_the_change"), [("merge", (201, 0, True)), ("append", (201, 0, False)), ("snapshot", (200, 1, True))]
+)
+def test_a01_killed_at_every_commit_leaves_rows_tombstones_and_watermark_all_or_none(
+    warehouse, settings, database_url, erp, tmp_path, mode, after_the_change
+):
+    text = ORDERS.replace("    key: [id]", f"    key: [id]\n    mode: {mode}")
+    if mode == "snapshot":
+        text = text.replace("    cursor: updated_at\n", "")
+    file = tmp_path / "shop.yml"
+    file.write_text(text)
+    source = load_source(file)
+    erp.cursor().execute("update orders set amount = 7 where id = 7")
+
+    def land(last):
+        with killed_at(last, commits_alone=True) as steps:
+            extract_stream(settings, source, "orders", run_id="run", now=NOW, resolve=lambda *_: database_url)
+        return steps.taken
+
+    def found():
+        with warehouse.cursor() as cursor:
+            landed, _, watermark = state(cursor)
+            cursor.execute("select count(*) from ops.tombstone")
+            (removed,) = cursor.fetchone()
+            cursor.execute(
+                "select string_agg(amount::text, ',' order by id, amount) from raw_shop.orders"
+                if landed
+                else "select null"
+            )
+            (amounts,) = cursor.fetchone()
+            return landed, removed, watermark, amounts
+
+    def killed_everywhere():
+        before, states = found(), []
+        for step in range(1, 5):
+            with pytest.raises(Killed):
+                land(step)
+            states.append(found())
+        assert land(None) == len(states), "before and after the commits of the batch's number and of its rows"
+        after = found()
+        assert states == [before, before, before, after]
+        assert before != after
+        landed, removed, _, amounts = after
+        return landed, removed, "500" in amounts
+
+    assert killed_everywhere() == (200, 0, False)
+    with erp.cursor() as cursor:
+        cursor.execute("delete from orders where id = 3")
+        cursor.execute("update orders set amount = 500, updated_at = '2026-02-20' where id = 5")
+        cursor.execute("insert into orders values (900, 'C9', 9, '2026-02-20')")
+    assert killed_everywhere() == after_the_change
+
+
+def test_a27_a_full_disk_is_a_clear_error_and_the_next_run_lands_everything(warehouse, postgres, land):
+    land()
+    with warehouse.cursor() as cursor:
+        cursor.execute("delete from ops.watermark; delete from quarantine.row")
+        full = pytest.raises(
+            Transient, match=r"shop\.orders: expected space on the warehouse's disk, got .*No space left"
+        )
+        with full_disk(warehouse, postgres, "raw_shop.orders"), full:
+            land()
+        assert state(cursor) == NOTHING
+        cursor.execute("select status, transient, next_step from ops.batch order by batch_id desc limit 1")
+        (status, transient, next_step) = cursor.fetchone()
+        assert (status, transient) == ("failed", True)
+        assert next_step.startswith("free space, then try again; nothing was landed")
+        land()
+        assert state(cursor) == EVERYTHING
+
+
+def test_a28_postgresql_killed_in_the_middle_of_a_copy_recovers_and_the_next_run_lands_everything(
+    warehouse_url, database_url, erp, land
+):
+    blocker = psycopg2.connect(dsn(database_url))
+    with blocker.cursor() as cursor:
+        cursor.execute("lock table orders in access exclusive mode")
+    failures = []
+
+    def run():
+        try:
+            land()
+        except Exception as error:
+            failures.append(error)
+
+    landing = threading.Thread(target=run)
+    landing.start()
+    with reconnected(warehouse_url).cursor() as cursor:
+        for _ in range(300):
+            cursor.execute("select pid from pg_stat_activity where query like 'copy %%' and wait_event = 'ClientRead'")
+            if found := cursor.fetchall():
+                break
+            time.sleep(0.1)
+    os.kill(found[0][0], signal.SIGKILL)
+    landing.join(timeout=60)
+    blocker.close()
+    (failure,) = failures
+    assert isinstance(failure, Transient)
+    again = reconnected(warehouse_url)
+    with again.cursor() as cursor:
+        assert state(cursor) == NOTHING
+        land()
+        assert state(cursor) == EVERYTHING
+    again.close()
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"], ids=["serialization", "deadlock"])
+def test_a29_a_conflict_with_another_session_is_tried_again_and_given_up_in_the_end(warehouse, land, code):
+    with warehouse.cursor() as cursor:
+        cursor.execute("create sequence public.attempt")
+        cursor.execute(
+            "create function conflict() returns trigger language plpgsql as $$ begin"
+            f" if nextval('public.attempt') <> {2 * ATTEMPTS} then"
+            f" raise exception 'conflict' using errcode = '{code}'; end if; return new; end $$"
+        )
+        cursor.execute(
+            "create trigger conflict before insert on ops.watermark for each row execute function conflict()"
+        )
+        with pytest.raises(Transient, match=f"no conflict with another session in {ATTEMPTS} attempts, got conflict"):
+            land()
+        assert state(cursor) == NOTHING
+        land()
+        assert state(cursor) == EVERYTHING
+        cursor.execute("select status, count(*) from ops.batch group by status order by status")
+        assert cursor.fetchall() == [("failed", 2 * ATTEMPTS - 1), ("landed", 1)]
 
 
 def test_a03_reading_everything_again_changes_nothing(warehouse, land):

@@ -11,8 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg2
 import pytest
+from alerting_warehouse import DAY, RUN, SILENT, installed, simulated_project
+from alerting_warehouse import NOW as ALERTED_AT
 
 from forewarn import stages
+from forewarn.alerts import evaluate_rules, open_cases
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, extract_stream
 from forewarn.sources.loader import load_source
@@ -190,6 +193,23 @@ def test_a06_a_mark_deletes_the_record_for_every_entity_and_an_older_version_doe
         )
     assert land(text).rows_removed == 0
     assert ask(alive) == [(99, False)]
+
+
+def test_a06_an_account_that_the_source_deleted_opens_no_case_however_silent_it_was(settings):
+    """What the source no longer has leaves the marts with the next build: there are no features of the day."""
+    marts = installed(settings)
+    for customer in ("deleted", "still there"):
+        marts.customer(customer)
+        marts.features(customer, DAY - timedelta(days=1))
+    marts.features("still there", **SILENT)
+    marts.score("deleted", 0.9, DAY - timedelta(days=1))
+    marts.publish()
+    project = simulated_project(settings.config)
+    evaluate_rules(settings, project, as_of_date=DAY, now=ALERTED_AT)
+    open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=ALERTED_AT)
+    assert marts.rows('select customer_id from alerts."case"') == [("still there",)]
+    assert marts.rows("select distinct customer_id from alerts.signal") == [("still there",)]
+    marts.connection.close()
 
 
 @pytest.mark.parametrize(

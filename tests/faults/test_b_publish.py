@@ -1,26 +1,32 @@
-"""Publishing, rows 22, 23 and 26 to 30 of the list of faults that Forewarn survives."""
+"""Building and publishing, rows 22, 23 and 26 to 30 of the list of faults that Forewarn survives."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import psycopg2
 import pytest
-from killing import Killed, killed_at
-from tests.integration.warehouse.company import Company
+from disk import full_disk
+from killing import Killed, killed_at, reconnected
+from tests.integration.warehouse.company import CHURN, Company
 
-from forewarn.errors import Permanent, Transient
+from forewarn.errors import BuildInterrupted, Permanent, Transient
+from forewarn.warehouse import dbt
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
-from forewarn.warehouse.publish import ATTEMPTS, publish
+from forewarn.warehouse.interruptions import interruption
+from forewarn.warehouse.lock import ATTEMPTS
+from forewarn.warehouse.publish import publish
 
 _numbers = itertools.count()
 DAY = date(2024, 7, 1)
@@ -86,18 +92,21 @@ def _started(company: Company, run_id: str, failures: list[BaseException]) -> th
     return thread
 
 
-def _waiting(company: Company, count: int, events: tuple[str, ...]) -> list[int]:
-    """Wait until so many publications wait for such a lock; return their processes."""
-    deadline = time.monotonic() + 20
+def _waiting(
+    company: Company, count: int, events: tuple[str, ...], *, application: str = "forewarn publish"
+) -> list[int]:
+    """Wait until so many sessions, publications by default, wait for such a lock; return their processes."""
+    deadline = time.monotonic() + 60
     while True:
         found = company.rows(
             "select pid from pg_stat_activity where datname = current_database()"
-            " and application_name = 'forewarn publish' and wait_event_type = 'Lock' and wait_event = any(%s)",
+            " and application_name = %s and wait_event_type = 'Lock' and wait_event = any(%s)",
+            application,
             list(events),
         )
         if len(found) == count:
             return [row["pid"] for row in found]
-        assert time.monotonic() < deadline, f"{count} publications never waited for {events}"
+        assert time.monotonic() < deadline, f"{count} sessions of {application} never waited for {events}"
         time.sleep(0.02)
 
 
@@ -152,21 +161,11 @@ def test_26_a_customer_without_key_is_an_error_and_changes_nothing_for_readers(c
 def test_27_a_full_disk_is_a_clear_error_and_goes_on_when_space_returns(
     company: Company, postgres: EmbeddedServer
 ) -> None:
-    with company.connection.cursor() as cursor:
-        cursor.execute("truncate published.score")
-        cursor.execute("checkpoint")
-    (row,) = company.rows("select pg_relation_filepath('published.score') as path")
-    file: Path = postgres.folder / row["path"]
-    aside = file.with_name(f"{file.name}.aside")
-    # The kernel answers every write to this device as it does on a full disk.
-    file.rename(aside)
-    file.symlink_to("/dev/full")
-    try:
-        with pytest.raises(Transient, match=r"space on the warehouse's disk.*No space left on device"):
-            _publish(company, "second")
-    finally:
-        file.unlink()
-        aside.rename(file)
+    with (
+        full_disk(company.connection, postgres, "published.score"),
+        pytest.raises(Transient, match=r"space on the warehouse's disk.*No space left on device"),
+    ):
+        _publish(company, "second")
     assert [
         row["revenue_365d"] for row in company.rows("select revenue_365d from bi.customer_360 order by 1")
     ] == BEFORE
@@ -187,50 +186,34 @@ def test_28_postgresql_killed_recovers_and_the_same_run_again_is_whole(company: 
     publisher.join(timeout=30)
     reader.close()
     assert len(failures) == 1
-    company.connection = _reconnected(company.settings.warehouse_url)
+    company.connection = reconnected(company.settings.warehouse_url)
     assert _seen(company) == BEFORE
     _publish(company, "second")
     assert _seen(company) == AFTER
     assert _seen_runs(company) == ["first", "second"]
 
 
-def _reconnected(url: str) -> psycopg2.extensions.connection:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connection = psycopg2.connect(dsn(url))
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute("select 1")
-            return connection
-        except psycopg2.OperationalError:
-            assert time.monotonic() < deadline, "the server did not recover"
-            time.sleep(0.1)
-
-
 @pytest.fixture
-def conflicts(company: Company) -> Callable[[str, int], None]:
-    """Let the first attempts of a publication end with an error of this code."""
+def conflicts(company: Company) -> Callable[..., None]:
+    """Let the first attempts to write into a table, by default of a publication, end with an error of this code."""
 
-    def fail(code: str, attempts: int) -> None:
+    def fail(code: str, attempts: int, table: str = "ops.publication", says: str = "conflict") -> None:
         with company.connection.cursor() as cursor:
             # A sequence counts on when its transaction is rolled back.
             cursor.execute("create sequence public.attempt")
             cursor.execute(
                 "create function public.conflict() returns trigger language plpgsql as $$ begin"
                 f" if nextval('public.attempt') <= {attempts} then"
-                f" raise exception 'conflict' using errcode = '{code}'; end if; return new; end $$"
+                f" raise exception '{says}' using errcode = '{code}'; end if; return new; end $$"
             )
-            cursor.execute(
-                "create trigger conflict before insert on ops.publication for each row execute function conflict()"
-            )
+            cursor.execute(f"create trigger conflict before insert on {table} for each row execute function conflict()")
 
     return fail
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"], ids=["serialization", "deadlock"])
 def test_29_a_conflict_with_another_session_is_tried_again(
-    company: Company, conflicts: Callable[[str, int], None], code: str
+    company: Company, conflicts: Callable[..., None], code: str
 ) -> None:
     conflicts(code, ATTEMPTS - 1)
     _publish(company, "second")
@@ -238,7 +221,7 @@ def test_29_a_conflict_with_another_session_is_tried_again(
     assert company.rows("select last_value from public.attempt") == [{"last_value": ATTEMPTS}]
 
 
-def test_29_a_conflict_that_never_ends_is_given_up(company: Company, conflicts: Callable[[str, int], None]) -> None:
+def test_29_a_conflict_that_never_ends_is_given_up(company: Company, conflicts: Callable[..., None]) -> None:
     conflicts("40P01", 1000)
     with pytest.raises(Transient, match=f"no conflict with another session in {ATTEMPTS} attempts"):
         _publish(company, "second")
@@ -252,3 +235,124 @@ def test_30_the_same_date_twice_shows_identical_rows(company: Company) -> None:
     before = {view: company.digest(f"bi.{view}") for view in views}
     _publish(company, "second")
     assert {view: company.digest(f"bi.{view}") for view in views} == before
+
+
+CHILD = """
+import pickle, sys
+from forewarn.warehouse import dbt
+settings, mappings, sources, day, churn = pickle.load(sys.stdin.buffer)
+dbt.build(settings, mappings=mappings, sources_yaml=sources, as_of_dates=[day], churn=churn, select="intermediate",
+          tests=False)
+"""
+
+
+def _build(company: Company, select: str = "churn_features") -> None:
+    company.build(str(DAY), select=select)
+
+
+@pytest.fixture
+def one_more(company: Company) -> Company:
+    """The company with an order that has landed and is not built yet; readers see the version before."""
+    company.land("erp", "order", "order_id account_id ordered_at amount", [("3", "c", "2024-06-20T00:00Z", 11)])
+    return company
+
+
+def _intermediate(company: Company) -> dict[str, str]:
+    tables = company.rows("select tablename from pg_tables where schemaname = 'intermediate' order by 1")
+    return {row["tablename"]: company.digest(f"intermediate.{row['tablename']}") for row in tables}
+
+
+def test_23_killed_during_a_build_readers_keep_their_version_and_a_build_again_is_identical(
+    one_more: Company, postgres: EmbeddedServer
+) -> None:
+    before = _intermediate(one_more)
+    undisturbed = one_more.copy(postgres, f"fault_of_publishing_{next(_numbers)}")
+    _build(undisturbed, "intermediate")
+    wanted = _intermediate(undisturbed)
+    undisturbed.close()
+    assert {name for name in wanted if wanted[name] != before[name]} >= {"int_orders", "int_customer_events"}
+    one_more.connection = reconnected(one_more.settings.warehouse_url)
+    changed = [name for name in wanted if wanted[name] != before.get(name)]
+    with psycopg2.connect(dsn(one_more.settings.warehouse_url)) as blocker, blocker.cursor() as cursor:
+        cursor.execute(f"lock table intermediate.{random.Random(23).choice(changed)} in access exclusive mode")
+        child = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", CHILD],
+            stdin=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(one_more.settings.project / "plugins")},
+        )
+        given = (one_more.settings, one_more.mappings, one_more.sources_yaml(), DAY, CHURN)
+        assert child.stdin is not None
+        child.stdin.write(pickle.dumps(given))
+        child.stdin.close()
+        _waiting(one_more, 1, ("relation",), application="dbt")
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
+    blocker.close()
+    assert _seen(one_more) == BEFORE
+    _build(one_more, "intermediate")
+    assert _intermediate(one_more) == wanted
+    assert _seen(one_more) == BEFORE
+
+
+def test_27_a_full_disk_ends_a_build_with_a_clear_error_and_it_goes_on_when_space_returns(
+    one_more: Company, postgres: EmbeddedServer
+) -> None:
+    before = one_more.digest("marts.churn_features")
+    with (
+        full_disk(one_more.connection, postgres, "marts.churn_features"),
+        pytest.raises(BuildInterrupted, match=r"space on the warehouse's disk.*churn_features.*No space left"),
+    ):
+        _build(one_more)
+    assert _seen(one_more) == BEFORE
+    _build(one_more)
+    assert one_more.digest("marts.churn_features") == before
+
+
+def test_28_postgresql_killed_during_a_build_recovers_and_the_same_build_again_is_identical(one_more: Company) -> None:
+    before = one_more.digest("marts.churn_features")
+    failures: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            _build(one_more)
+        except Exception as error:
+            failures.append(error)
+
+    blocker = psycopg2.connect(dsn(one_more.settings.warehouse_url))
+    with blocker.cursor() as cursor:
+        cursor.execute("lock table marts.churn_features in share mode")
+    builder = threading.Thread(target=build)
+    builder.start()
+    (process,) = _waiting(one_more, 1, ("relation",), application="dbt")
+    os.kill(process, signal.SIGKILL)
+    builder.join(timeout=60)
+    blocker.close()
+    (failure,) = failures
+    assert isinstance(failure, BuildInterrupted)
+    assert "expected a warehouse that stays up" in str(failure)
+    one_more.connection = reconnected(one_more.settings.warehouse_url)
+    assert _seen(one_more) == BEFORE
+    _build(one_more)
+    assert one_more.digest("marts.churn_features") == before
+
+
+def test_29_a_conflict_during_a_build_is_tried_again_and_given_up_in_the_end(
+    one_more: Company, conflicts: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = one_more.digest("marts.churn_features")
+    conflicts("40P01", 1, "marts.churn_features", "deadlock detected")
+    _build(one_more)
+    assert one_more.rows("select last_value > 1 as again from public.attempt") == [{"again": True}]
+    assert one_more.digest("marts.churn_features") == before
+    told = interruption(["int_orders.sql: model int_orders: deadlock detected DETAIL: Process 1 waits"])
+    attempts = []
+
+    def in_vain(*_: object, **__: object) -> None:
+        attempts.append(1)
+        assert told is not None
+        raise told
+
+    monkeypatch.setattr(dbt, "invoke", in_vain)
+    with pytest.raises(BuildInterrupted, match=f"no conflict with another session in {ATTEMPTS} attempts"):
+        _build(one_more)
+    assert len(attempts) == ATTEMPTS

@@ -20,6 +20,7 @@ from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
 from forewarn.local import company
+from forewarn.local.checkup import dbt_freshness
 from forewarn.local.databases import local_settings, start_databases, stop_databases
 from forewarn.stages import Run
 from forewarn.warehouse.engine import dsn
@@ -199,8 +200,9 @@ def test_a_late_stream_leaves_its_features_unknown_and_operations_are_told(small
         for found in stages.streams(small.settings):
             if found["source"] != "helpdesk":
                 stages.extract(small.settings, run, source=found["source"], stream=found["stream"])
-    assert stages.check_sources(small.settings, run)["late"] == 1
-    assert small.rows("select source, stream from ops.late_stream") == [("helpdesk", "tickets")]
+    assert stages.check_sources(small.settings, run)["late"] == 2
+    late = small.rows("select source, stream from ops.late_stream order by stream")
+    assert late == [("helpdesk", "status_changes"), ("helpdesk", "tickets")]
     stages.build(small.settings, run, layer="marts")
     [(customers, *known)] = small.rows(unknown)
     assert known == [0, 0, customers]
@@ -218,6 +220,32 @@ def test_a_late_stream_leaves_its_features_unknown_and_operations_are_told(small
     stages.build(small.settings, run, layer="marts")
     assert small.rows(history) == before
     assert stages.tell_operations(small.settings, run)["sent"] == 1
+
+
+@pytest.mark.capability("B6", "C4")
+def test_a_feed_that_answers_and_has_nothing_new_is_late_and_dbt_is_asked_for_the_doctor(small: Small) -> None:
+    # What landed by this test's clock is old by the wall's, which dbt goes by.
+    told = dbt_freshness(small.settings)
+    assert told.startswith("10 streams asked; nothing new for longer than promised: ")
+    assert {"erp.orders", "finance.invoices"} <= set(told.partition("promised: ")[2].split(", "))
+    connection = psycopg2.connect(dsn(small.settings.warehouse_url))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("update raw_finance.invoices set _loaded_at = now()")
+            cursor.execute(
+                "update ops.watermark set cursor_value = '2026-06-20 00:00:00+00'"
+                " where stream in ('tickets', 'contacts')"
+            )
+            connection.commit()
+        told = dbt_freshness(small.settings)
+        assert "erp.orders" in told
+        assert "finance.invoices" not in told
+        run = replace(small.run, run_id="a frozen feed", live=False)
+        with company.systems(small.settings.home):
+            stages.extract(small.settings, run, source="erp", stream="products")
+        assert stages.check_sources(small.settings, run)["late"] == 1, "contacts promise no newest row"
+    finally:
+        connection.close()
 
 
 def test_the_day_is_the_companys_own(small: Small) -> None:

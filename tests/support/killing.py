@@ -7,6 +7,7 @@ afterwards in this process can reach it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
+
+from forewarn.warehouse.engine import dsn
 
 
 class Killed(BaseException):
@@ -37,14 +40,18 @@ class Steps:
 
 
 @contextmanager
-def killed_at(last: int | None) -> Iterator[Steps]:
-    """Die at the given step of what runs within the block; with None only count the steps."""
+def killed_at(last: int | None, *, commits_alone: bool = False) -> Iterator[Steps]:
+    """Die at the given step of what runs within the block; with None only count the steps.
+
+    `commits_alone` counts the moments before and after each commit, and nothing else.
+    """
     steps = Steps(last)
     connect, rename, fsync = psycopg2.connect, Path.rename, os.fsync
 
     class KillingCursor(extensions.cursor):
         def execute(self, query: Any, variables: Any = None) -> None:
-            steps.step(self.connection)
+            if not commits_alone:
+                steps.step(self.connection)
             super().execute(query, variables)
 
     class KillingConnection(extensions.connection):
@@ -74,3 +81,18 @@ def killed_at(last: int | None) -> Iterator[Steps]:
         yield steps
     finally:
         psycopg2.connect, Path.rename, os.fsync = connect, rename, fsync  # type: ignore[method-assign]
+
+
+def reconnected(url: str) -> extensions.connection:
+    """Connect in autocommit mode, as soon as a server that was killed serves again."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            connection = psycopg2.connect(dsn(url))
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("select 1")
+            return connection
+        except psycopg2.OperationalError:
+            assert time.monotonic() < deadline, "the server did not recover"
+            time.sleep(0.1)

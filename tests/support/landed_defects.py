@@ -253,6 +253,13 @@ LANDED = [
         f"update raw_helpdesk.tickets set type = 'Reklamation' where {new('helpdesk.tickets')}",
     ),
     raw(
+        "steps of nobody's tickets",
+        "raw_helpdesk.status_changes as ticket_status_change",
+        "tickets_are_known",
+        "warning",
+        f"update raw_helpdesk.status_changes set ticket_id = 'gone' where {new('helpdesk.status_changes')}",
+    ),
+    raw(
         "score off its scale",
         "raw_helpdesk.tickets as ticket",
         "satisfaction_is_on_its_scale",

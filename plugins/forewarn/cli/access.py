@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
+import psycopg2
 import typer
 
 from forewarn.cli.installation import current_settings
@@ -75,6 +76,32 @@ def service(
         return
     typer.echo(f"{login} is a {role}. Its password, shown this once: {password}")
     typer.echo(f"Put its URL into FOREWARN_{role.upper()}_URL.")
+
+
+@app.command()
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+) -> None:
+    """End what readers let run beyond `readers.longest_query_minutes`, whatever their own time-out says."""
+    import time
+
+    from forewarn.config.project import load_project
+    from forewarn.warehouse.runaway import end_runaways
+
+    settings = current_settings()
+    readers = load_project(settings.config).readers
+    while True:
+        try:
+            for ended in end_runaways(settings.warehouse_url, readers.longest_query):
+                typer.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} ended {ended.login}: {ended.reason}")
+        except psycopg2.OperationalError as error:
+            if once:
+                raise
+            # The server may be starting; who watches must outlive that.
+            typer.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {' '.join(str(error).split())}", err=True)
+        if once:
+            return
+        time.sleep(readers.look_every_seconds)
 
 
 @app.command("list")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forewarn.cli.installation import current_settings
-from forewarn.errors import SourceRejected, SourceUnavailable
+from forewarn.errors import SourceRejected, Transient
 
 if TYPE_CHECKING:
     from forewarn.config.settings import Settings
@@ -90,7 +90,7 @@ def summaries(name: StageName, settings: Settings, this: Run) -> Iterator[Any]:
         for found in stages.streams(settings):
             try:
                 yield stages.extract(settings, this, source=found["source"], stream=found["stream"])
-            except (SourceRejected, SourceUnavailable) as blocked:
+            except (SourceRejected, Transient) as blocked:
                 # That stream alone: check-sources says what follows from it.
                 yield {"rejected": str(blocked)}
     elif name.value.startswith("gate-"):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from forewarn.config.identity import Identity
 from forewarn.config.model import Model
+from forewarn.config.readers import Readers
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
@@ -83,6 +84,7 @@ class Project(BaseModel):
     value: Value = Value()
     identity: Identity = Identity()
     model: Model = Model()
+    readers: Readers = Readers()
     as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
     sources: Path = Path("sources")
     rules: Path = Path("rules")

@@ -73,6 +73,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
         yield from _connections(settings)
         yield _attempt("extraction", lambda: _extraction(settings), "forewarn run --stage extract")
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
+        yield _attempt("dbt freshness", lambda: dbt_freshness(settings), "forewarn run --stage extract")
     served = settings.mlflow_url.startswith("http")
     yield _attempt("MLflow", lambda: _mlflow(settings), _NAME_MLFLOW if served else "forewarn up --database-only")
     yield from _channels(settings)
@@ -254,6 +255,35 @@ def freshness(sources: Mapping[str, Source], landed: Mapping[tuple[str, str], da
         raise ForewarnError("freshness", expected="newer rows", got=", ".join(stale))
     found = f"{len(landed)} streams landed, the longest ago on {min(landed.values()):%Y-%m-%d %H:%M}"
     return f"{found}; late: {', '.join(late)}" if late else found
+
+
+def dbt_freshness(settings: Settings) -> str:
+    """Run `dbt source freshness`: how long ago something new landed, which an answer without news is not.
+
+    Raises
+    ------
+    ForewarnError
+        Of a stream nothing new landed for longer than its `error_after`.
+    """
+    from forewarn.configured import model_variables
+    from forewarn.sources import dbt_sources, load_sources
+    from forewarn.warehouse import dbt
+
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select built_from is not null from ops.warehouse_build")
+        if not (cursor.fetchone() or (False,))[0]:
+            return "not asked: the warehouse was never built"
+    project = load_project(settings.config)
+    found = dbt.source_freshness(
+        settings, sources_yaml=dbt_sources(load_sources(project)), variables=model_variables(settings, project)
+    )
+    old = {status: [name for name, one in found.items() if one.status == status] for status in ("warn", "error")}
+    if old["error"]:
+        raise ForewarnError("dbt source freshness", expected="newer rows", got=f"old ones in {', '.join(old['error'])}")
+    empty = [name for name, one in found.items() if one.status == "runtime error"]
+    said = f"{len(found)} streams asked"
+    said += f"; nothing new for longer than promised: {', '.join(old['warn'])}" if old["warn"] else ""
+    return said + (f"; without a row: {', '.join(empty)}" if empty else "")
 
 
 def _hours(limit: timedelta) -> str:

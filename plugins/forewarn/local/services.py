@@ -1,4 +1,7 @@
-"""What `make up` starts and `make down` ends: Airflow's four processes and MLflow's pages, all on loopback."""
+"""What `make up` starts and `make down` ends: Airflow's four processes, MLflow's pages and the watch over readers.
+
+All of them are on loopback.
+"""
 
 from __future__ import annotations
 
@@ -178,6 +181,7 @@ def _commands(
     settings: Settings, ports: Ports, environment: dict[str, str]
 ) -> list[tuple[str, list[str], dict[str, str]]]:
     airflow = [sys.executable, "-m", "airflow"]
+    ours = forewarn_environment(settings)
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(ports.mlflow)]
     commands = [
         ("api-server", [*airflow, "api-server"], environment),
@@ -185,11 +189,12 @@ def _commands(
         ("scheduler", [*airflow, "scheduler", "--skip-serve-logs"], environment),
         ("dag-processor", [*airflow, "dag-processor"], environment),
         ("triggerer", [*airflow, "triggerer", "--skip-serve-logs"], environment),
+        ("reader-watch", [sys.executable, "-m", "forewarn", "access", "watch"], child_environment(ours)),
         ("mlflow", [*mlflow, "--workers", "1"], child_environment(mlflow_environment(settings))),
     ]
     if ports.help_desk:
         desk = company.help_desk_command(settings.home, ports.help_desk)
-        commands.insert(0, ("help-desk", desk, child_environment(forewarn_environment(settings))))
+        commands.insert(0, ("help-desk", desk, child_environment(ours)))
     return commands
 
 

@@ -15,6 +15,7 @@ from forewarn.config.yaml import did_you_mean
 from forewarn.errors import GateFailed
 from forewarn.quality.batches import batches
 from forewarn.quality.feeds import feeds
+from forewarn.quality.first_pass import beyond_doubt
 from forewarn.quality.outcome import Outcome, gravest_first
 from forewarn.quality.pages import write_index, write_page
 from forewarn.quality.rows import check_rows
@@ -97,10 +98,11 @@ def run_gate(
         # Both are asked before anything is written, and read only.
         cursor.execute("set transaction read only")
         in_sql = [list(check_rows(cursor, batch)) for batch in found]
+        held = [beyond_doubt(cursor, batch) for batch in found]
         connection.rollback()
         outcomes = [
             outcome
-            for ours, theirs in zip(in_sql, validate(settings.warehouse_url, found), strict=True)
+            for ours, theirs in zip(in_sql, validate(settings.warehouse_url, found, held), strict=True)
             for outcome in [*ours, *theirs]
         ]
         key = (gate, as_of_date, run_id)

@@ -1,7 +1,8 @@
 """Hold batches to expectations of Great Expectations, in one process and one connection for all of them.
 
-First everything is asked for a yes or no, which lets Great Expectations fold most expectations on a table into one
-query. Counts are fetched for what failed only, and never a value of a row: results are shown, sent and kept.
+What holds beyond doubt is not asked again. The rest is asked for a yes or no first, which lets Great Expectations fold
+most expectations on a table into one query. Counts are fetched for what failed only, and never a value of a row:
+results are shown, sent and kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
@@ -25,10 +28,15 @@ if TYPE_CHECKING:
 _OURS = frozenset({"id", "meta", "notes", "rendered_content", "severity", "batch_id", "windows", "catch_exceptions"})
 
 
-def validate(url: str, wanted: Sequence[Batch]) -> Iterator[list[Outcome]]:
+def validate(url: str, wanted: Sequence[Batch], held: Sequence[Collection[str]]) -> Iterator[list[Outcome]]:
     """Yield, for each batch, what came of its expectations of Great Expectations.
 
     Batches without any cost nothing; where no batch has one the library is not even imported.
+
+    Parameters
+    ----------
+    held
+        For each batch the names of the expectations that hold beyond doubt, as `first_pass.beyond_doubt` finds them.
 
     Raises
     ------
@@ -39,6 +47,27 @@ def validate(url: str, wanted: Sequence[Batch]) -> Iterator[list[Outcome]]:
         yield from ([] for _ in wanted)
         return
     _quiet()
+    with ExitStack() as closing:
+        # Made for the first batch that needs it: most nights have none.
+        warehouse = cache(lambda: closing.enter_context(_warehouse(url)))
+        for number, (batch, sure) in enumerate(zip(wanted, held, strict=True)):
+            bound = _theirs(batch)
+            if not bound or batch.rows is None:
+                yield []
+                continue
+            expected = {one.name: build(one) for one in bound}
+            results: dict[str, ExpectationValidationResult] = {}
+            if doubtful := {name: one for name, one in expected.items() if name not in sure}:
+                rows = warehouse()(f"{number}:{batch.table}", batch.rows)
+                results = _ask(rows, doubtful, "BOOLEAN_ONLY")
+                failed = {name: expected[name] for name, result in results.items() if not result.success}
+                results |= _ask(rows, failed, "BASIC") if failed else {}
+            yield [_read(batch, one, expected[one.name], results.get(one.name)) for one in bound]
+
+
+@contextmanager
+def _warehouse(url: str) -> Iterator[Callable[[str, str], Any]]:
+    """Open the warehouse for Great Expectations; gives what makes a batch of it from a name and a query."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -47,20 +76,13 @@ def validate(url: str, wanted: Sequence[Batch]) -> Iterator[list[Outcome]]:
     warehouse = context.data_sources.add_postgres("warehouse", connection_string=url)
     columns_only: set[str] = set()
     event.listen(warehouse.get_execution_engine().engine, "before_cursor_execute", _peek(columns_only), retval=True)
+
+    def rows(name: str, query: str) -> Any:
+        columns_only.add(query)
+        return warehouse.add_query_asset(name, query=query).add_batch_definition_whole_table("rows").get_batch()
+
     try:
-        for number, batch in enumerate(wanted):
-            bound = _theirs(batch)
-            if not bound or batch.rows is None:
-                yield []
-                continue
-            expected = {one.name: build(one) for one in bound}
-            columns_only.add(batch.rows)
-            asset = warehouse.add_query_asset(f"{number}:{batch.table}", query=batch.rows)
-            rows = asset.add_batch_definition_whole_table("rows").get_batch()
-            results = _ask(rows, expected, "BOOLEAN_ONLY")
-            failed = {name: expected[name] for name, result in results.items() if not result.success}
-            results |= _ask(rows, failed, "BASIC") if failed else {}
-            yield [_read(batch, one, expected[one.name], results[one.name]) for one in bound]
+        yield rows
     finally:
         # Great Expectations keeps two engines to one warehouse, each with connections of its own.
         warehouse.get_execution_engine().close()
@@ -143,8 +165,11 @@ def _ask(rows: Any, expected: dict[str, Any], form: str) -> dict[str, Expectatio
     return {name: results[name] for name in expected}
 
 
-def _read(batch: Batch, bound: Bound, expectation: Any, result: ExpectationValidationResult) -> Outcome:
+def _read(batch: Batch, bound: Bound, expectation: Any, result: ExpectationValidationResult | None) -> Outcome:
+    """Return what came of an expectation; without a result it holds beyond doubt."""
     rule = _words(expectation)
+    if result is None:
+        return Outcome.of(batch.table, bound, observed="as expected", passed=True, rule=rule)
     if problem := _exception(result.exception_info or {}):
         return Outcome.of(batch.table, bound, observed=could_not(problem), severity="critical", rule=rule)
     if result.success:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 
 import psycopg2
 from psycopg2 import errors, extensions
+from tenacity import Retrying, retry_if_exception_cause_type, stop_after_attempt
 
 from forewarn.config.settings import Settings
 from forewarn.config.yaml import did_you_mean
-from forewarn.errors import ForewarnError, SourceRejected, SourceUnavailable
+from forewarn.errors import ForewarnError, SourceRejected, SourceUnavailable, Transient
 from forewarn.sources.batch import Batch, open_batch, record_failed, record_landed
 from forewarn.sources.connections import Resolve, resolve, without_secrets
 from forewarn.sources.deletes import is_comparison_due
@@ -20,6 +21,7 @@ from forewarn.sources.model import FileStream, RestSource, RestStream, Source, S
 from forewarn.sources.raw_tables import known_columns
 from forewarn.sources.reader import Extraction
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.lock import ATTEMPTS
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +32,8 @@ def extract_stream(
     """Land what is new in one stream in `raw_<source>.<stream>`.
 
     Rows, quarantine, watermark, files and the batch's record are one transaction: a process that dies at any point
-    leaves all of them or none. A second run of the same stream waits for the first.
+    leaves all of them or none. A second run of the same stream waits for the first. A deadlock or a serialization error
+    costs one attempt, each with a batch of its own.
 
     Parameters
     ----------
@@ -45,8 +48,26 @@ def extract_stream(
         The source's answer cannot be used; retrying cannot help.
     SourceUnavailable
         The source did not answer; retrying may help.
+    Transient
+        The warehouse could not take the rows: its disk is full, other sessions kept conflicting, or it went away.
     """
     stream_of(source, stream)
+    for attempt in Retrying(
+        retry=retry_if_exception_cause_type(extensions.TransactionRollbackError),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    ):
+        with attempt:
+            landed = _land(settings, source, stream, run_id=run_id, now=now, resolve=resolve)
+    for path, reason in landed.quarantined_files.items():
+        _log.warning("%s.%s: %s was set aside: %s", source.name, stream, path, reason)
+    for column in landed.new_columns:
+        _log.warning("%s.%s: the source has a new column %s; nothing maps it", source.name, stream, column)
+    return landed
+
+
+def _land(settings: Settings, source: Source, stream: str, *, run_id: str, now: datetime, resolve: Resolve) -> Batch:
+    """Try once: a batch of its own, landed or failed."""
     with connect(settings.warehouse_url, application=f"forewarn.land {source.name}.{stream}"[:60]) as connection:
         batch = open_batch(connection, source.name, stream, run_id, now)
         try:
@@ -59,20 +80,15 @@ def extract_stream(
                 record_landed(cursor, landed, now)
             connection.commit()
         except psycopg2.OperationalError as error:
-            if connection.closed:
-                # The warehouse itself is gone, and with it whatever was not committed.
-                raise
-            raise _fail(connection, batch, _named(error, source, stream), now) from error
+            named = _named(error, source, stream, gone=bool(connection.closed))
+            # With the warehouse goes whatever was not committed; the stream's next batch says so of this one.
+            raise (named if connection.closed else _fail(connection, batch, named, now)) from error
         except (psycopg2.DataError, errors.FeatureNotSupported) as error:
             raise _fail(connection, batch, _named(error, source, stream), now) from error
         except BaseException as error:
             if not connection.closed:
                 record_failed(connection, batch, error, now)
             raise
-    for path, reason in landed.quarantined_files.items():
-        _log.warning("%s.%s: %s was set aside: %s", source.name, stream, path, reason)
-    for column in landed.new_columns:
-        _log.warning("%s.%s: the source has a new column %s; nothing maps it", source.name, stream, column)
     return landed
 
 
@@ -140,18 +156,33 @@ def _known_files(cursor: extensions.cursor, source: Source, stream: str) -> set[
     return {(path, sha256) for path, sha256 in cursor.fetchall()}
 
 
-def _named(error: psycopg2.Error, source: Source, stream: str) -> ForewarnError:
+def _named(error: psycopg2.Error, source: Source, stream: str, *, gone: bool = False) -> ForewarnError:
     """Say which stream a database's error is about; whether to retry follows from its kind."""
-    text = " ".join(str(error).split())[:500]
-    kind = SourceUnavailable if isinstance(error, psycopg2.OperationalError) else SourceRejected
+    kind: type[ForewarnError] = SourceUnavailable
+    expected, next_step = "rows that can be copied", "nothing was landed; what had landed before is unchanged"
+    match error:
+        case errors.DiskFull():
+            kind, expected = Transient, "space on the warehouse's disk"
+            next_step = f"free space, then try again; {next_step}"
+        case extensions.TransactionRollbackError():
+            kind, expected = Transient, f"no conflict with another session in {ATTEMPTS} attempts"
+            next_step = f"try again; {next_step}"
+        case _ if gone:
+            kind, expected, next_step = Transient, "a warehouse that stays up", f"try again; {next_step}"
+        case psycopg2.OperationalError():
+            pass
+        case _:
+            kind = SourceRejected
     return kind(
         f"{source.name}.{stream}",
-        expected="rows that can be copied",
-        got=without_secrets(text, ""),
-        next_step="nothing was landed; what had landed before is unchanged",
+        expected=expected,
+        got=without_secrets(" ".join(str(error).split())[:500], ""),
+        next_step=next_step,
     )
 
 
 def _fail(connection: extensions.connection, batch: Batch, error: ForewarnError, now: datetime) -> ForewarnError:
-    record_failed(connection, batch, error, now)
+    # On a full disk not even this can be written; the stream's next batch says then that this one has ended.
+    with suppress(psycopg2.OperationalError):
+        record_failed(connection, batch, error, now)
     return error

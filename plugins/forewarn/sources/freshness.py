@@ -20,9 +20,9 @@ class Late:
     since : datetime
         When the promise was broken; of a stream that never arrived, when it was first asked.
     arrived_at : datetime or None
-        When something came last.
+        When something came last; of a frozen stream, what its newest row says of itself.
     promise : timedelta or None
-        The stream's `freshness.warn_after`.
+        The stream's `freshness.warn_after`; of a frozen one `newest_within`.
     entities : frozenset of str
         Canonical entities that the stream feeds.
     """
@@ -62,26 +62,56 @@ def arrivals(
     return found
 
 
+def newest(cursor: extensions.cursor, sources: Mapping[str, Source]) -> dict[tuple[str, str], datetime]:
+    """Return the newest moment that each stream tells of, by its own clock, for those that promise one.
+
+    A day counts until its end. A stream whose newest value is no moment has none here.
+    """
+    cursor.execute(
+        "select source, stream, case when cursor_value ~ '^\\d{4}-\\d\\d-\\d\\d$' then"
+        " (cursor_value || ' 00:00+00')::timestamptz + interval '1 day' else cursor_value::timestamptz end"
+        " from ops.watermark where cursor_value ~ '^\\d{4}-\\d\\d-\\d\\d'"
+    )
+    known = {(source, stream): at for source, stream, at in cursor.fetchall()}
+    promised = {
+        (name, stream)
+        for name, source in sources.items()
+        for stream, spec in source.streams.items()
+        if spec.freshness.newest_within is not None
+    }
+    return {one: at for one, at in known.items() if one in promised}
+
+
 def late_streams(
-    cursor: extensions.cursor, sources: Mapping[str, Source], now: datetime, *, ended: bool = False
+    cursor: extensions.cursor, sources: Mapping[str, Source], now: datetime, *, ended_at: datetime | None = None
 ) -> list[Late]:
     """Return the streams that are later than they promised, and those that were asked and never arrived.
 
-    The latter count whatever they promise: an empty table of theirs is no zero. For `ended` see `arrivals`.
+    The latter count whatever they promise: an empty table of theirs is no zero.
+
+    Parameters
+    ----------
+    ended_at : datetime or None
+        The moment at which the data of this installation end, whatever the wall clock says; see `arrivals`.
     """
-    arrived = arrivals(cursor, sources, ended=ended)
+    arrived = arrivals(cursor, sources, ended=ended_at is not None)
+    told = newest(cursor, sources)
     cursor.execute("select source, stream, min(started_at) from ops.batch group by source, stream")
     asked = {(source, stream): at for source, stream, at in cursor.fetchall()}
     late = []
     for name, source in sources.items():
         for stream, spec in source.streams.items():
             last, promise = arrived.get((name, stream)), spec.freshness.warn_after
+            at, within = told.get((name, stream)), spec.freshness.newest_within
+            since = None
             if last is None:
                 if isinstance(spec, FileStream) and spec.allow_empty and promise is None:
                     continue
                 since = asked.get((name, stream))
-            else:
-                since = last + promise if promise is not None and now - last > promise else None
+            elif promise is not None and now - last > promise:
+                since = last + promise
+            elif at is not None and within is not None and (ended_at or now) - at > within:
+                since, last, promise = at + within, at, within
             if since is not None:
                 late.append(Late(name, stream, since, last, promise, frozenset(spec.entities)))
     return late

@@ -82,6 +82,9 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
         raise document.error([*path, "mode"], "mode merge needs a key", "add `key: […]`, or use `mode: append`")
     if stream.load_mode == "snapshot" and stream.cursor:
         raise document.error([*path, "cursor"], "a snapshot is the whole stream each time", "remove `cursor`")
+    if stream.freshness.newest_within and not stream.cursor:
+        place = [*path, "freshness", "newest_within"]
+        raise document.error(place, "`newest_within` needs a cursor, whose newest value it judges", "add `cursor: …`")
     for column in [*stream.key, *stream.columns, *([stream.cursor] if stream.cursor else [])]:
         if column in RESERVED:
             raise document.error(path, f"`{column}` is written by landing itself", "choose another column")

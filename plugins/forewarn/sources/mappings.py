@@ -9,7 +9,7 @@ from typing import Any
 from forewarn.config.entities import entities
 from forewarn.expressions import as_type, parse, render
 from forewarn.sources.column_types import Columns, column_types
-from forewarn.sources.model import Freshness, Source
+from forewarn.sources.model import FileStream, Source, Stream
 
 
 def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str, Any]]]:
@@ -55,7 +55,7 @@ def _dbt_source(name: str, source: Source) -> dict[str, Any]:
         table: dict[str, Any] = {
             "name": stream_name,
             "description": stream.description or f"Stream {stream_name} of {name}, as it came; feeds {feeds}.",
-            "config": {"loaded_at_field": "_loaded_at", "freshness": _dbt_freshness(stream.freshness)},
+            "config": {"loaded_at_field": "_loaded_at", "freshness": _dbt_freshness(stream)},
         }
         if stream.personal:
             table["columns"] = [{"name": column, "config": {"meta": {"personal": True}}} for column in stream.personal]
@@ -68,8 +68,17 @@ def _dbt_source(name: str, source: Source) -> dict[str, Any]:
     }
 
 
-def _dbt_freshness(freshness: Freshness) -> dict[str, Any] | None:
-    limits = {name: getattr(freshness, name) for name in ("warn_after", "error_after")}
+def _dbt_freshness(stream: Stream) -> dict[str, Any] | None:
+    """Return how long ago the newest row may have landed, which is what dbt asks.
+
+    Of a database or server this is not its promise to answer: it may answer every night and have nothing new.
+    """
+    promised = stream.freshness
+    limits = (
+        {"warn_after": promised.warn_after, "error_after": promised.error_after}
+        if isinstance(stream, FileStream)
+        else {"warn_after": promised.newest_within}
+    )
     return {name: _period(limit) for name, limit in limits.items() if limit is not None} or None
 
 

@@ -81,10 +81,20 @@ class _Strict(BaseModel):
 
 
 class Freshness(_Strict):
-    """What a stream promises: beyond `warn_after` it is late, and what rests on it unknown (decision 0015)."""
+    """What a stream promises; beyond it the stream is late, and what rests on it unknown (decision 0015).
+
+    Attributes
+    ----------
+    warn_after, error_after : duration or None
+        How long ago the stream may have arrived last; beyond `error_after` `forewarn doctor` fails.
+    newest_within : duration or None
+        How old the newest value of `cursor` may be, by the source's own clock: a feed that answers every night and has
+        nothing new for longer is frozen.
+    """
 
     warn_after: Duration | None = None
     error_after: Duration | None = None
+    newest_within: Duration | None = None
 
 
 class Deletes(_Strict):

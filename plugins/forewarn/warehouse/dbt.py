@@ -22,13 +22,15 @@ from psycopg2 import sql
 from psycopg2.extensions import connection
 from ruamel.yaml import YAML
 from sqlalchemy import make_url
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
-from forewarn.errors import BuildFailed
+from forewarn.errors import BuildFailed, ForewarnError
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.interruptions import in_conflict, interruption
 from forewarn.warehouse.late import late_features
-from forewarn.warehouse.lock import BUILD, alone
+from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
 
 THREADS = 4
 # The session that builds sorts and aggregates whole tables, and text without a zone means UTC.
@@ -105,6 +107,8 @@ def build(
     ------
     BuildFailed
         Names each model and test that failed, with its file.
+    BuildInterrupted
+        The warehouse could not go on: its disk is full, conflicts went on for three attempts, or the server went away.
     """
     variables = (definitions or {}) | {
         "entities": entity_columns(),
@@ -132,17 +136,19 @@ def build(
                 environment["FOREWARN_TAKE_VERSIONS"] = "1"
             outdated = _built_from(connection) != fingerprint
             _analyze_landed(connection, mappings)
-            results = invoke(
-                settings,
+            command = [
                 # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
-                ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
-                + ["--indirect-selection", "buildable"]
-                + ([] if tests else ["--exclude-resource-type", "test"])
-                + (["--select", select] if select else [])
-                + (["--full-refresh"] if full_refresh or outdated else []),
-                variables=variables,
-                environment=environment,
-            )
+                *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+                *("--indirect-selection", "buildable"),
+                *(() if tests else ("--exclude-resource-type", "test")),
+                *(("--select", select) if select else ()),
+                *(("--full-refresh",) if full_refresh or outdated else ()),
+            ]
+            for attempt in Retrying(
+                retry=retry_if_exception(in_conflict), stop=stop_after_attempt(ATTEMPTS), reraise=True
+            ):
+                with attempt:
+                    results = invoke(settings, command, variables=variables, environment=environment)
             _remember(connection, fingerprint, select, tested=tests)
     return results
 
@@ -205,8 +211,47 @@ def invoke(
     Raises
     ------
     BuildFailed
-        A node failed, or dbt could not parse the project or reach the warehouse.
+        A node failed, or dbt could not parse the project.
+    BuildInterrupted
+        The warehouse could not go on, or cannot be reached.
     """
+    results, exception = _run(settings, arguments, variables=variables, environment=environment)
+    failed = [result for result in results if result.status in FAILED]
+    if failed or exception:
+        raise _error(settings, failed, exception)
+    return results
+
+
+def source_freshness(
+    settings: Settings, *, sources_yaml: dict[str, Any], variables: dict[str, Any]
+) -> dict[str, NodeResult]:
+    """Ask dbt how long ago the newest row of each source landed: status by `source.table`.
+
+    Sources that promise nothing are not asked. `runtime error` is the status of one that never had a row.
+
+    Raises
+    ------
+    BuildFailed
+        dbt could not parse the project.
+    BuildInterrupted
+        The warehouse cannot be reached.
+    """
+    _write_sources(settings, sources_yaml)
+    environment = {"FOREWARN_AS_OF_DATES": "", "FOREWARN_RUN_AS_OF_DATE": ""}
+    results, exception = _run(settings, ["source", "freshness"], variables=variables, environment=environment)
+    if exception or (not results and _promised(sources_yaml)):
+        raise _error(settings, [], exception)
+    return {result.name: result for result in results}
+
+
+def _promised(sources_yaml: dict[str, Any]) -> bool:
+    return any(table["config"]["freshness"] for source in sources_yaml["sources"] for table in source["tables"])
+
+
+def _run(
+    settings: Settings, arguments: Sequence[str], *, variables: dict[str, Any], environment: dict[str, str]
+) -> tuple[list[NodeResult], BaseException | None]:
+    """Run one dbt command; return what became of each node, and what kept dbt from running."""
     from dbt.cli.main import dbtRunner
 
     project = settings.project / "dbt_project"
@@ -225,19 +270,16 @@ def invoke(
     ):
         outcome = dbtRunner().invoke([*options, *command])
     results = [_node(result) for result in getattr(outcome.result, "results", None) or []]
-    failed = [result for result in results if result.status in FAILED]
-    if failed or not outcome.success:
-        raise _error(settings, failed, outcome.exception)
-    return results
+    return results, outcome.exception
 
 
-def _error(settings: Settings, failed: list[NodeResult], exception: BaseException | None) -> BuildFailed:
+def _error(settings: Settings, failed: list[NodeResult], exception: BaseException | None) -> ForewarnError:
     lines = [f"{node.path}: {node.kind} {node.name}: {node.message}" for node in failed]
     if not lines:
         # Some exceptions of dbt carry no text; their kind is better than nothing.
         said = " ".join(str(exception).split()) or type(exception).__name__
         lines = [said if exception else "dbt stopped without saying why"]
-    return BuildFailed(
+    return interruption(lines) or BuildFailed(
         "dbt build",
         expected="every model built and every test passed",
         got=f"{len(lines)} failed: " + "; ".join(lines),
@@ -247,8 +289,9 @@ def _error(settings: Settings, failed: list[NodeResult], exception: BaseExceptio
 
 def _node(result: Any) -> NodeResult:
     node = result.node
+    name = str(node.name)
     return NodeResult(
-        name=str(node.name),
+        name=f"{node.source_name}.{name}" if node.resource_type.value == "source" else name,
         kind=str(node.resource_type.value),
         status=str(result.status.value if hasattr(result.status, "value") else result.status),
         seconds=float(result.execution_time),

@@ -1,11 +1,17 @@
-"""Named locks of the warehouse, held by a session: whoever comes second waits, and a lost connection lets go."""
+"""Named locks of the warehouse, held by a session: whoever comes second waits, and a lost connection lets go.
+
+Conflicts that no lock prevents are tried again, and not for ever.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from psycopg2 import OperationalError
 from psycopg2.extensions import connection
 
 BUILD = "forewarn.build"
+# A deadlock or a serialization error costs one attempt.
+ATTEMPTS = 3
 
 
 @contextmanager
@@ -16,6 +22,7 @@ def alone(session: connection, name: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # A session that was lost has let go already; what ended it is the error to tell of.
         if not session.closed:
-            with session.cursor() as cursor:
+            with suppress(OperationalError), session.cursor() as cursor:
                 cursor.execute("select pg_advisory_unlock(hashtext(%s))", [name])

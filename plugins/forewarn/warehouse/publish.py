@@ -1,7 +1,7 @@
 """Let readers see a finished version: copies under `published`, views in `bi`, and one transaction that swaps them.
 
 Readers never touch what dbt is building. A publication of an older date than the newest one (a backfill) adds its
-scores to the history and leaves the current version alone. The views run with their reader's rights: which rows a login
+date to the histories and leaves the current version alone. The views run with their reader's rights: which rows a login
 sees is a policy of each table (migration 0003).
 """
 
@@ -21,13 +21,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent, Transient
 from forewarn.warehouse.engine import connect
-from forewarn.warehouse.lock import BUILD, alone
+from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
 
 READERS = "bi_access"
 KEPT_VERSIONS = 2
 LOCK_TIMEOUT = "30s"
-# A deadlock or a serialization error costs one attempt.
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -42,16 +40,12 @@ class Versioned:
     of_the_day: bool = False
     personal: tuple[str, ...] = ()
     key: tuple[str, ...] = ("customer_id",)
+    about: str = "customer"
 
     @property
     def origin(self) -> tuple[str, str]:
         """Schema and table that it comes from."""
         return ("marts", self.name)
-
-    @property
-    def about(self) -> str:
-        """Whose rows they are, in the words of access.show."""
-        return "customer" if "customer_id" in self.key else "company"
 
 
 VERSIONED = (
@@ -61,9 +55,21 @@ VERSIONED = (
     Versioned("customer_value", of_the_day=True),
     Versioned("customer_health", of_the_day=True),
     Versioned("customer_history", key=("customer_id", "valid_from")),
-    Versioned("kpi_monthly", key=("month",)),
-    Versioned("kpi_movements", key=("month", "definition", "segment", "region")),
-    Versioned("kpi_activity", key=("month", "segment", "region")),
+    Versioned("customer_lifecycle_changes", key=("customer_id", "as_of_date")),
+    # The reason of a link may quote what a person wrote.
+    Versioned("customer_crosswalk", key=("source", "account_id"), personal=("reason",)),
+    Versioned("leads", key=("lead_key",), personal=("email", "name")),
+    Versioned("kpi_monthly", key=("month",), about="company"),
+    Versioned("kpi_movements", key=("month", "definition", "segment", "region"), about="company"),
+    Versioned("kpi_activity", key=("month", "segment", "region"), about="company"),
+)
+# One table under `published` for all dates: name in bi, where its rows come from, and the table. A publication replaces
+# its own date and no other, so that the past stays as readers saw it.
+KEPT: tuple[tuple[str, tuple[str, str], str], ...] = (
+    ("scores", ("ml", "score"), "score"),
+    ("customer_health_history", ("marts", "customer_health"), "customer_health_history"),
+    ("customer_lifecycle_history", ("marts", "customer_lifecycle"), "customer_lifecycle_history"),
+    ("customer_value_history", ("marts", "customer_value"), "customer_value_history"),
 )
 # Seen directly: name in bi, and the table. Each is written in transactions of its own and never half done.
 DIRECT = (
@@ -155,8 +161,10 @@ def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetim
         [as_of_date, run_id, live, now],
     )
     publication_id = int(_value(at))
-    counts = {"scores": _replace_scores(at, as_of_date)}
-    _show(at, "scores", _all_of(("published", "score")), ("ml", "score"))
+    counts: dict[str, int] = {}
+    for name, origin, kept in KEPT:
+        counts[name] = _replace_date(at, origin, kept, as_of_date)
+        _show(at, name, _all_of(("published", kept)), origin)
     if current:
         _replace_owners(at)
         for mart in VERSIONED:
@@ -201,7 +209,7 @@ def _copy_version(at: cursor, mart: Versioned, publication_id: int, as_of_date: 
     columns = _columns(at, mart.origin)
     tables = {mart.name: [column for column in columns if column not in mart.personal]}
     if mart.personal:
-        tables[f"{mart.name}_person"] = ["customer_id", *mart.personal]
+        tables[f"{mart.name}_person"] = [*dict.fromkeys(("customer_id", *mart.key)), *mart.personal]
     rows = 0
     for name, kept in tables.items():
         version = sql.Identifier("published", f"{name}_{publication_id}")
@@ -242,14 +250,13 @@ def _united(mart: Versioned, columns: list[str], publication_id: int) -> sql.Com
     shown = sql.Identifier("published", f"{mart.name}_{publication_id}")
     if not mart.personal:
         return sql.SQL("select * from {}").format(shown)
-    return sql.SQL(
-        "select {} from {} as shown left join {} as person on shown.customer_id = person.customer_id"
-    ).format(
+    return sql.SQL("select {} from {} as shown left join {} as person on {}").format(
         sql.SQL(", ").join(
             sql.Identifier("person" if column in mart.personal else "shown", column) for column in columns
         ),
         shown,
         sql.Identifier("published", f"{mart.name}_person_{publication_id}"),
+        sql.SQL(" and ").join(sql.SQL("shown.{0} = person.{0}").format(sql.Identifier(column)) for column in mart.key),
     )
 
 
@@ -286,30 +293,37 @@ def _replace_owners(at: cursor) -> None:
     )
 
 
-def _replace_scores(at: cursor, as_of_date: date) -> int:
-    at.execute("create table if not exists published.score (like ml.score including indexes)")
-    for column in _columns(at, ("ml", "score")):
-        if column not in _columns(at, ("published", "score")):
-            _add_score_column(at, column)
-    _let_readers_see(at, ("published", "score"), "customer")
-    names = sql.SQL(", ").join(map(sql.Identifier, _columns(at, ("ml", "score"))))
-    at.execute("delete from published.score where as_of_date = %s", [as_of_date])
+def _replace_date(at: cursor, origin: tuple[str, str], table: str, as_of_date: date) -> int:
+    kept = sql.Identifier("published", table)
     at.execute(
-        sql.SQL("insert into published.score ({0}) select {0} from ml.score where as_of_date = %s").format(names),
+        sql.SQL("create table if not exists {} (like {} including indexes)").format(kept, sql.Identifier(*origin))
+    )
+    columns, known = _columns(at, origin), _columns(at, ("published", table))
+    for column in columns:
+        if column not in known:
+            _add_column(at, origin, table, column)
+    _let_readers_see(at, ("published", table), "customer")
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    at.execute(sql.SQL("delete from {} where as_of_date = %s").format(kept), [as_of_date])
+    at.execute(
+        sql.SQL("insert into {0} ({1}) select {1} from {2} where as_of_date = %s").format(
+            kept, names, sql.Identifier(*origin)
+        ),
         [as_of_date],
     )
     return at.rowcount
 
 
-def _add_score_column(at: cursor, column: str) -> None:
-    """Follow ml.score, which has a column that earlier publications did not have; for those it stays null."""
+def _add_column(at: cursor, origin: tuple[str, str], table: str, column: str) -> None:
+    """Follow the origin, which has a column that earlier publications did not have; for those it stays null."""
     at.execute(
-        "select format_type(atttypid, atttypmod) from pg_attribute"
-        " where attrelid = 'ml.score'::regclass and attname = %s",
-        [column],
+        "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(%s) and attname = %s",
+        [".".join(f'"{part}"' for part in origin), column],
     )
     at.execute(
-        sql.SQL("alter table published.score add column {} {}").format(sql.Identifier(column), sql.SQL(str(_value(at))))
+        sql.SQL("alter table {} add column {} {}").format(
+            sql.Identifier("published", table), sql.Identifier(column), sql.SQL(str(_value(at)))
+        )
     )
 
 

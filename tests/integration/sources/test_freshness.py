@@ -18,6 +18,7 @@ connection: shop
 streams:
   orders: {table: orders, freshness: {warn_after: 36 hours}}
   prices: {table: prices}
+  tickets: {table: tickets, cursor: updated_at, freshness: {warn_after: 36 hours, newest_within: 4 days}}
 """
 DROPS = """
 kind: files
@@ -75,7 +76,7 @@ def test_a_server_that_answers_without_news_is_not_late_and_a_folder_without_new
         batch(warehouse, "drops.stock", timedelta(days=ago), file="stock.csv" if ago == 9 else "")
     assert late(warehouse, sources) == {"drops.stock": NOW - timedelta(days=1)}
     with warehouse.cursor() as cursor:
-        assert late_streams(cursor, sources, NOW, ended=True) == [], "no more files are to come"
+        assert late_streams(cursor, sources, NOW, ended_at=NOW) == [], "no more files are to come"
     batch(warehouse, "drops.stock", timedelta(0), file="newer.csv")
     assert late(warehouse, sources) == {}
 
@@ -85,3 +86,32 @@ def test_what_was_asked_and_never_came_is_late_whatever_it_promises(warehouse: A
     batch(warehouse, "shop.prices", timedelta(hours=2), "failed")
     batch(warehouse, "shop.prices", timedelta(hours=1), "failed")
     assert late(warehouse, sources) == {"shop.prices": NOW - timedelta(hours=2)}
+
+
+@pytest.mark.capability("B6")
+@pytest.mark.parametrize(
+    ("newest", "since"),
+    [
+        (f"{NOW - timedelta(days=4):%Y-%m-%d %H:%M:%S.%f+00}", None),
+        (f"{NOW - timedelta(days=4, seconds=1):%Y-%m-%d %H:%M:%S.%f+00}", NOW - timedelta(seconds=1)),
+        # A day counts until its end.
+        ("2026-11-12", None),
+        ("2026-11-11", datetime(2026, 11, 16, tzinfo=UTC)),
+        ("10041", None),
+    ],
+)
+def test_a_server_that_answers_every_night_and_whose_newest_row_is_old_is_frozen(
+    warehouse: Any, sources: dict[str, Source], newest: str, since: datetime | None
+) -> None:
+    for stream in ("tickets", "orders"):
+        batch(warehouse, f"shop.{stream}", timedelta(hours=1))
+        with warehouse.cursor() as cursor:
+            cursor.execute(
+                "insert into ops.watermark (source, stream, cursor_value, batch_id, advanced_at)"
+                " select source, stream, %s, batch_id, finished_at from ops.batch order by batch_id desc limit 1",
+                [newest],
+            )
+    assert late(warehouse, sources) == ({"shop.tickets": since} if since else {}), "orders promise no newest row"
+    with warehouse.cursor() as cursor:
+        # The data of a company of the past end on a day of their own, and are as old as that day says.
+        assert late_streams(cursor, sources, NOW, ended_at=datetime(2026, 11, 13, tzinfo=UTC)) == []

@@ -107,3 +107,30 @@ def test_every_row_is_loaded_quarantined_or_a_duplicate(found, write_source, dro
     assert rows("select count(*) from quarantine.row where batch_id = %s", batch.batch_id) == [
         (batch.rows_quarantined,)
     ]
+
+
+NAMES = ("Müller", 'two\n"lines"', "", "谢谢", "a,b")
+EXPORT = table([(str(day), f"2026-01-{day:02d}", name) for day, name in enumerate(NAMES, start=1)])
+# Where a record ends, for one who does not know how many there are to be: such a cut file is a whole shorter one.
+RECORD_ENDS = {
+    len(EXPORT[: at + 1]) for at, byte in enumerate(EXPORT) if byte == 10 and EXPORT[: at + 1].count(b'"') % 2 == 0
+}
+
+
+@pytest.mark.capability("C5")
+@_few
+@given(cut=st.integers(1, len(EXPORT) - 1).filter(lambda at: at not in RECORD_ENDS))
+def test_a09_a_file_cut_at_any_byte_is_quarantined_whole_and_nothing_that_landed_is_lost(
+    cut, write_source, drops, land, rows
+):
+    source = write_source("shop", PRICES.replace("format: csv", "format: csv\n    final_newline: required"))
+    if not (drops / "whole.csv").exists():
+        (drops / "whole.csv").write_bytes(table([("1", "2025-12-01", "old"), ("9", "2025-12-01", "kept")]))
+        assert land(source, "prices").rows_loaded == 2
+    before = content(rows)
+    file = drops / f"cut-{next(_names)}.csv"
+    file.write_bytes(EXPORT[:cut])
+    batch = land(source, "prices")
+    assert (batch.rows_in, list(batch.quarantined_files)) == (0, [file.name])
+    assert content(rows) == before
+    file.unlink()

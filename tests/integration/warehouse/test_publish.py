@@ -28,11 +28,16 @@ VERSIONED = (
     "customer_value",
     "customer_health",
     "customer_history",
+    "customer_lifecycle_changes",
+    "customer_crosswalk",
+    "leads",
     "kpi_monthly",
     "kpi_movements",
     "kpi_activity",
 )
-COPIED = (*VERSIONED, "customer_360_person")
+COPIED = (*VERSIONED, "customer_360_person", "customer_crosswalk_person", "leads_person")
+HISTORIES = ("customer_health_history", "customer_lifecycle_history", "customer_value_history")
+KEPT = {"customer_owner", "score", *HISTORIES}
 JUNE, JULY, AUGUST = date(2024, 6, 1), date(2024, 7, 1), date(2024, 8, 1)
 
 
@@ -69,7 +74,8 @@ def _revenue(company: Company) -> list[float]:
 def test_counts_are_returned_and_recorded(published):
     counts = publish(published.settings, as_of_date=JULY, run_id="second", live=False, now=NOW)
     # May and June are over, in each of them both are customers; no account has attributes.
-    assert counts == {"scores": 2, **dict.fromkeys(VERSIONED, 2), "customer_history": 0}
+    kept = dict.fromkeys(("scores", *HISTORIES), 2)
+    assert counts == kept | dict.fromkeys(VERSIONED, 2) | {"customer_history": 0, "leads": 0}
     rows = published.rows("select run_id, live, row_counts, as_of_date from bi.publications order by publication_id")
     assert [(row["run_id"], row["live"], row["as_of_date"]) for row in rows] == [
         ("first", True, JULY),
@@ -83,7 +89,7 @@ def test_the_same_run_again_replaces_its_own_publication(published):
     publish(published.settings, as_of_date=JULY, run_id="first", live=True, now=NOW)
     assert published.digest("bi.customer_360") == before
     assert len(published.rows("select 1 from ops.publication")) == 1
-    assert _tables(published) == {f"{name}_1" for name in COPIED} | {"customer_owner", "score"}
+    assert _tables(published) == {f"{name}_1" for name in COPIED} | KEPT
 
 
 @pytest.mark.capability("B7")
@@ -128,20 +134,30 @@ def test_killed_before_the_commit_readers_keep_the_old_version(published):
     assert _revenue(published) == [7, 500]
 
 
-def test_a_backfill_leaves_the_current_version_alone_and_adds_its_scores(published):
+def test_a_backfill_leaves_the_current_version_alone_and_adds_its_date_to_the_histories(published):
     before = published.digest("bi.customer_360")
     counts = publish(published.settings, as_of_date=JUNE, run_id="backfill", live=False, now=NOW)
-    assert counts == {"scores": 2}
+    assert counts == dict.fromkeys(("scores", *HISTORIES), 2)
     assert published.digest("bi.customer_360") == before
-    days = published.rows("select distinct as_of_date from bi.scores order by 1")
-    assert [row["as_of_date"] for row in days] == [JUNE, JULY]
+    for view in ("scores", *HISTORIES):
+        days = published.rows(f"select distinct as_of_date from bi.{view} order by 1")
+        assert [row["as_of_date"] for row in days] == [JUNE, JULY], view
+
+
+def test_a_date_that_is_published_anew_leaves_the_other_dates_of_the_histories_as_they_were(published):
+    publish(published.settings, as_of_date=JUNE, run_id="backfill", live=False, now=NOW)
+    with published.connection.cursor() as cursor:
+        cursor.execute("update marts.customer_health set health_score = 1")
+    publish(published.settings, as_of_date=JULY, run_id="second", live=True, now=NOW)
+    scores = "select distinct as_of_date from bi.customer_health_history where health_score = 1"
+    assert published.rows(scores) == [{"as_of_date": JULY}]
 
 
 def test_two_versions_are_kept(published):
     for number in range(3):
         publish(published.settings, as_of_date=JULY, run_id=f"run {number}", live=True, now=NOW)
     versions = {f"{name}_{number}" for name in COPIED for number in (3, 4)}
-    assert _tables(published) == versions | {"customer_owner", "score"}
+    assert _tables(published) == versions | KEPT
 
 
 def test_a_date_that_was_never_built_is_refused(published):
@@ -158,7 +174,7 @@ def test_a_date_between_the_published_and_the_built_one_is_refused(published):
 def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
     with published.connection.cursor() as cursor:
         cursor.execute("set role bi_reader")
-        for view in (*VERSIONED, "scores", "cases", "case_events", "publications"):
+        for view in (*VERSIONED, *HISTORIES, "scores", "cases", "case_events", "publications"):
             cursor.execute(f"select count(*) from bi.{view}")
         for statement in (
             "select 1 from marts.customer_360",
@@ -174,7 +190,7 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
         " where relnamespace = 'bi'::regnamespace and relkind = 'v' and attnum > 0 and not attisdropped"
     )
     views = published.rows("select distinct relname" + of_views)
-    assert {row["relname"] for row in views} == {*VERSIONED, "scores", *(name for name, _ in DIRECT)}
+    assert {row["relname"] for row in views} == {*VERSIONED, *HISTORIES, "scores", *(name for name, _ in DIRECT)}
     undocumented = published.rows(
         "select attrelid::regclass::text || '.' || attname as name"
         + of_views

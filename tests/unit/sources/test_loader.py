@@ -11,6 +11,7 @@ from forewarn.config.project import load_project
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
 from forewarn.sources.connections import without_secrets
+from forewarn.sources.model import SqlSource
 
 PROJECT = Path(__file__).resolve().parents[3]
 GOOD = """kind: files
@@ -65,6 +66,7 @@ def load(tmp_path):
         ("qty * price", "sum(qty)", "19:19", "an aggregate function"),
         ("and qty > 0", "and qty >", "12:", "cannot be read"),
         ("account_source: erp", "account_source: epr", "13:9", "unknown source `epr`.*did you mean `erp`"),
+        ("36 hours", "36 hours, newest_within: 3 days", "8:", "`newest_within` needs a cursor"),
         ("36 hours", "36 hrs", "8:17", "expected a duration such as `2 hours`"),
         ("key: [Invoice No]", "mode: merge", "7:5", "mode merge needs a key"),
         ("format: csv", "format: csv\n    encoding: utf-99", "7:5", "unknown encoding `utf-99`"),
@@ -83,6 +85,19 @@ def test_required_types_are_checked_through_the_expression(load):
     typed = GOOD.replace("    personal:", "    columns: {qty: text}\n    personal:")
     with pytest.raises(ConfigError, match=r"finance\.yml:\d+:\d+: .*text"):
         load(typed)
+
+
+def test_every_stream_of_the_project_promises_something_or_says_why_not():
+    sources = load_sources(load_project(PROJECT / "config"))
+    silent = [
+        f"{name}.{stream}"
+        for name, source in sources.items()
+        for stream, spec in source.streams.items()
+        if spec.freshness.warn_after is None
+        and "# No promise: " not in source.file.read_text().partition(f"\n  {stream}:\n")[2].partition("entities:")[0]
+    ]
+    assert silent == []
+    assert sum(len(source.streams) for source in sources.values()) == 29
 
 
 @pytest.mark.capability("C1")
@@ -116,6 +131,12 @@ def test_dbt_sources_carry_freshness_and_what_is_personal(load):
         "loaded_at_field": "_loaded_at",
         "freshness": {"warn_after": {"count": 36, "period": "hour"}, "error_after": {"count": 3, "period": "day"}},
     }
+    # A database may answer every night and have nothing new: dbt asks how long ago something new came.
+    kept = {"warn_after": "36 hours", "error_after": "3 days", "newest_within": "4 days"}
+    stream = {"table": "orders", "cursor": "changed", "freshness": kept}
+    source = SqlSource.model_validate({"kind": "sql", "connection": "erp", "streams": {"orders": stream}})
+    (orders,) = dbt_sources({"erp": source})["sources"][0]["tables"]
+    assert orders["config"]["freshness"] == {"warn_after": {"count": 4, "period": "day"}}
     assert table["columns"] == [{"name": "customer", "config": {"meta": {"personal": True}}}]
 
 
