@@ -37,15 +37,15 @@ class AirflowClient:
         answer = self._http.post(f"/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": conf})
         return str(answer.raise_for_status().json()["dag_run_id"])
 
-    def clear(self, run_id: str, task_id: str) -> None:
-        """Clear a task and all after it, so that they run again in the same run."""
+    def clear(self, run_id: str, *tasks: str | tuple[str, int], after: bool = True) -> None:
+        """Clear tasks, a mapped one by name and index, and all after them: they run again in the same run."""
         self._http.post(
             f"/dags/{DAG}/clearTaskInstances",
             json={
                 "dry_run": False,
                 "dag_run_id": run_id,
-                "task_ids": [task_id],
-                "include_downstream": True,
+                "task_ids": tasks,
+                "include_downstream": after,
                 "only_failed": False,
                 "reset_dag_runs": True,
             },

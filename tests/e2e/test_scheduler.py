@@ -1,11 +1,13 @@
 """churn_daily through a real scheduler and LocalExecutor, started as `make up` starts them, triggered over the API.
 
-The tests of this file tell one story in order: a day, a task cleared, the same day again with a source that refuses.
+The tests of this file tell one story in order: a day, each of its tasks cleared, the same day again with a source that
+refuses.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg2
 import pytest
 from sqlalchemy import make_url
+from typer.testing import CliRunner
 
+from forewarn.cli import app
 from forewarn.config.connections import name_connection
 from forewarn.config.settings import Settings
 from forewarn.local import company, processes, services
@@ -37,7 +42,16 @@ _spec.loader.exec_module(_client)
 
 pytestmark = [pytest.mark.timeout(1200)]
 
+# What `forewarn up` prints.
+SAID = (
+    r"Airflow  (?P<airflow>\S+)   user (?P<user>\S+), password (?P<password>\S+)\n"
+    r"MLflow   (?P<mlflow>\S+)\nLogs     (?P<logs>\S+)\nEnd it with `make down`\."
+)
+
 SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"
+# What landed, what was made of it, and what readers see: a line for each row.
+ROWS = "select md5(string_agg(r::text, '|' order by r::text)), count(*) from {} as r"
+TABLES = ("raw_erp.orders", "raw_helpdesk.tickets", "marts.dim_customers", "bi.customer_360")
 FEATURES = "select md5(string_agg(f::text, '|' order by customer_id)) from marts.churn_features f where as_of_date = %s"
 CASES = 'select case_id, customer_id, route, episode, level, state from alerts."case" order by case_id'
 OUTBOX = "select alert_id, dedup_key, state, attempts, sent_at from alerts.outbox where kind = 'case' order by alert_id"
@@ -49,6 +63,7 @@ class Stack:
 
     settings: Settings
     client: Any
+    said: re.Match[str]
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
         connection = psycopg2.connect(dsn(self.settings.warehouse_url))
@@ -65,6 +80,7 @@ class Stack:
     def everything(self) -> tuple[Any, ...]:
         day = company_day(self.settings)
         queries = [(SCORES, ()), (FEATURES, (day,)), (CASES, ()), (OUTBOX, ())]
+        queries += [(ROWS.format(table), ()) for table in TABLES]
         return (*[self.rows(query, *arguments) for query, arguments in queries], self.letters())
 
 
@@ -83,9 +99,13 @@ def stack() -> Iterator[Stack]:
             file.unlink()
     settings = local_settings(PROJECT, config, home, databases)
     company.found(home, databases.server, customers=CUSTOMERS, months=MONTHS, seed=7)
+    place = {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config), "COLUMNS": "60"}
     try:
-        where = services.up(settings, databases)
-        yield Stack(settings, _client.AirflowClient(where.airflow, where.user, where.password))
+        done = CliRunner().invoke(app, ["up", "--airflow-port", "0", "--mlflow-port", "0"], env=place)
+        assert done.exit_code == 0, done.output
+        said = re.fullmatch(SAID, done.output.strip())
+        assert said is not None, done.output
+        yield Stack(settings, _client.AirflowClient(said["airflow"], said["user"], said["password"]), said)
     finally:
         services.down(home)
         shutil.rmtree(home.parent)
@@ -110,6 +130,12 @@ def test_a_day_ends_with_letters_sent(stack: Stack, first_run: str) -> None:
     assert stack.rows("select as_of_date::text, live from ops.publication") == [(company_day(stack.settings), True)]
 
 
+def test_what_up_prints_is_where_everything_is(stack: Stack, first_run: str) -> None:
+    """The client of these tests logged in with the address, user and password that were printed."""
+    assert httpx.get(f"{stack.said['mlflow']}/health", timeout=10).text == "OK"
+    assert Path(stack.said["logs"], "scheduler.log").stat().st_size > 0
+
+
 def test_only_what_was_asked_for_ran(stack: Stack, first_run: str) -> None:
     """The company's own clock is not the wall's, so the schedule is off."""
     assert [run["dag_run_id"] for run in stack.client.runs()] == [first_run]
@@ -130,12 +156,37 @@ def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> N
     assert listening == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("task_id", ["build_marts", "publish"])
-def test_clearing_a_task_gives_the_same_rows(stack: Stack, first_run: str, task_id: str) -> None:
+def again(stack: Stack, run_id: str, *tasks: str | tuple[str, int], after: bool = True) -> set[str]:
+    """Clear tasks, wait, and return which tasks ran again."""
+    before = stack.client.tasks(run_id)
+    stack.client.clear(run_id, *tasks, after=after)
+    assert stack.client.wait(run_id) == "success", stack.client.tasks(run_id)
+    return {
+        name for name, task in stack.client.tasks(run_id).items() if task["try_number"] > before[name]["try_number"]
+    }
+
+
+def test_clearing_all_that_follows_the_landing_gives_the_same_rows(stack: Stack, first_run: str) -> None:
     before = stack.everything()
-    stack.client.clear(first_run, task_id)
-    assert stack.client.wait(first_run) == "success", stack.client.tasks(first_run)
-    assert stack.client.tasks(first_run)[task_id]["try_number"] > 1
+    ran = again(stack, first_run, "check_sources")
+    landing = {name for name in stack.client.tasks(first_run) if name.startswith(("streams", "extract["))}
+    assert ran == set(stack.client.tasks(first_run)) - landing
+    assert {"gate_raw", "build_staging", "build_marts", "score", "open_cases", "dispatch"} <= ran
+    assert stack.everything() == before
+
+
+def test_clearing_a_task_gives_the_same_rows(stack: Stack, first_run: str) -> None:
+    before = stack.everything()
+    ran = again(stack, first_run, "publish")
+    assert ran == {"publish", "open_cases", "dispatch"}
+    assert stack.everything() == before
+
+
+def test_clearing_the_landing_and_the_last_task_alone_sends_nothing_twice(stack: Stack, first_run: str) -> None:
+    before = stack.everything()
+    one = stack.client.tasks(first_run)["extract[erp.orders]"]["map_index"]
+    ran = again(stack, first_run, "streams", ("extract", one), "dispatch", after=False)
+    assert ran == {"streams", "extract[erp.orders]", "dispatch"}
     assert stack.everything() == before
 
 

@@ -36,9 +36,13 @@ def up(
             mlflow_port=mlflow_port,
             tell=lambda part: status.update(f"starting {part}"),
         )
-    console.print(f"Airflow  {where.airflow}   user [bold]{where.user}[/], password [bold]{where.password}[/]")
-    console.print(f"MLflow   {where.mlflow}")
-    console.print(f"Logs     {here.home / 'logs'}\nEnd it with `make down`.")
+    # Not broken at the terminal's width: an address or a password is copied from here.
+    console.print(
+        f"Airflow  {where.airflow}   user [bold]{where.user}[/], password [bold]{where.password}[/]\n"
+        f"MLflow   {where.mlflow}\n"
+        f"Logs     {here.home / 'logs'}\nEnd it with `make down`.",
+        soft_wrap=True,
+    )
 
 
 def down() -> None:
