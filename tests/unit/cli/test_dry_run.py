@@ -15,12 +15,13 @@ READS = {
     *("doctor", "metrics", "source list", "source check", "source test"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
-    *("access list", "identity show", "identity list", "identity evaluate"),
+    *("access list", "case list", "case show", "identity show", "identity list", "identity evaluate"),
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",
     "up": "starts processes on this machine, and nothing else",
     "down": "ends what `up` started",
+    "access watch": "ends what runs too long, and writes nothing",
     "dbt": "passes on to dbt, which has `compile` and `list`",
 }
 
