@@ -13,6 +13,7 @@ from forewarn.alerts.levels import ROUTES, Level, Route, combined, rank
 from forewarn.alerts.signals import Signal
 
 MOST_REASONS = 3
+WAITS = frozenset({"pilot", "capacity"})
 NONE: Mapping[str, int] = MappingProxyType({})
 
 Action = Literal["open", "raise", "join", "refresh", "leave", "suppress"]
@@ -33,6 +34,7 @@ class Known:
     outcome: str | None = None
     closed_as_of: date | None = None
     snoozed_until: date | None = None
+    withheld: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,11 @@ def plan(
         told = () if known.level == "low" or snoozed else joined
         reason = f"level stays {known.level}, {' and '.join(joined)} joined; {fired}"
         return Plan("join", known.level, reason, (*known.routes, *joined), told)
-    return Plan("refresh", known.level, f"level stays {known.level}, nobody is told again; {fired}", known.routes)
+    # What was withheld is asked for again: whether there is room now is decided with all others of the day.
+    asks = known.withheld in WAITS and known.level != "low" and not snoozed
+    still = "asked for again" if asks else "nobody is told again"
+    reason = f"level stays {known.level}, {still}; {fired}"
+    return Plan("refresh", known.level, reason, known.routes, told=known.routes if asks else ())
 
 
 def _quiet(known: Known, level: Level, as_of_date: date, cool_down_days: Mapping[str, int]) -> str:

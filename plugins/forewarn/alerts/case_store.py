@@ -51,7 +51,7 @@ def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[st
     cursor.execute(
         """
         select distinct on (customer_id) customer_id, case_id, episode, state, level, updated_as_of, routes,
-            probability, outcome, closed_as_of, snoozed_until
+            probability, outcome, closed_as_of, snoozed_until, withheld
         from alerts."case" where customer_id = any(%s) order by customer_id, episode desc
         """,
         [list(customers)],
@@ -126,6 +126,18 @@ def note(
         cursor,
         "insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at) values %s",
         [(case_id, as_of_date, kind, reason, Json(detail), now) for case_id, kind, reason, detail in events],
+        page_size=1000,
+    )
+
+
+def write_withheld(cursor: extensions.cursor, found: Sequence[tuple[int, str | None]]) -> None:
+    """Keep why nobody is told of cases, by their numbers; None: somebody is."""
+    execute_values(
+        cursor,
+        'update alerts."case" as c set withheld = v.why'
+        " from (values %s) as v (case_id, why) where c.case_id = v.case_id",
+        found,
+        template="(%s::bigint, %s::text)",
         page_size=1000,
     )
 

@@ -11,8 +11,17 @@ from typing import Any
 from psycopg2 import extensions
 
 from forewarn.alerts import outbox
+from forewarn.alerts.admission import Withholding, withhold, worth
 from forewarn.alerts.case_plan import Known, Plan, case_reasons, plan, said
-from forewarn.alerts.case_store import Draft, newest_cases, note, note_quiet, note_suppressed, write
+from forewarn.alerts.case_store import (
+    Draft,
+    newest_cases,
+    note,
+    note_quiet,
+    note_suppressed,
+    write,
+    write_withheld,
+)
 from forewarn.alerts.case_words import Books, content, next_step
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.customer_facts import Facts, read_facts
@@ -51,6 +60,8 @@ class CaseCounts:
         Alerts that newly wait for late data; those that waited and are true, and those that are not.
     cooling, suppressed
         Customers whose signals open no case since one was closed lately, and how many of them newly so.
+    withheld
+        Cases that nobody is told of: control group, outside the pilot, or beyond a reader's capacity.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
     letters
@@ -67,6 +78,7 @@ class CaseCounts:
     unchanged: int = 0
     cooling: int = 0
     suppressed: int = 0
+    withheld: int = 0
     moved: int = 0
     quiet: int = 0
     held: int = 0
@@ -115,13 +127,20 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         news = {draft.customer_id: groups[draft.customer_id] for draft in drafts if draft.plan.action in FROZEN}
         behind = reason_records(cursor, news, as_of_date)
         note(cursor, [_event(draft, ids, behind) for draft in drafts], as_of_date=as_of_date, now=now)
-        # Numbers follow expected loss, so that whoever sends in their order sends what matters most first.
         cooling = [(known[customer], one) for customer, one in plans.items() if one.action == "suppress"]
         suppressed = note_suppressed(
             cursor, [(case.case_id, one.reason) for case, one in cooling], as_of_date=as_of_date, now=now
         )
-        worst_first = sorted(drafts, key=lambda draft: (-draft.expected_loss, draft.customer_id))
-        told = [(ids[draft.customer_id], draft, route) for draft in worst_first for route in draft.plan.told]
+        # Numbers follow what a call is worth, so that whoever sends in their order sends what matters most first.
+        worst_first = sorted(drafts, key=lambda draft: (-worth(draft, project), draft.customer_id))
+        withheld = withhold(cursor, worst_first, project, now=now)
+        _note_withheld(cursor, worst_first, withheld, ids, as_of_date=as_of_date, now=now)
+        told = [
+            (ids[draft.customer_id], draft, route)
+            for draft in worst_first
+            if draft.customer_id not in withheld
+            for route in draft.plan.told
+        ]
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
         for case_id, draft, route in told:
@@ -151,6 +170,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             unchanged=len(groups) - len(drafts) - len(cooling),
             cooling=len(cooling),
             suppressed=suppressed,
+            withheld=len(withheld),
             moved=moved,
             quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
             held=holds.held,
@@ -210,6 +230,28 @@ def _drafts(
             due_on=books.playbooks.due(decided.level, books.as_of_date),
             next_step=next_step(books, about, reasons, route=route, level=decided.level, language=language),
         )
+
+
+def _note_withheld(
+    cursor: extensions.cursor,
+    drafts: Sequence[Draft],
+    withheld: Mapping[str, Withholding],
+    ids: Mapping[str, int],
+    *,
+    as_of_date: date,
+    now: datetime,
+) -> None:
+    """Keep on each case that was to be told whether it is; an event says so where that is new."""
+    asked = [draft for draft in drafts if draft.plan.told]
+    marks = {draft.customer_id: one.why if (one := withheld.get(draft.customer_id)) else None for draft in asked}
+    write_withheld(cursor, [(ids[customer], why) for customer, why in marks.items()])
+    news = [
+        (ids[draft.customer_id], "suppressed", one.reason, {"why": one.why})
+        for draft in asked
+        if (one := withheld.get(draft.customer_id))
+        and (draft.plan.action != "refresh" or draft.known is None or draft.known.withheld != one.why)
+    ]
+    note(cursor, news, as_of_date=as_of_date, now=now)
 
 
 def _event(

@@ -63,6 +63,9 @@ class Alerts(BaseModel):
     fallback_recipient: str
     operations_recipient: str | None = None
     smtp_connection: str = "smtp"
+    pilot: str | None = Field(default=None, max_length=4000)
+    control_share: float = Field(default=0, ge=0, le=0.5)
+    weekly_capacity: int | None = Field(default=None, ge=1)
     escalation_recipient: str | None = None
     cool_down_days: CoolDown = Field(default={"saved": 30, "churned": 90, "false_alarm": 60, "no_answer": 14})
     expires_after_days: int = Field(default=7, ge=1)
