@@ -214,6 +214,13 @@ def test_an_ab_split_gives_the_same_customers_to_the_challenger_each_day_and_rep
         " using (customer_id, as_of_date) where s.probability >= s.threshold"
     )
     assert (sum(arm.alerts for arm in found), sum(arm.left for arm in found)) == (alerts, left)
+    out = StringIO()
+    Console(file=out, width=100).print(churn_model.compare(rivals.settings, split, as_of_date=rivals.dates[0]))
+    table = out.getvalue().partition("A/B split by customer")[2]
+    for arm in found:
+        row = f"{arm.arm} {arm.model_version} {arm.customers} {arm.alerts} {arm.left} {arm.precision:.3f}"
+        assert row.split() in [line.split() for line in table.splitlines()]
+    assert "Challenger's precision less the champion's: " in table
     rivals.score(sorted(rivals.dates)[0])
     assert rivals.rows(
         "select distinct arm from ml.score where as_of_date = (select min(as_of_date) from ml.score)"
