@@ -55,7 +55,7 @@ class Scored:
         return max(math.ceil(EXPLAINED_SHARE * len(self.customers)), int((self.probabilities >= threshold).sum()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Explained:
     """Why one score is high.
 
@@ -298,6 +298,13 @@ def _keep_configuration(connection: extensions.connection, parts: Mapping[str, s
     return name
 
 
+def _rows(scored: Scored) -> Iterator[tuple[bytes, float]]:
+    """Yield number and probability by rank; as objects, which are larger than their arrays, only a part at a time."""
+    for start in range(0, len(scored.customers), EXPLAINED_ROWS):
+        part = slice(start, start + EXPLAINED_ROWS)
+        yield from zip(scored.customers[part].tolist(), scored.probabilities[part].tolist(), strict=True)
+
+
 def replace_scores(
     connection: extensions.connection,
     champion: Champion,
@@ -325,8 +332,7 @@ def replace_scores(
         tail = "\t".join((*shared, now.isoformat(), configuration or "\\N"))
 
         def lines() -> Iterator[str]:
-            rows = zip(scored.customers.tolist(), scored.probabilities.tolist(), strict=True)
-            for place, (customer, probability) in enumerate(rows):
+            for place, (customer, probability) in enumerate(_rows(scored)):
                 said = top[place] if place < len(top) else Explained("[]", None)
                 unknown = "\\N" if said.unknown is None else repr(said.unknown)
                 said_of = f"{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
