@@ -5,8 +5,8 @@
 Prints `name ratio (min median max) peak_mb`: CPU seconds of the gate over those of the statement, each with what its
 server processes used. Both run in turn. The import of Great Expectations, some seconds once a process, is left out.
 
-How it grows: with the rows of the as-of date and with nothing else. A fixed part, some hundred milliseconds for asking
-and for writing the page, weighs on small batches. `--sizes` shows three sizes.
+How it grows: with the rows of the as-of date and with nothing else. A fixed part, some hundred milliseconds for
+putting expectations into words and for writing the page, weighs on small batches. `--sizes` shows three sizes.
 """
 
 from __future__ import annotations
