@@ -21,7 +21,6 @@ from sqlalchemy import URL
 
 from forewarn.errors import ForewarnError
 
-# Nobody replicates from this server, so that a table which is filled in the transaction that made it needs no log.
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 max_connections = 200
@@ -29,8 +28,6 @@ shared_buffers = '{shared_mb}MB'
 maintenance_work_mem = '256MB'
 work_mem = '64MB'
 max_wal_size = '8GB'
-wal_level = minimal
-max_wal_senders = 0
 random_page_cost = 1.1
 jit = off
 password_encryption = 'scram-sha-256'
