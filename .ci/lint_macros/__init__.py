@@ -28,10 +28,14 @@ def var(name: str, default: Any = None) -> Any:
         "lifecycle": {
             "new_days": 90,
             "at_risk_days": 90,
+            "at_risk_usual_gaps": 1,
             "at_risk_gap_ratio": 3,
             "dormant_days": 180,
+            "dormant_usual_gaps": 1.5,
             "lost_days": 365,
+            "lost_usual_gaps": 2,
             "won_back_days": 90,
+            "types": {"key account": {"dormant_days": 100}},
         },
         "kpi": {"months": 36, "settle_days": 14},
         "value": {"margin": 1, "discount_rate": 0.1},
@@ -245,6 +249,16 @@ def words_count(found: str, judged: str, window: str) -> str:
 def feature_ratio(_: bool, part: str, whole: str) -> str:
     """Return a ratio's expression."""
     return f"cast({part} / {whole} as double precision)"
+
+
+def as_records_stood(relation: str) -> str:
+    """Return a query over a relation."""
+    return f"select * from {relation}"
+
+
+def lifecycle_silence(stage: str) -> str:
+    """Return the days after which a silence makes a stage."""
+    return f"greatest({var('lifecycle')[stage + '_days']}, order_gap_days)"
 
 
 def without_late(relation: str) -> str:

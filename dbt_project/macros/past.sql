@@ -26,7 +26,7 @@
 
 {# The day for readers: none where a requested date's windows, `days` long, reach behind it. #}
 {% macro past_until(days=365) %}
-    {%- set day = settled_day(ref('int_customer_past')) -%}
+    {%- set day = settled_day(ref('int_customer_past')) if not env_var('FOREWARN_FROM_NOTHING', '') -%}
     {%- set first = (as_of_dates() | sort | first) or '1900-01-01' -%}
     {%- if day and modules.datetime.date.fromisoformat(first) - modules.datetime.timedelta(days=days)
         >= modules.datetime.date.fromisoformat(day) -%}
@@ -96,4 +96,23 @@
         select past.customer_id, past.order_days, past.first_order_day, past.last_order_day, past.gap_squares, 0 as is_new
         from ({{ past_rhythms() }}) as past
         {%- endif %}
+{% endmacro %}
+
+
+{# The rows of a date that is built late: of customers of whom a record has changed since, as they were computed from the
+   records as they stood (forewarn.warehouse.past_features). Other builds hold no such rows. #}
+{% macro as_records_stood(relation) %}
+{%- if env_var('FOREWARN_PAST_FEATURES', '') -%}
+{%- set columns = model.columns | join(', ') %}
+    select {{ columns }}
+    from {{ relation }} as told
+    where not exists (
+        select from {{ source('past', 'past_customers') }} as past
+        where told.customer_id = past.customer_id and told.as_of_date = past.as_of_date
+    )
+    union all
+    select {{ columns }} from {{ source('past', 'past_' ~ model.name) }}
+{%- else %}
+    select * from {{ relation }}
+{%- endif %}
 {% endmacro %}

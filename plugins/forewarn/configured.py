@@ -63,7 +63,7 @@ def definitions(settings: Settings, project: Project) -> dict[str, Any]:
     given = "health" in project.model_fields_set
     health = load_health(own if given or own.is_file() else STANDARD, dbt.measures(settings))
     return {
-        "lifecycle": project.lifecycle.model_dump(),
+        "lifecycle": project.lifecycle.variable(),
         "value": project.value.model_dump(),
         "health": health.variable(),
         "identity_shared_limit": project.identity.shared_limit,

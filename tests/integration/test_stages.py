@@ -96,9 +96,17 @@ def test_operations_are_told_that_rules_are_alone(small: Small) -> None:
     told = small.rows("select run_id, severity, passed, observed from ops.gate_result where gate = 'model'")
     assert [row[:3] for row in told] == [("first", "warning", False)]
     assert "skipped" in small.summaries["gate_scores"]
-    assert small.rows("select source, stream, kind, over_at from ops.trouble") == [
+    assert small.rows("select source, stream, kind, over_at from ops.trouble where kind <> 'low_stock'") == [
         ("model", "non_contractual", "held", None)
     ]
+
+
+@pytest.mark.capability("C17")
+def test_operations_are_told_of_articles_at_their_reorder_point(small: Small) -> None:
+    told = small.rows("select stream from ops.trouble where kind = 'low_stock' order by stream")
+    low = "select distinct product_id from intermediate.int_low_stock order by product_id"
+    assert told == small.rows(low)
+    assert told
     sent = small.rows("select state, payload->>'source' from alerts.outbox where dedup_key like 'trouble:model:%'")
     assert sent == [("sent", "model")]
 

@@ -25,8 +25,8 @@ days as (
         cast(
             count(*) filter (where kind = 'order') - count(*) filter (where kind = 'order_cancellation') as integer
         ) as orders,
-        sum(amount) filter (where kind in ('order', 'order_cancellation')) as revenue,
-        sum(discount_amount) filter (where kind in ('order', 'order_cancellation')) as discount,
+        sum(amount) filter (where kind in ('order', 'order_addition', 'order_cancellation')) as revenue,
+        sum(discount_amount) filter (where kind in ('order', 'order_addition', 'order_cancellation')) as discount,
         cast(count(*) filter (where kind = 'return') as integer) as returns,
         sum(amount) filter (where kind = 'return') as return_amount,
         cast(count(*) filter (where kind in ('ticket', 'complaint')) as integer) as tickets,

@@ -12,6 +12,7 @@
 {#- The increment reads these; dbt does not see it in a branch that is not taken. -#}
 {%- do ref('int_touched_orders') %}
 {%- do ref('int_past_records') %}
+{%- do ref('stg_order_lines') %}
 {#- What a kind of event lacks is null. An event is known when its record was, but never before it happened. #}
 {%- set opened_or_closed = 'coalesce(closed_at, opened_at)' %}
 {%- set outcome = "'opportunity_' || coalesce(lower(trim(outcome)), 'closed')" %}
@@ -25,7 +26,13 @@
     {
         'entity': 'order', 'model': 'int_orders', 'id': 'order_id', 'at': 'ordered_at', 'known': 'known_at',
         'kind': "case when is_purchase then 'order' else 'order_void' end",
-        'amount': 'amount', 'discount_amount': 'discount_amount', 'detail': 'status',
+        'amount': 'amount - coalesce(late_amount, 0)',
+        'discount_amount': 'discount_amount - coalesce(late_discount_amount, 0)', 'detail': 'status',
+    },
+    {
+        'entity': 'order_line', 'model': 'int_late_lines', 'id': 'order_line_id', 'at': 'ordered_at',
+        'known': 'known_at', 'kind': "'order_addition'", 'amount': 'amount', 'discount_amount': 'discount_amount',
+        'detail': 'status',
     },
     {
         'entity': 'order_cancellation', 'model': 'int_orders', 'id': 'order_id', 'at': 'ordered_at',
@@ -119,7 +126,7 @@ with identity as (
 new_records as (
     {%- for part in parts %}
     {{ event_record(part) }}
-    {%- if is_incremental() and part.model == 'int_orders' %}
+    {%- if is_incremental() and part.model in ('int_orders', 'int_late_lines') %}
         and _version > {{ since.number }}
     {%- elif is_incremental() %}
         and _batch_id > {{ since.batch_id }}
@@ -135,6 +142,16 @@ past as (
     {%- if part.model == 'int_orders' %}
     select '{{ part.entity }}' as entity, source, order_id as source_record_id
     from {{ ref('int_touched_orders') }}
+    {%- elif part.model == 'int_late_lines' %}
+    select 'order_line' as entity, lines.source, lines.order_line_id as source_record_id
+    from {{ ref('int_touched_orders') }} as touched
+    inner join {{ ref('stg_order_lines') }} as lines
+        on touched.source = lines.source and touched.order_id = lines.order_id
+    where lines.known_at is not null
+    union
+    select 'order_line' as entity, source, record_id as source_record_id
+    from {{ ref('int_past_records') }}
+    where entity = 'order_line'
     {%- else %}
     select distinct '{{ part.entity }}' as entity, source, record_id as source_record_id
     from {{ ref('int_past_records') }}

@@ -16,7 +16,7 @@ select
     revenue
 from {{ ref('int_customer_days') }}
 where
-    orders <> 0
+    (orders <> 0 or revenue <> 0)
     {%- if is_incremental() %}
     and (customer_id, day) in ({{ touched_days() }})
     {%- endif %}

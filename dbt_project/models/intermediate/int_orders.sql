@@ -11,6 +11,13 @@
 {#- The increment reads these; dbt does not see it in a branch that is not taken. -#}
 {%- do ref('int_touched_orders') %}
 {%- set since = last_build().number -%}
+{#- Lines that were entered after their order count from then on, where the order's value is that of its lines. -#}
+{#- One that was entered after the order was cancelled never does. -#}
+{%- set cancelled = 'greatest(orders.cancelled_at, ' ~ known_after('orders.ordered_at', 'orders.known_at') ~ ')' -%}
+{%- set counts -%}
+    orders.cancelled_at is null or lines.known_at is null or {{ utc_day('lines.known_at') }} <= {{ utc_day(cancelled) }}
+{%- endset -%}
+{%- set is_late = utc_day('lines.known_at') ~ ' > ' ~ utc_day(known_after('orders.ordered_at', 'orders.known_at')) -%}
 with {% if is_incremental() -%}
 moved as (
     {{ moved_accounts() }}
@@ -36,17 +43,29 @@ orders as (
 
 lines as (
     select
-        source,
-        order_id,
-        sum(amount) as amount,
-        sum(discount_amount) as discount_amount,
+        lines.source,
+        lines.order_id,
+        {%- if is_fed('order_line', 'known_at') %}
+        sum(lines.amount) filter (where {{ counts }}) as amount,
+        sum(lines.discount_amount) filter (where {{ counts }}) as discount_amount,
+        sum(lines.amount) filter (where {{ is_late }} and ({{ counts }})) as late_amount,
+        sum(lines.discount_amount) filter (where {{ is_late }} and ({{ counts }})) as late_discount_amount,
+        {%- else %}
+        sum(lines.amount) as amount,
+        sum(lines.discount_amount) as discount_amount,
+        cast(null as {{ canonical_type('numeric') }}) as late_amount,
+        cast(null as {{ canonical_type('numeric') }}) as late_discount_amount,
+        {%- endif %}
         count(*) as line_count,
-        max(_batch_id) as _batch_id
-    from {{ ref('stg_order_lines') }}
-    {%- if is_incremental() %}
-    where (source, order_id) in (select touched.source, touched.order_id from touched)
+        max(lines._batch_id) as _batch_id
+    from {{ ref('stg_order_lines') }} as lines
+    {%- if is_fed('order_line', 'known_at') %}
+    inner join orders on lines.source = orders.source and lines.order_id = orders.order_id
     {%- endif %}
-    group by source, order_id
+    {%- if is_incremental() %}
+    where (lines.source, lines.order_id) in (select touched.source, touched.order_id from touched)
+    {%- endif %}
+    group by lines.source, lines.order_id
 ),
 
 identity as (
@@ -70,6 +89,8 @@ joined as (
         lower(trim(orders.status)) as status,
         coalesce(orders.amount, lines.amount) as amount,
         coalesce(orders.discount_amount, lines.discount_amount) as discount_amount,
+        case when orders.amount is null then lines.late_amount end as late_amount,
+        case when orders.discount_amount is null then lines.late_discount_amount end as late_discount_amount,
         coalesce(lines.line_count, 0) as line_count,
         greatest(orders._batch_id, coalesce(lines._batch_id, orders._batch_id)) as _batch_id
     from orders
@@ -101,6 +122,8 @@ final as (
             or coalesce(status, '') not in ('cancelled', 'canceled', 'void', 'voided', 'rejected')
         ) as is_purchase,
         line_count,
+        late_amount,
+        late_discount_amount,
         _batch_id,
         {{ this_build() }} as _version
     from joined

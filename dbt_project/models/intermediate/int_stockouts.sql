@@ -1,14 +1,26 @@
 {{ config(materialized='table') }}
-with counted as (
-    -- An article is missing when all places together have none; one that is counted later that day is known later.
+with places as (
     select
         coalesce(product_source, source) as product_source,
         product_id,
         {{ utc_day('taken_at') }} as day,
-        max({{ utc_day(known_after('taken_at')) }}) as known_on
+        {{ utc_day(known_after('taken_at')) }} as known_on,
+        sum(on_hand) as on_hand
     from {{ ref('stg_inventory_snapshots') }}
-    group by coalesce(product_source, source), product_id, {{ utc_day('taken_at') }}
-    having sum(on_hand) <= 0
+    group by
+        coalesce(product_source, source), product_id, {{ utc_day('taken_at') }}, {{ utc_day(known_after('taken_at')) }}
+),
+
+counted as (
+    -- All places together, as far as was known: what another place had may come to be known later.
+    select
+        product_source,
+        product_id,
+        day,
+        known_on,
+        lead(known_on) over (partition by product_source, product_id, day order by known_on) as known_until,
+        sum(on_hand) over (partition by product_source, product_id, day order by known_on) as on_hand
+    from places
 ),
 
 identity as (
@@ -32,9 +44,12 @@ missed as (
 ),
 
 final as (
-    select product_source, product_id, day, known_on, cast(null as {{ type_text() }}) as customer_id from counted
+    select product_source, product_id, day, known_on, known_until, cast(null as {{ type_text() }}) as customer_id
+    from counted
+    where on_hand <= 0
     union all
-    select product_source, product_id, day, known_on, customer_id from missed
+    select product_source, product_id, day, known_on, cast(null as date) as known_until, customer_id
+    from missed
 )
 
 select * from final

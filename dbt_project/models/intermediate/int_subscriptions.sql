@@ -15,6 +15,7 @@ final as (
         subscriptions.plan,
         subscriptions.mrr,
         {{ utc_day('subscriptions.started_at') }} as started_on,
+        {{ utc_day(known_after('subscriptions.started_at', 'subscriptions.known_at')) }} as known_on,
         {{ utc_day('subscriptions.renews_at') }} as renews_on,
         {{ utc_day('subscriptions.ended_at') }} as ended_on,
         -- When the end came to be known: with the cancellation, or else by the end itself.

@@ -287,6 +287,7 @@ missing_articles as (
     inner join {{ ref('int_stockouts') }} as stockouts
         on
             stockouts.known_on < dates.as_of_date
+            and (stockouts.known_until is null or stockouts.known_until >= dates.as_of_date)
             and stockouts.day >= {{ minus_days('dates.as_of_date', 30) }}
 ),
 
@@ -336,7 +337,7 @@ terms as (
             subscriptions.ended_on < dates.as_of_date and subscriptions.end_known_on < dates.as_of_date, false
         ) as has_ended
     from dates
-    inner join {{ ref('int_subscriptions') }} as subscriptions on subscriptions.started_on < dates.as_of_date
+    inner join {{ ref('int_subscriptions') }} as subscriptions on subscriptions.known_on < dates.as_of_date
 ),
 
 contracts as (
@@ -680,6 +681,10 @@ final as (
             discounts_asked, words_count('discount_requests_prior_90d', 'read_prior_90d', 'prior_90d')
         ) }} as discount_requests_prior_90d
     from joined
+),
+
+told as (
+    {{ as_records_stood('final') }}
 )
 
-{{ without_late('final') }}
+{{ without_late('told') }}

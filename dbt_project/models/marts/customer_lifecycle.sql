@@ -24,7 +24,7 @@ terms as (
         subscriptions.started_on as day,
         case when subscriptions.end_known_on < dates.as_of_date then subscriptions.ended_on end as ended_on
     from dates
-    inner join {{ ref('int_subscriptions') }} as subscriptions on subscriptions.started_on < dates.as_of_date
+    inner join {{ ref('int_subscriptions') }} as subscriptions on subscriptions.known_on < dates.as_of_date
 ),
 
 -- Before the window of won_back_days, and in it: since lost_days is no less, a silence that ends in the window is the
@@ -76,7 +76,9 @@ joined as (
     select
         features.customer_id,
         features.as_of_date,
+        features.order_gap_days,
         features.order_gap_ratio,
+        lower(trim(customers.segment)) as customer_type,
         coalesce(features.has_subscription = 1, false) as has_term,
         coalesce(contracts.notice_given, false) as notice_given,
         least(purchases.first_day, contracts.first_day) as customer_since,
@@ -91,6 +93,7 @@ joined as (
             end as integer
         ) as silent_days
     from features
+    left join {{ ref('dim_customers') }} as customers on features.customer_id = customers.customer_id
     left join purchases
         on features.as_of_date = purchases.as_of_date and features.customer_id = purchases.customer_id
     left join contracts
@@ -105,10 +108,11 @@ final as (
             case
                 when 1 = {{ 0 if fed else 1 }} then 'unknown'
                 when silent_days is null then 'prospect'
-                when silent_days >= {{ lifecycle.lost_days }} then 'lost'
-                when silent_days >= {{ lifecycle.dormant_days }} then 'dormant'
-                when notice_given or silent_days >= {{ lifecycle.at_risk_days }} then 'at_risk'
-                when {{ days_between('last_before', 'first_within') }} >= {{ lifecycle.lost_days }} then 'won_back'
+                when silent_days >= {{ lifecycle_silence('lost') }} then 'lost'
+                when silent_days >= {{ lifecycle_silence('dormant') }} then 'dormant'
+                when notice_given or silent_days >= {{ lifecycle_silence('at_risk') }} then 'at_risk'
+                when {{ days_between('last_before', 'first_within') }} >= {{ lifecycle_silence('lost') }}
+                    then 'won_back'
                 when {{ days_between('customer_since', 'as_of_date') }} <= {{ lifecycle.new_days }} then 'new'
                 when not has_term and order_gap_ratio >= {{ lifecycle.at_risk_gap_ratio }} then 'at_risk'
                 else 'active'
@@ -117,6 +121,10 @@ final as (
         silent_days,
         customer_since
     from joined
+),
+
+told as (
+    {{ as_records_stood('final') }}
 )
 
-select * from final
+select * from told

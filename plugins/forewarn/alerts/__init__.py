@@ -4,6 +4,7 @@ from forewarn.alerts.cases import CaseCounts, open_cases
 from forewarn.alerts.dispatch import DispatchCounts, dispatch
 from forewarn.alerts.operations import OF_MODEL, Trouble, tell_operations
 from forewarn.alerts.signals import evaluate_rules
+from forewarn.alerts.stock import tell_low_stock
 
 __all__ = [
     "OF_MODEL",
@@ -13,5 +14,6 @@ __all__ = [
     "dispatch",
     "evaluate_rules",
     "open_cases",
+    "tell_low_stock",
     "tell_operations",
 ]

@@ -113,7 +113,8 @@ class Affected(BaseModel):
     kind
         `late`: later than promised. `blocked`: its newest extraction failed, and what landed last still counts.
         `held`: of a model, whose scores are not used; `stream` is then what it foresees. `substituted`: of a champion
-        that could not be reached; another version scored in its place.
+        that could not be reached; another version scored in its place. `low_stock`: of an article, which
+        `stream` names.
     arrived_at
         When something came last; None when nothing ever did.
     promise_hours
@@ -125,7 +126,7 @@ class Affected(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stream: str
-    kind: Literal["late", "blocked", "held", "substituted"]
+    kind: Literal["late", "blocked", "held", "substituted", "low_stock"]
     since: datetime
     arrived_at: datetime | None
     promise_hours: float | None

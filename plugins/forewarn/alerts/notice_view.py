@@ -9,7 +9,14 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import Fact, View
 
-LEVELS = {"late": "high", "held": "high", "blocked": "medium", "substituted": "medium", "over": "low"}
+LEVELS = {
+    "late": "high",
+    "held": "high",
+    "blocked": "medium",
+    "substituted": "medium",
+    "low_stock": "medium",
+    "over": "low",
+}
 # A mail names what it is about; a list of everything is in the warehouse.
 MOST_NAMES = 12
 
@@ -18,7 +25,8 @@ def notice_view(notice: Notice, alert_id: int) -> View:
     """Return a notice's texts in its reader's language."""
     language = Language(notice.locale)
     kinds = {one.kind for one in notice.streams}
-    kind = "over" if notice.over else next(kind for kind in ("held", "late", "blocked", "substituted") if kind in kinds)
+    worst = ("held", "late", "blocked", "substituted", "low_stock")
+    kind = "over" if notice.over else next(kind for kind in worst if kind in kinds)
     streams = list(dict.fromkeys(one.stream for one in notice.streams))
     address = notice.refused_by or ""
     return View(

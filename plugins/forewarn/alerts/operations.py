@@ -23,20 +23,22 @@ from forewarn.warehouse.engine import connect
 
 OF_STREAMS = ("blocked", "late")
 OF_MODEL = ("held", "substituted")
+OF_STOCK = ("low_stock",)
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with one stream.
+    """What is wrong with one stream, the model or the stock of one article.
 
     Attributes
     ----------
     kind : str
         `blocked`: its newest extraction failed. `late`: what came last is older than it promised. `held`: of a model
         (`source` is then `model`), whose scores are not used. `substituted`: of a champion that could not be
-        reached, in whose place another version scored.
+        reached, in whose place another version scored. `low_stock`: of an article (`stream`), which is at its reorder
+        point; that its end is not told, the next time is.
     since : datetime
         Of the first failure; of the broken promise.
     features : tuple of str
@@ -47,7 +49,7 @@ class Trouble:
 
     source: str
     stream: str
-    kind: Literal["blocked", "late", "held", "substituted"]
+    kind: Literal["blocked", "late", "held", "substituted", "low_stock"]
     since: datetime
     arrived_at: datetime | None = None
     promise: timedelta | None = None
@@ -107,6 +109,8 @@ def tell_operations(
         for source, ended in _by_source([trouble for _, trouble in over]):
             ids = [number for number, trouble in over if trouble.source == source]
             cursor.execute("update ops.trouble set over_at = %s where trouble_id = any(%s)", [now, ids])
+            if kinds == OF_STOCK:
+                continue
             notice = _envelope(project, ended, as_of_date=as_of_date).model_copy(update={"over": True})
             letters += _letters(project, f"trouble-over:{source}:{min(ids)}", notice, now)
         expires_at = now + timedelta(days=project.alerts.expires_after_days)

@@ -18,8 +18,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from psycopg2 import sql
-from psycopg2.extensions import connection
 from ruamel.yaml import YAML
 from sqlalchemy import make_url
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
@@ -27,10 +25,13 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
 from forewarn.errors import BuildFailed, ForewarnError
+from forewarn.warehouse import past_features
+from forewarn.warehouse.build_ledger import analyze_landed, built_from, is_late, may_version, remember
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.interruptions import in_conflict, interruption
 from forewarn.warehouse.late import late_features
 from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
+from forewarn.warehouse.past_features import STAND_IN, late_dates
 
 THREADS = 4
 # The session that builds sorts and aggregates whole tables, and text without a zone means UTC.
@@ -117,50 +118,67 @@ def build(
     }
     fingerprint = _fingerprint(settings, mappings, BUILT_FROM)
     days = sorted(set(as_of_dates))
+    today = run_as_of_date or (days[-1] if days else None)
     environment = {
         "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in days),
         "FOREWARN_BUILT_FROM": _features_from(settings, mappings, definitions),
-        "FOREWARN_RUN_AS_OF_DATE": (run_as_of_date or days[-1]).isoformat() if run_as_of_date or days else "",
+        "FOREWARN_RUN_AS_OF_DATE": today.isoformat() if today else "",
         "FOREWARN_TAKE_VERSIONS": "",
     }
     _write_sources(settings, sources_yaml)
     with connect(settings.warehouse_url, application="forewarn build") as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            late = late_features(cursor, days)
-        # Not a variable: a changed one makes dbt parse the whole project anew.
-        environment["FOREWARN_LATE"] = json.dumps(late, default=date.isoformat)
+            # Not a variable: a changed one makes dbt parse the whole project anew.
+            environment["FOREWARN_LATE"] = json.dumps(late_features(cursor, days), default=date.isoformat)
         # Parallel runs of dbt would share names of temporary tables.
         with alone(connection, BUILD):
-            if versions and days and _may_version(connection, run_as_of_date or days[-1]):
+            if versions and days and today and may_version(connection, today):
                 environment["FOREWARN_TAKE_VERSIONS"] = "1"
-            outdated = _built_from(connection) != fingerprint
-            _analyze_landed(connection, mappings)
-            command = [
-                # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
-                *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
-                *("--indirect-selection", "buildable"),
-                *(() if tests else ("--exclude-resource-type", "test")),
-                *(("--select", select) if select else ()),
-                *(("--full-refresh",) if full_refresh or outdated else ()),
-            ]
-            for attempt in Retrying(
-                retry=retry_if_exception(in_conflict), stop=stop_after_attempt(ATTEMPTS), reraise=True
-            ):
-                with attempt:
-                    results = invoke(settings, command, variables=variables, environment=environment)
-            _remember(connection, fingerprint, select, tested=tests)
+            outdated = built_from(connection) != fingerprint
+            analyze_landed(connection, mappings)
+            results = []
+            late = not select and today is not None and days and is_late(connection, days, today)
+            for part in ("staging intermediate", "marts") if late else (select,):
+                past = late_dates(connection.cursor(), days) if part == "marts" else []
+                if past:
+                    _compute_past(settings, mappings, past, variables)
+                environment["FOREWARN_PAST_FEATURES"] = "1" if past else ""
+                command = [
+                    # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
+                    *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+                    *("--indirect-selection", "buildable"),
+                    *(() if tests else ("--exclude-resource-type", "test")),
+                    *(("--select", part) if part else ()),
+                    *(("--full-refresh",) if full_refresh or outdated else ()),
+                ]
+                for attempt in Retrying(
+                    retry=retry_if_exception(in_conflict), stop=stop_after_attempt(ATTEMPTS), reraise=True
+                ):
+                    with attempt:
+                        results += invoke(settings, command, variables=variables, environment=environment)
+                remember(connection, fingerprint, part, mappings, today, tested=tests)
     return results
 
 
-def _may_version(session: connection, day: date) -> bool:
-    """Tell whether no later date has versions."""
-    with session.cursor() as cursor:
-        cursor.execute("select to_regclass('intermediate.int_version_dates') is not null")
-        if not (cursor.fetchone() or [False])[0]:
-            return True
-        cursor.execute("select coalesce(max(as_of_date) <= %s, true) from intermediate.int_version_dates", [day])
-        return bool((cursor.fetchone() or [False])[0])
+def _compute_past(
+    settings: Settings, mappings: dict[str, Any], dates: Sequence[date], variables: dict[str, Any]
+) -> None:
+    """Compute features of dates that are built late, of customers of whom something has changed since."""
+    day = STAND_IN.isoformat()
+    invoke(
+        settings,
+        ["compile", "--full-refresh", "--select", "+churn_features", "customer_lifecycle"],
+        variables=variables,
+        environment={
+            "FOREWARN_AS_OF_DATES": day,
+            "FOREWARN_RUN_AS_OF_DATE": day,
+            "FOREWARN_FROM_NOTHING": "1",
+        },
+    )
+    with connect(settings.warehouse_url, application="forewarn past features") as session, session.cursor() as cursor:
+        past_features.compute(cursor, mappings, settings.home / "dbt" / "target" / "compiled", dates)
+        session.commit()
 
 
 def feature_dates(settings: Settings, mappings: dict[str, Any], definitions: dict[str, Any] | None = None) -> set[date]:
@@ -358,36 +376,3 @@ def _fingerprint(settings: Settings, mappings: dict[str, Any], folders: Sequence
 
 def _features_from(settings: Settings, mappings: dict[str, Any], definitions: dict[str, Any] | None) -> str:
     return _fingerprint(settings, mappings | {"": (definitions or {}).get("words")}, FEATURES_FROM)
-
-
-def _built_from(session: connection) -> str | None:
-    """Return the fingerprint that the intermediate layer was last built with."""
-    with session.cursor() as cursor:
-        cursor.execute("select built_from from ops.warehouse_build")
-        return (cursor.fetchone() or [None])[0]
-
-
-def _remember(session: connection, fingerprint: str, select: str | None, *, tested: bool) -> None:
-    """Write down that the layers built have seen everything that has landed; no batch can have come meanwhile."""
-    newest = "(select coalesce(max(batch_id), -1) from ops.batch)"
-    with session.cursor() as cursor:
-        if tested and select in (None, "staging"):
-            cursor.execute(f"update ops.warehouse_build set tested_batch_id = {newest}")
-        if select in (None, "intermediate"):
-            cursor.execute(
-                "begin; update ops.warehouse_build set built_from = %s, build_number = build_number + 1,"
-                f" batch_id = {newest}; truncate ops.past_row; commit",
-                [fingerprint],
-            )
-
-
-def _analyze_landed(session: connection, mappings: dict[str, Any]) -> None:
-    """Refresh the statistics of raw tables that have changed by a tenth; autovacuum would come too late."""
-    tables = {(feed["schema"], feed["table"]) for feeds in mappings.values() for feed in feeds}
-    with session.cursor() as cursor:
-        cursor.execute(
-            "select stats.schemaname, stats.relname from pg_stat_user_tables stats join pg_class on oid = relid"
-            " where n_mod_since_analyze > greatest(reltuples, 0) / 10 order by 1, 2"
-        )
-        for table in [row for row in cursor.fetchall() if row in tables]:
-            cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))

@@ -30,7 +30,7 @@ _INVOICES = (
     " from intermediate.int_invoices"
 )
 _TERMS = (
-    "select *, 'subscription' as entity, subscription_id as record_id, started_on as day, started_on as known_day"
+    "select *, 'subscription' as entity, subscription_id as record_id, started_on as day, known_on as known_day"
     " from intermediate.int_subscriptions"
 )
 _ACCOUNTS = (
@@ -48,6 +48,7 @@ _MISSED = (
     " and items.product_id = missing.product_id"
     " and (missing.customer_id is null or missing.customer_id = items.customer_id)"
     " where items.customer_id = any(%(customers)s) and missing.known_on < %(as_of_date)s"
+    " and (missing.known_until is null or missing.known_until >= %(as_of_date)s)"
     " and missing.day >= %(as_of_date)s - 30 and items.known_day < %(as_of_date)s"
     " and items.day >= %(as_of_date)s - 180"
     " and (items.cancelled_day is null or items.cancelled_day >= %(as_of_date)s)"

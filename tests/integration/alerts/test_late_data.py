@@ -9,7 +9,15 @@ import pytest
 from alerting_warehouse import DAY, NOW, OVERDUE, AlertingWarehouse, simulated_project
 from mail_receiver import Receiver
 
-from forewarn.alerts import CaseCounts, Trouble, dispatch, evaluate_rules, open_cases, tell_operations
+from forewarn.alerts import (
+    CaseCounts,
+    Trouble,
+    dispatch,
+    evaluate_rules,
+    open_cases,
+    tell_low_stock,
+    tell_operations,
+)
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 
@@ -230,3 +238,36 @@ def test_a_refused_message_to_operations_reaches_the_fallback(settings: Settings
     assert receiver.recipients == ["sales-lead@meridian.example"]
     assert "gone@meridian.example" in receiver.taken[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert marts.rows("select distinct kind from alerts.outbox") == [("operations",)]
+
+
+@pytest.mark.capability("C17")
+def test_operations_hear_once_of_an_article_that_runs_low_and_again_after_it_recovered(
+    settings: Settings, project: Project, marts: AlertingWarehouse
+) -> None:
+    marts.run(
+        "create schema if not exists intermediate; create table intermediate.int_low_stock (product_source text,"
+        " product_id text, product_name text, location text, on_hand numeric, reorder_point numeric, low_since date)"
+    )
+    saw = ("erp", "A7", "Saw", "north", 40, 40, DAYS[0])
+    drill = ("erp", "A9", None, "", 0, 5, DAYS[1])
+    told = []
+    for day, low in zip(DAYS, ([saw], [saw, drill], [drill], [saw, drill]), strict=True):
+        marts.run("delete from intermediate.int_low_stock")
+        for row in low:
+            marts.run("insert into intermediate.int_low_stock values (%s, %s, %s, %s, %s, %s, %s)", row)
+        for _ in range(2):
+            told.append(tell_low_stock(settings, project, as_of_date=day, now=NOW + (day - DAY)))
+    assert told == [1, 0, 1, 0, 0, 0, 1, 0]
+    letters = [payload for (payload,) in marts.rows("select payload from alerts.outbox order by alert_id")]
+    assert [[one["stream"] for one in letter["streams"]] for letter in letters] == [["A7"], ["A9"], ["A7"]]
+    assert letters[0]["streams"][0]["reason"] == "Saw, north: 40 left, reorder point 40"
+    tell(settings, project, DAYS[3])
+    assert marts.rows("select stream, over_at is null from ops.trouble order by trouble_id") == [
+        *(("A7", False), ("A9", True), ("A7", True)),
+    ]
+    assert dispatch(settings, project, now=NOW + (DAYS[3] - DAY)).sent == 3
+    subjects = [
+        BytesHeaderParser(policy=default).parsebytes(file.read_bytes())["Subject"]
+        for file in settings.outbox.glob("*.eml")
+    ]
+    assert sorted(subjects) == ["Low stock: erp – A7", "Low stock: erp – A7", "Low stock: erp – A9"]

@@ -126,6 +126,7 @@ def test_unit_tests_of_the_models_pass(company):
         "int_account_identity",
         "int_customer_events",
         "int_customer_past",
+        "int_low_stock",
         "int_orders",
         "churn_features",
         "churn_labels",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -75,14 +76,20 @@ def test_the_shipped_files_are_sound(file: Path, known: list[str]) -> None:
 
 def test_dbt_alone_has_the_same_thresholds() -> None:
     variables = YAML(typ="safe").load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
-    assert variables["lifecycle"] == Lifecycle().model_dump()
+    assert variables["lifecycle"] == Lifecycle().variable()
     assert variables["value"] == Value().model_dump()
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"dormant_days": 90}, "at_risk_days < dormant_days"), ({"won_back_days": 366}, "won_back_days must not be more")],
+    [
+        ({"dormant_days": 90}, "at_risk_days < dormant_days"),
+        ({"won_back_days": 366}, "won_back_days must not be more"),
+        ({"lost_usual_gaps": 1}, "dormant_usual_gaps <= lost_usual_gaps"),
+        ({"types": {"key account": {"dormant_days": 80}}}, "types, key account: .*at_risk_days < dormant_days"),
+        ({"types": {"key account": {"new_days": 80}}}, "types.key account.new_days"),
+    ],
 )
-def test_thresholds_out_of_order_are_refused(wrong: dict[str, int], message: str) -> None:
+def test_thresholds_out_of_order_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Lifecycle(**wrong)
