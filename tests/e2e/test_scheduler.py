@@ -63,6 +63,7 @@ class Stack:
 
     settings: Settings
     client: Any
+    weekly: Any
     said: re.Match[str]
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -105,7 +106,8 @@ def stack() -> Iterator[Stack]:
         assert done.exit_code == 0, done.output
         said = re.fullmatch(SAID, done.output.strip())
         assert said is not None, done.output
-        yield Stack(settings, _client.AirflowClient(said["airflow"], said["user"], said["password"]), said)
+        user = (said["airflow"], said["user"], said["password"])
+        yield Stack(settings, _client.AirflowClient(*user), _client.AirflowClient(*user, "churn_retrain"), said)
     finally:
         services.down(home)
         shutil.rmtree(home.parent)
@@ -139,6 +141,17 @@ def test_what_up_prints_is_where_everything_is(stack: Stack, first_run: str) -> 
 def test_only_what_was_asked_for_ran(stack: Stack, first_run: str) -> None:
     """The company's own clock is not the wall's, so the schedule is off."""
     assert [run["dag_run_id"] for run in stack.client.runs()] == [first_run]
+
+
+@pytest.mark.capability("C30")
+def test_the_weekly_training_ends_at_once_while_the_nights_is_new(stack: Stack, first_run: str) -> None:
+    weekly = stack.weekly
+    weekly.unpause()
+    run_id = weekly.trigger()
+    assert weekly.wait(run_id, within=120) == "success", weekly.tasks(run_id)
+    states = {name: task["state"] for name, task in weekly.tasks(run_id).items()}
+    assert states.pop("is_due") == "success"
+    assert states == dict.fromkeys(("retrain", "find_drivers", "find_segments", "find_suggestions"), "skipped")
 
 
 def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> None:
