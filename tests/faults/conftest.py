@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from alerting_warehouse import AlertingWarehouse, installed, simulated_project
+from alerting_warehouse import marts, simulated_project
 from mail_receiver import Receiver
 
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 
-
-@pytest.fixture
-def marts(settings: Settings) -> Iterator[AlertingWarehouse]:
-    warehouse = installed(settings)
-    yield warehouse
-    warehouse.connection.close()
+__all__ = ["marts"]
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+import pytest
 from psycopg2 import sql
 from psycopg2.extras import Json
 
@@ -177,6 +178,14 @@ class AlertingWarehouse:
             sql.SQL(", ").join(sql.Placeholder() * len(row)),
         )
         self.run(statement, list(row.values()))
+
+
+@pytest.fixture
+def marts(settings: Settings) -> Iterator[AlertingWarehouse]:
+    """The tables that alerts read and write, filled by hand, in a database of the test's own."""
+    warehouse = installed(settings)
+    yield warehouse
+    warehouse.connection.close()
 
 
 def simulated_project(config: Path, **alerts: Any) -> Project:

@@ -17,11 +17,11 @@ from psycopg2 import extensions, sql
 
 from forewarn.alerts.case_store import Draft
 from forewarn.alerts.metrics import declared
-from forewarn.alerts.yaml_place import place_inside
+from forewarn.alerts.rule_query import condition
+from forewarn.alerts.yaml_place import read_expression
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document
-from forewarn.errors import ConfigError
-from forewarn.expressions import Expression, ExpressionError, parse, render
+from forewarn.expressions import Expression
 
 Withheld = Literal["control", "pilot", "capacity"]
 WEEK = timedelta(days=7)
@@ -96,23 +96,18 @@ def pilot(project: Project) -> Expression | None:
     """
     if project.alerts.pilot is None:
         return None
-    try:
-        return parse(project.alerts.pilot, dict.fromkeys(declared().attributes, "text"))
-    except ExpressionError as error:
-        document = Document(project.folder / "forewarn.yml")
-        where = ["alerts", "pilot"]
-        line, column = place_inside(document, where, project.alerts.pilot, error.line, error.column)
-        raise ConfigError(document.file, line, column, f"`pilot`: {error.problem}", error.hint) from error
+    document = Document(project.folder / "forewarn.yml")
+    attributes = dict.fromkeys(declared().attributes, "text")
+    return read_expression(document, ["alerts", "pilot"], project.alerts.pilot, attributes)
 
 
 def _pilot(cursor: extensions.cursor, project: Project, customers: Sequence[str]) -> set[str] | None:
-    condition = pilot(project)
-    if condition is None:
+    holds = pilot(project)
+    if holds is None:
         return None
-    holds = sql.SQL(render(condition, dialect="postgres", table="d").replace("%", "%%"))
     cursor.execute(
         sql.SQL("select d.customer_id from marts.dim_customers as d where d.customer_id = any(%s) and ({})").format(
-            holds
+            condition(holds, "d")
         ),
         [list(customers)],
     )

@@ -59,15 +59,7 @@ def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallb
     if row.recipient.lower() == fallback.lower() or content.why == "rejected":
         return 0
     dedup = f"{row.dedup_key}:fallback"
-    passed = content.model_copy(
-        update={
-            "why": "rejected",
-            "refused_by": row.recipient,
-            "reader_name": None,
-            "key": outbox.message_key(dedup, row.created_at),
-            "thread_key": None,
-        }
-    )
+    passed = content.in_place_of(row.recipient, "rejected", outbox.message_key(dedup, row.created_at))
     cursor.execute("select expires_at from alerts.outbox where alert_id = %s", [row.alert_id])
     expires_at = (cursor.fetchone() or [now])[0]
     letter = outbox.Letter(dedup, row.channel, fallback, passed, kind=row.kind)

@@ -6,7 +6,7 @@ A message that is sent a second time after a crash is therefore the same message
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +38,7 @@ class Envelope(BaseModel):
     Attributes
     ----------
     why, refused_by
-        Why this reader gets it; the address that refused the message when it is passed on.
+        Why this reader gets it; the address that refused the message, or did not answer it, when it is passed on.
     key, thread_key
         What Message-ID is made of; `thread_key` is the key of the first message about the same to the same reader.
     """
@@ -59,6 +59,12 @@ class Envelope(BaseModel):
     def about(self) -> str:
         """Whom or what the message is about, in a few words."""
         raise NotImplementedError
+
+    def in_place_of(self, reader: str, why: Why, key: str) -> Self:
+        """Return the same message for somebody else than `reader`, who refused it or did not answer, as `why` says."""
+        return self.model_copy(
+            update={"why": why, "refused_by": reader, "reader_name": None, "key": key, "thread_key": None}
+        )
 
 
 class Content(Envelope):

@@ -42,15 +42,8 @@ def escalate(
         if reader.lower() == address.lower() or channel not in project.alerts.channels:
             continue
         dedup = f"case:{case_id}:{level}:{ESCALATION}:{channel}:{address.lower()}"
-        content = Content.model_validate(payload).model_copy(
-            update={
-                "why": "escalated",
-                "refused_by": reader,
-                "reader_name": None,
-                "key": outbox.message_key(dedup, now),
-                "thread_key": None,
-            }
-        )
+        key = outbox.message_key(dedup, now)
+        content = Content.model_validate(payload).in_place_of(reader, "escalated", key)
         letter = outbox.Letter(dedup, channel, address, content, kind=ESCALATION)
         if outbox.put(cursor, [letter], now=now, expires_at=expires_at):
             events[case_id] = (case_id, "escalated", f"no answer of {reader} by {due_on}; {address} is told", {})

@@ -114,8 +114,7 @@ class DingTalkRobot(GroupRobot):
         if not (secret := self.poster.secret):
             return body, {}
         stamp = str(round(self.clock() * 1000))
-        digest_ = hmac.new(secret.encode(), f"{stamp}\n{secret}".encode(), hashlib.sha256).digest()
-        return body, {"timestamp": stamp, "sign": base64.b64encode(digest_).decode("ascii")}
+        return body, {"timestamp": stamp, "sign": _signature(secret, f"{stamp}\n{secret}")}
 
 
 class FeishuRobot(GroupRobot):
@@ -149,6 +148,9 @@ class FeishuRobot(GroupRobot):
         }
         if secret := self.poster.secret:
             stamp = str(int(self.clock()))
-            signed = hmac.new(f"{stamp}\n{secret}".encode(), b"", hashlib.sha256).digest()
-            body |= {"timestamp": stamp, "sign": base64.b64encode(signed).decode("ascii")}
+            body |= {"timestamp": stamp, "sign": _signature(f"{stamp}\n{secret}", "")}
         return body, {}
+
+
+def _signature(key: str, text: str) -> str:
+    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode("ascii")

@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from forewarn.alerts.metrics import Metrics
 from forewarn.alerts.rules import Rule
-from forewarn.expressions import render
+from forewarn.expressions import Expression, render
 
 OF_DATE = sql.SQL("f.as_of_date = %(as_of_date)s")
 OF_DATES = sql.SQL("f.as_of_date = any(%(dates)s)")
@@ -75,6 +75,12 @@ def replay_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
     )
 
 
+def condition(expression: Expression, table: str) -> sql.SQL:
+    """Return an expression as SQL for a statement with parameters, its columns prefixed with a table's name."""
+    # psycopg2 reads a bare % as the start of a parameter.
+    return sql.SQL(render(expression, dialect="postgres", table=table).replace("%", "%%"))
+
+
 def _read(rules: Sequence[Rule]) -> list[str]:
     return sorted(frozenset().union(*(rule.metrics for rule in rules)))
 
@@ -94,8 +100,7 @@ def _positions(rules: Sequence[Rule], case: str) -> sql.Composed:
     """Return a case expression for each rule: its condition, and its position."""
     return sql.SQL(", ").join(
         sql.SQL(case).format(
-            # psycopg2 reads a bare % as the start of a parameter.
-            sql.SQL(render(rule.condition, dialect="postgres", table="m").replace("%", "%%")),
+            condition(rule.condition, "m"),
             sql.Literal(position),
         )
         for position, rule in enumerate(rules)

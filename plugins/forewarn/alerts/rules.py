@@ -15,10 +15,10 @@ from forewarn.alerts import sentence
 from forewarn.alerts.language import CATALOGS, ORIGINAL
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.metrics import Metrics, declared
-from forewarn.alerts.yaml_place import place_inside
+from forewarn.alerts.yaml_place import read_expression
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document, did_you_mean
-from forewarn.errors import ConfigError, Permanent
+from forewarn.errors import Permanent
 from forewarn.expressions import Expression, ExpressionError, names, parse, written
 
 FAMILIES = (
@@ -144,11 +144,7 @@ def load_rule(file: Path, metrics: Metrics) -> Rule:
     """Read one rule file; see `load_rules`."""
     document = Document(file)
     content = document.read(RuleFile)
-    try:
-        condition = parse(content.when, metrics.columns)
-    except ExpressionError as error:
-        line, column = place_inside(document, ["when"], content.when, error.line, error.column)
-        raise ConfigError(file, line, column, f"`when`: {error.problem}", error.hint) from error
+    condition = read_expression(document, ["when"], content.when, metrics.columns)
     if content.family not in FAMILIES:
         raise document.error(
             ["family"], f"unknown family `{content.family}`", did_you_mean(content.family, list(FAMILIES))

@@ -1,12 +1,31 @@
-"""Where in a YAML file a character of a scalar stands, whatever the scalar's style."""
+"""Expressions in YAML files, and where in the file each of their characters stands, whatever the scalar's style."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from forewarn.config.yaml import Document
+from forewarn.errors import ConfigError
+from forewarn.expressions import Expression, ExpressionError, parse
+
+
+def read_expression(
+    document: Document, path: Sequence[str], text: str, columns: Mapping[str, str | None]
+) -> Expression:
+    """Parse the expression that stands at a path of a file.
+
+    Raises
+    ------
+    ConfigError
+        With the place inside the expression, and a hint.
+    """
+    try:
+        return parse(text, columns)
+    except ExpressionError as error:
+        line, column = place_inside(document, path, text, error.line, error.column)
+        raise ConfigError(document.file, line, column, f"`{path[-1]}`: {error.problem}", error.hint) from error
 
 
 def place_inside(document: Document, path: Sequence[str], text: str, line: int, column: int) -> tuple[int, int]:

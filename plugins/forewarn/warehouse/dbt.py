@@ -233,9 +233,9 @@ def invoke(
     BuildInterrupted
         The warehouse could not go on, or cannot be reached.
     """
-    results, exception = _run(settings, arguments, variables=variables, environment=environment)
+    results, success, exception = _run(settings, arguments, variables=variables, environment=environment)
     failed = [result for result in results if result.status in FAILED]
-    if failed or exception:
+    if failed or not success:
         raise _error(settings, failed, exception)
     return results
 
@@ -256,7 +256,8 @@ def source_freshness(
     """
     _write_sources(settings, sources_yaml)
     environment = {"FOREWARN_AS_OF_DATES": "", "FOREWARN_RUN_AS_OF_DATE": ""}
-    results, exception = _run(settings, ["source", "freshness"], variables=variables, environment=environment)
+    # Old rows are no success for dbt, and an answer here.
+    results, _, exception = _run(settings, ["source", "freshness"], variables=variables, environment=environment)
     if exception or (not results and _promised(sources_yaml)):
         raise _error(settings, [], exception)
     return {result.name: result for result in results}
@@ -268,8 +269,8 @@ def _promised(sources_yaml: dict[str, Any]) -> bool:
 
 def _run(
     settings: Settings, arguments: Sequence[str], *, variables: dict[str, Any], environment: dict[str, str]
-) -> tuple[list[NodeResult], BaseException | None]:
-    """Run one dbt command; return what became of each node, and what kept dbt from running."""
+) -> tuple[list[NodeResult], bool, BaseException | None]:
+    """Run one dbt command; return what became of each node, dbt's own verdict, and what kept it from running."""
     from dbt.cli.main import dbtRunner
 
     project = settings.project / "dbt_project"
@@ -288,7 +289,7 @@ def _run(
     ):
         outcome = dbtRunner().invoke([*options, *command])
     results = [_node(result) for result in getattr(outcome.result, "results", None) or []]
-    return results, outcome.exception
+    return results, outcome.success, outcome.exception
 
 
 def _error(settings: Settings, failed: list[NodeResult], exception: BaseException | None) -> ForewarnError:

@@ -1,20 +1,12 @@
 """Marts filled by hand in a database of the test's own."""
 
-from collections.abc import Iterator
-
 import pytest
-from alerting_warehouse import AlertingWarehouse, installed, simulated_project
+from alerting_warehouse import marts, simulated_project
 
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 
-
-@pytest.fixture
-def marts(settings: Settings) -> Iterator[AlertingWarehouse]:
-    """The tables that alerts read and write."""
-    warehouse = installed(settings)
-    yield warehouse
-    warehouse.connection.close()
+__all__ = ["marts"]
 
 
 @pytest.fixture
