@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -51,6 +52,9 @@ class Board:
     def __init__(self, console: Console) -> None:
         self.stages: list[Stage] = []
         self._console = console
+        # What libraries print beside a moving line goes above it where it shares the screen. Where the output of this
+        # process goes to a file (see `quiet`), it must not be taken out of it and put on the screen.
+        shared = console.file in (sys.stdout, sys.stderr)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -59,6 +63,8 @@ class Board:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            redirect_stdout=shared,
+            redirect_stderr=shared,
         )
         self._row: TaskID | None = None
         self._began = 0.0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from forewarn.cli.board import Board, Stage
@@ -62,3 +65,27 @@ def test_why_a_stage_did_nothing_is_told() -> None:
     stage = Stage("score")
     stage.add({"scored": 0, "skipped": "no champion", "trained": False})
     assert stage.line() == "no champion"
+
+
+def test_on_a_terminal_what_libraries_print_stays_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = io.StringIO()
+    with Board(Console(file=terminal, force_terminal=True, width=160)) as board:
+        board.begin("airflow")
+        print("Waiting for migrations")
+        print("Using selector", file=sys.stderr)
+        board.end()
+    assert "airflow" in terminal.getvalue()
+    assert not re.search("Waiting|Using", terminal.getvalue())
+    assert capsys.readouterr() == ("Waiting for migrations\n", "Using selector\n")
+
+
+def test_on_the_screen_of_this_process_it_stands_above_the_moving_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", screen)
+    with Board(Console(force_terminal=True, width=160)) as board:
+        board.begin("build")
+        print("42 models")
+        board.end()
+    before, after = screen.getvalue().split("42 models\n")
+    assert "✓" not in before
+    assert "✓" in after
