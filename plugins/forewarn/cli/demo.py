@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from forewarn.cli.board import Board
-from forewarn.cli.installation import DATA_HELP, PROJECT, Data, Place, chosen, place
+from forewarn.cli.installation import DATA_HELP, PROJECT, Data, Place, choose, chosen
 from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
 
@@ -30,7 +30,9 @@ def demo(
     from forewarn.cli.quiet import output_to
 
     began = time.perf_counter()
-    here = place(data) if data else chosen()
+    if data:
+        choose(data, None)
+    here = chosen()
     log = here.home / "logs" / "demo.log"
     with output_to(log) as console:
         _demo(console, here, customers=customers, months=months, seed=seed)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from forewarn.cli.installation import typed
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
@@ -82,7 +83,8 @@ def show(console: Console, settings: Settings, as_of_date: date, *, again: bool)
     for name, where in _places(settings).items():
         console.print(f"  {name:<12} {where}", soft_wrap=True)
     next_day = "`make demo` again for the next simulated day, " if again else ""
-    console.print(f"\nNext: {next_day}`make up` for Airflow and MLflow in the browser, `make down` to end it all.")
+    rest = "`make up` for Airflow and MLflow in the browser, `make down` to end it all."
+    console.print(typed(f"\nNext: {next_day}{rest}"), soft_wrap=True)
 
 
 def _troubles(settings: Settings) -> list[str]:
@@ -92,7 +94,7 @@ def _troubles(settings: Settings) -> list[str]:
             "select string_agg(source || '.' || stream, ', ' order by batch_id), reason, next_step"
             " from ops.source_trouble group by reason, next_step order by min(batch_id)"
         )
-        return [f"Without {streams}: {reason}. Next: {advice}" for streams, reason, advice in cursor.fetchall()]
+        return [typed(f"Without {streams}: {reason}. Next: {advice}") for streams, reason, advice in cursor.fetchall()]
 
 
 def _text(reason: dict[str, Any]) -> str:

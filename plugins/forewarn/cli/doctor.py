@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from forewarn.cli.installation import chosen
+from forewarn.cli.installation import chosen, typed
 
 
 def doctor(
@@ -21,7 +22,8 @@ def doctor(
     from forewarn.local.checkup import examine
 
     here = chosen()
-    findings = examine(here.config, here.home, now=datetime.now(UTC))
+    found = examine(here.config, here.home, now=datetime.now(UTC))
+    findings = [replace(one, remedy=typed(one.remedy)) for one in found]
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
     else:

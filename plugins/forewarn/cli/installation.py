@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
+import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,6 +46,8 @@ class Place:
 
 
 _chosen: ContextVar[Place | None] = ContextVar("chosen", default=None)
+_COMMAND = re.compile(r"(^|`)forewarn (?=[a-z])")
+_TARGET = re.compile(r"(^|`)make (demo|up|down)\b")
 
 
 def place(data: Data, config: Path | None = None) -> Place:
@@ -58,6 +64,36 @@ def place(data: Data, config: Path | None = None) -> Place:
 def choose(data: Data, config: Path | None = None) -> None:
     """Remember the choice of the command line for the command that follows."""
     _chosen.set(place(data, config))
+
+
+def typed(text: str) -> str:
+    """Return a text in which each command, `forewarn doctor` or `make down`, can be typed as it stands.
+
+    `forewarn` may not be on the path, and another installation than the default is chosen by each command anew.
+    """
+    here = chosen()
+    option = variable = ""
+    if here.config == place(here.data).config:
+        if here.data is not Data.SIMULATED and os.environ.get("FOREWARN_DATA") != here.data:
+            option, variable = f"--data {here.data} ", f" DATA={here.data}"
+    else:
+        option = f"--config {shlex.quote(_short(here.config))} "
+        variable = f" FOREWARN_CONFIG={shlex.quote(str(here.config))}"
+    text = _COMMAND.sub(lambda found: f"{found[1]}{_program()} {option}", text)
+    return _TARGET.sub(lambda found: f"{found[0]}{variable}", text)
+
+
+def _program() -> str:
+    """Return what starts this command line here: its name, its path, or the module where only that is installed."""
+    if shutil.which("forewarn"):
+        return "forewarn"
+    beside = Path(sys.executable).with_name("forewarn")
+    return shlex.quote(_short(beside)) if beside.is_file() else "python -m forewarn"
+
+
+def _short(path: Path) -> str:
+    """Return a path from the working directory where it lies below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def chosen() -> Place:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from forewarn.cli.installation import PROJECT
+from forewarn.cli.installation import PROJECT, typed
 from forewarn.errors import Permanent
 
 app = typer.Typer(help="A company's own configuration.", no_args_is_help=True)
@@ -87,7 +87,8 @@ def new(  # noqa: PLR0917
     )
     (folder / ".gitignore").write_text(".forewarn/\n", encoding="utf-8")
     typer.echo(f"Wrote {folder}: forewarn.yml, {_BESIDE}.")
-    typer.echo(f"Next: `export FOREWARN_CONFIG={folder}`, then `forewarn source new NAME --folder PATH`.")
+    look = typed("`forewarn source new NAME --folder PATH`")
+    typer.echo(f"Next: `export FOREWARN_CONFIG={folder}`, then {look}.")
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ import psycopg2
 import typer
 from typer.core import TyperGroup
 
+from forewarn.cli.installation import typed
 from forewarn.errors import ForewarnError
 
 
@@ -21,15 +22,11 @@ class ReadableErrors(TyperGroup):
         except ForewarnError as error:
             if ctx.params.get("debug"):
                 raise
-            typer.secho(f"Error: {error}", err=True, fg=typer.colors.RED)
+            typer.secho(f"Error: {typed(str(error))}", err=True, fg=typer.colors.RED)
             raise typer.Exit(1) from error
         except psycopg2.OperationalError as error:
             if ctx.params.get("debug"):
                 raise
-            typer.secho(
-                f"Error: warehouse: {str(error).strip()}. Next: run `forewarn up --database-only`, or mend "
-                "FOREWARN_WAREHOUSE_URL",
-                err=True,
-                fg=typer.colors.RED,
-            )
+            next_step = typed("run `forewarn up --database-only`, or mend FOREWARN_WAREHOUSE_URL")
+            typer.secho(f"Error: warehouse: {str(error).strip()}. Next: {next_step}", err=True, fg=typer.colors.RED)
             raise typer.Exit(1) from error

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forewarn.cli.installation import PROJECT, chosen
+from forewarn.cli.installation import PROJECT, chosen, typed
 
 AIRFLOW_PORT, MLFLOW_PORT = 8080, 5000
 
@@ -40,7 +40,7 @@ def up(
     console.print(
         f"Airflow  {where.airflow}   user [bold]{where.user}[/], password [bold]{where.password}[/]\n"
         f"MLflow   {where.mlflow}\n"
-        f"Logs     {here.home / 'logs'}\nEnd it with `make down`.",
+        f"Logs     {here.home / 'logs'}\n{typed('End it with `make down`.')}",
         soft_wrap=True,
     )
 

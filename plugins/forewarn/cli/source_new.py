@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forewarn.cli.installation import PROJECT, chosen, current_project
+from forewarn.cli.installation import PROJECT, chosen, current_project, typed
 from forewarn.errors import ConfigError, Permanent
 
 if TYPE_CHECKING:
@@ -116,4 +116,5 @@ def _tell(name: str, file: Path, proposal: Proposal, definition: str, as_of_date
         typer.echo(
             f"The data end on {proposal.newest}: write `as_of_date: {after}` into forewarn.yml, or run with --as-of."
         )
-    typer.echo(f"Next: read the comments in the file, then `forewarn source check` and `forewarn source test {name}`.")
+    check = typed(f"`forewarn source check` and `forewarn source test {name}`")
+    typer.echo(f"Next: read the comments in the file, then {check}.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from forewarn.cli import app
+from forewarn.cli import app, source
+from forewarn.cli.installation import typed
 from forewarn.errors import ConfigError, ForewarnError
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -31,8 +34,37 @@ def test_a_server_that_does_not_answer_names_the_command_that_starts_it(tmp_path
     url = "postgresql+psycopg2://nobody:nothing@127.0.0.1:1/forewarn"
     done = run.invoke(app, ["source", "list"], env={"FOREWARN_HOME": str(tmp_path), "FOREWARN_WAREHOUSE_URL": url})
     assert done.exit_code == 1
-    assert "Next: run `forewarn up --database-only`" in done.output
+    assert "up --database-only`" in done.output
     assert "nothing" not in done.output
+
+
+def test_a_command_that_is_named_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    """Where `forewarn` is not on the path, and for the installation that was asked about."""
+    env = {"PATH": "/usr/bin:/bin", "FOREWARN_HOME": str(tmp_path)}
+    done = run.invoke(app, ["--data", "online-retail", "doctor", "--json"], env=env)
+    remedies = {one["check"]: one["remedy"] for one in json.loads(done.output) if not one["ok"]}
+    program, _, arguments = remedies["warehouse"].partition(" ")
+    assert os.access(program, os.X_OK)
+    assert arguments == "--data online-retail up --database-only"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "run `make down`, or `forewarn doctor`"),
+        (["--data", "online-retail"], "run `make down DATA=online-retail`, or `forewarn --data online-retail doctor`"),
+        (["--config", "{0}"], "run `make down FOREWARN_CONFIG={0}`, or `forewarn --config {0} doctor`"),
+    ],
+)
+def test_a_command_is_named_for_the_chosen_installation(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "forewarn").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    heard: list[str] = []
+    monkeypatch.setattr(source, "current_project", lambda: heard.append(typed("run `make down`, or `forewarn doctor`")))
+    run.invoke(app, [*(one.format(tmp_path) for one in arguments), "source", "check"])
+    assert heard == [told.format(tmp_path)]
 
 
 def test_the_doctor_cuts_no_command_short(tmp_path: Path) -> None:
