@@ -19,10 +19,9 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what is missing, and build nothing.")] = False,
 ) -> None:
     """Build missing as-of dates: features, labels and scores, published as history. Never alerts."""
-    from rich.console import Console
-
     from forewarn.backfill import backfill as days
     from forewarn.cli.board import Board
+    from forewarn.cli.screen import screen
     from forewarn.stages import Run
 
     settings, now = current_settings(), datetime.now(UTC)
@@ -34,7 +33,7 @@ def backfill(
             typer.echo(f"{summary['as_of_date']}: {summary.get('skipped') or f'would {what}'}")
         return
     total = (last.date() - first.date()).days // every + 1
-    with Board(Console()) as board:
+    with Board(screen()) as board:
         board.begin("backfill", total)
         try:
             for done, summary in enumerate(days(settings, run, **span, rebuild=rebuild), start=1):

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
+from forewarn.cli.screen import screen
 
 if TYPE_CHECKING:
     from forewarn.alerts.answers import Action
@@ -48,7 +48,7 @@ def list_(
         {"owner": owner, "most": most},
     ):
         table.add_row(*row)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -62,7 +62,7 @@ def show(number: Number) -> None:
         {"number": number},
     ):
         table.add_row(*row)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()

@@ -16,14 +16,14 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check versions, database, migrations, configuration, connections, SMTP, MLflow and freshness."""
-    from rich.console import Console
     from rich.table import Table
 
+    from forewarn.cli.screen import screen
     from forewarn.local.checkup import examine
 
     here = chosen()
     found = examine(here.config, here.home, now=datetime.now(UTC))
-    findings = [replace(one, remedy=typed(one.remedy)) for one in found]
+    findings = [replace(one, found=typed(one.found), remedy=typed(one.remedy)) for one in found]
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
     else:
@@ -34,6 +34,6 @@ def doctor(
         for finding in findings:
             mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
             table.add_row(mark, finding.check, finding.found, "" if finding.ok else finding.remedy)
-        Console().print(table)
+        screen().print(table)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

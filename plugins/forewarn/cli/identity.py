@@ -28,11 +28,12 @@ def show(
     wanted: Annotated[str, typer.Argument(metavar="ACCOUNT_OR_CUSTOMER", help=f"{ACCOUNT} Or a customer_id.")],
 ) -> None:
     """Show the accounts of a customer, what joined each, what else looks like it, and the decisions about it."""
-    from rich.console import Console
     from rich.table import Table
 
+    from forewarn.cli.screen import screen
+
     known = _decisions().show(wanted)
-    console = Console()
+    console = screen()
     console.print(f"customer [bold]{known.customer_id}[/]")
     members = Table("account", "name", "matched by", "score", "reason")
     for one in known.members:

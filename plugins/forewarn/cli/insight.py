@@ -28,15 +28,15 @@ def explain(
     ] = None,
 ) -> None:
     """Show a customer's score, what each family adds to it, the reasons, and the source records behind each."""
-    from rich.console import Console
     from rich.table import Table
 
     from churn_model.explanation import explain_customer
+    from forewarn.cli.screen import screen
     from forewarn.sources import canonical_mappings, load_sources
 
     project = current_project()
     found = explain_customer(current_settings(), project, customer, as_of_date=on.date() if on else None)
-    console = Console()
+    console = screen()
     mark = "at or above" if found.probability >= found.threshold else "below"
     console.print(f"customer [bold]{found.customer_id}[/] as of {found.as_of_date}, by {found.model}")
     console.print(f"risk [bold]{found.probability:.1%}[/], {mark} the threshold of {found.threshold:.1%}")
@@ -55,21 +55,20 @@ def explain(
 @app.command()
 def drivers(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Measure what the company's churn hangs on, out of time, with intervals; kept in ml.driver and in MLflow."""
-    from rich.console import Console
-
     from churn_model.drivers import find_drivers
+    from forewarn.cli.screen import screen
 
     settings = current_settings()
-    Console().print(find_drivers(settings, current_project(), **_this_run(as_of, settings), keep=not dry_run))
+    screen().print(find_drivers(settings, current_project(), **_this_run(as_of, settings), keep=not dry_run))
 
 
 @app.command()
 def segments(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Group the customers of a date by how they behave; kept in ml.segment and in MLflow."""
-    from rich.console import Console
     from rich.table import Table
 
     from churn_model.segments import find_segments
+    from forewarn.cli.screen import screen
 
     settings = current_settings()
     found = find_segments(settings, **_this_run(as_of, settings), keep=not dry_run)
@@ -77,7 +76,7 @@ def segments(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     for one in found.profiles:
         typical = (f"{one.centre.get(name, 0):,.0f}" for name in ("orders_365d", "average_order_value_365d"))
         table.add_row(one.name, one.title, f"{one.customers:,}", *typical)
-    Console().print(table)
+    screen().print(table)
     typer.echo(f"silhouette {found.silhouette:.2f}; {found.kept} of {len(found.profiles)} keep their name")
 
 
@@ -103,13 +102,13 @@ def moved(
     until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="A later one.")],
 ) -> None:
     """Show why a customer's score moved: behaviour, a correction of data, the configuration, or the model."""
-    from rich.console import Console
     from rich.table import Table
 
+    from forewarn.cli.screen import screen
     from forewarn.moved import why_moved
 
     found = why_moved(current_settings(), customer, (since.date(), until.date()))
-    console = Console()
+    console = screen()
     before, after = found.probabilities
     console.print(
         f"customer [bold]{found.customer_id}[/]: {before:.1%} on {since:%Y-%m-%d} → {after:.1%} on {until:%Y-%m-%d}"

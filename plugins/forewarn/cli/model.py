@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from forewarn.cli.installation import current_project, current_settings
+from forewarn.cli.screen import screen
 from forewarn.cli.working import working
 
 app = typer.Typer(help="The churn model.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def train(
     shown = Table.grid(padding=(0, 2))
     for name, value in vars(report).items():
         shown.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
-    Console().print(shown)
+    screen().print(shown)
 
 
 @app.command()
@@ -53,7 +53,7 @@ def evaluate(
     if table:
         from churn_model.table_set import judge_table
 
-        Console().print(judge_table(table))
+        screen().print(judge_table(table))
         return
     from churn_model import evaluate as judge
 
@@ -61,7 +61,7 @@ def evaluate(
     settings, project = current_settings(), current_project()
     with working("judging the candidates") as progress:
         found = judge(settings, project, as_of_date=day, tests=tests, progress=progress)
-    Console().print(found)
+    screen().print(found)
 
 
 @app.command()
@@ -70,7 +70,7 @@ def compare(as_of: AsOf = None) -> None:
     from churn_model import compare as compare_models
 
     day = _day(as_of, datetime.now(UTC))
-    Console().print(compare_models(current_settings(), current_project(), as_of_date=day))
+    screen().print(compare_models(current_settings(), current_project(), as_of_date=day))
 
 
 @app.command()
@@ -87,7 +87,7 @@ def promote(as_of: AsOf = None, dry_run: DryRun = False) -> None:
         now=now,
         dry_run=dry_run,
     )
-    Console().print(found)
+    screen().print(found)
 
 
 def _day(as_of: datetime | None, now: datetime) -> date:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-_WIDTH_WITHOUT_TERMINAL = 140
+from forewarn.cli.screen import screen
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def output_to(log: Path) -> Iterator[Console]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                yield Console(file=stream, width=None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL)
+                yield screen(stream)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from forewarn.cli.installation import current_project, current_settings
 from forewarn.cli.model import AsOf, DryRun
+from forewarn.cli.screen import screen
 from forewarn.errors import Permanent
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check() -> None:
         table.add_row(
             rule.name, str(content.version), content.state, content.level, content.route, content.when.strip()
         )
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -65,7 +65,7 @@ def backtest(
             keep(cursor, judged, project.churn, as_of_date=day, by=getpass.getuser(), now=now)
     for rule, one in zip(chosen, found, strict=True):
         _show(rule, one, single=len(chosen) == 1)
-    Console().print(_figures(chosen, found))
+    screen().print(_figures(chosen, found))
     if not all(one.dates for one in found):
         typer.echo("No date has features yet: run the pipeline, or `forewarn backfill`.")
 
@@ -109,7 +109,7 @@ def apply(
     table = Table("rule", "version", "", "why")
     for one in found:
         table.add_row(one.rule_id, str(one.version), one.outcome, one.reason)
-    Console().print(table)
+    screen().print(table)
     if any(one.outcome == "refused" for one in found):
         raise typer.Exit(1)
 
@@ -129,7 +129,7 @@ def history(name: Annotated[str | None, typer.Argument(help="A rule's id; by def
         )
         for row in cursor.fetchall():
             table.add_row(*row)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -142,7 +142,7 @@ def shadow() -> None:
     with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
         for one in shadow_days(cursor):
             table.add_row(str(one.day), one.rule_id, str(one.version), f"{one.customers:,}", f"{one.unseen:,}")
-    Console().print(table)
+    screen().print(table)
 
 
 def _rules(names: Sequence[str] | None) -> list[Rule]:

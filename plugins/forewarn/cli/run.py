@@ -50,9 +50,8 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and touch nothing.")] = False,
 ) -> None:
     """Run the stages of one day, in order, without Airflow."""
-    from rich.console import Console
-
     from forewarn.cli.board import Board
+    from forewarn.cli.screen import screen
     from forewarn.stages import Run, own_day, streams, tell_operations
 
     settings, now = current_settings(), datetime.now(UTC)
@@ -60,7 +59,7 @@ def run(
     this = Run(day, run_id or f"cli__{now:%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:6]}", now, live=live)
     # `build` is the five before it in one, for those who ask for it.
     names = stage or [name for name in StageName if name is not StageName.BUILD]
-    console = Console()
+    console = screen()
     if dry_run:
         console.print(f"as of {day}, run {this.run_id}, {'live' if live else 'not live'}: {', '.join(names)}")
         for found in streams(settings):

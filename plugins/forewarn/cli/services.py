@@ -17,12 +17,11 @@ def up(
     database_only: Annotated[bool, typer.Option("--database-only", help="Start the embedded PostgreSQL only.")] = False,
 ) -> None:
     """Start Airflow and MLflow on loopback, and say where they are."""
-    from rich.console import Console
-
+    from forewarn.cli.screen import screen
     from forewarn.local import services
     from forewarn.local.databases import local_settings, start_databases
 
-    here, console = chosen(), Console()
+    here, console = chosen(), screen()
     with console.status("starting the database") as status:
         databases = start_databases(here.home)
         settings = local_settings(PROJECT, here.config, here.home, databases)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from forewarn.cli import source_new
 from forewarn.cli.installation import current_project, current_settings
+from forewarn.cli.screen import screen
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import ForewarnError
 
 if TYPE_CHECKING:
     from forewarn.sources import Sample, Source
+
+_ANY_WIDTH = 10_000
 
 app = typer.Typer(help="Source systems.", no_args_is_help=True)
 app.command("new")(source_new.new)
@@ -32,14 +35,15 @@ def list_() -> None:
             " from ops.batch where status = 'landed' group by source, stream"
         )
         landed = {(source, stream): figures for source, stream, *figures in cursor.fetchall()}
-    table = Table("source", "stream", "kind", "mode", "feeds", "last landed", "rows", "quarantined")
+    table = Table(Column("stream", no_wrap=True), "kind", "mode", "feeds", "last landed")
+    for heading in ("rows", "quarantined"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, source in load_sources(current_project()).items():
         for stream, spec in source.streams.items():
             when, rows, quarantined = landed.get((name, stream), (None, 0, 0))
             last = f"{when:%Y-%m-%d %H:%M}" if when else "never"
             table.add_row(
-                name,
-                stream,
+                f"{name}.{stream}",
                 source.kind,
                 spec.load_mode,
                 ", ".join(spec.entities),
@@ -47,7 +51,7 @@ def list_() -> None:
                 f"{rows:,}",
                 f"{quarantined:,}",
             )
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -89,10 +93,13 @@ def show(
     from forewarn.local.company import systems
     from forewarn.sources import sample
 
-    source, settings, console = _source(name, stream), current_settings(), Console()
+    source, settings, console = _source(name, stream), current_settings(), screen()
     with systems(settings.home):
         for one in [stream] if stream else source.streams:
-            console.print(_table(sample(settings, source, one)))
+            found = sample(settings, source, one)
+            table = _table(found)
+            wide = console.measure(table, options=console.options.update_width(_ANY_WIDTH)).maximum > console.width
+            console.print(_columns(found) if wide else table)
 
 
 def _source(name: str, stream: str) -> Source:
@@ -111,9 +118,25 @@ def _source(name: str, stream: str) -> Source:
 
 
 def _table(found: Sample) -> Table:
+    """Return a line for each row."""
     table = Table(title=f"{found.source}.{found.stream}", title_justify="left")
     for column, kind in found.types.items():
-        table.add_column(f"{column}\n[dim]{kind}[/]", overflow="ellipsis", max_width=24)
+        table.add_column(f"{column}\n[dim]{kind}[/]", no_wrap=True, overflow="ellipsis", max_width=24)
     for row in found.rows:
-        table.add_row(*("[dim]null[/]" if value is None else str(value) for value in row))
+        table.add_row(*map(_value, row))
     return table
+
+
+def _columns(found: Sample) -> Table:
+    """Return a line for each column, for what is wider than the screen."""
+    table = Table("column", "type", Column("row by row", overflow="fold"))
+    table.title, table.title_justify = f"{found.source}.{found.stream}", "left"
+    for number, (column, kind) in enumerate(found.types.items()):
+        # A row that could not be read has its reason alone.
+        values = [_value(row[number]) for row in found.rows if number < len(row)]
+        table.add_row(escape(column), kind, "[dim] │ [/]".join(values))
+    return table
+
+
+def _value(value: str | None) -> str:
+    return "[dim]null[/]" if value is None else escape(value)

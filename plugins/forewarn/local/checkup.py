@@ -127,7 +127,8 @@ def packages(requirements: list[str], installed: Callable[[str], str] = version)
 def _configuration(config: Path) -> str:
     from forewarn.sources import load_sources
 
-    return f"{len(load_sources(load_project(config)))} sources in {config}"
+    found = len(load_sources(load_project(config)))
+    return f"{found} source{'' if found == 1 else 's'} in {config}"
 
 
 def _rules(config: Path) -> str:

@@ -52,15 +52,18 @@ def write_page(
 
 
 def write_index(folder: Path, cursor: extensions.cursor) -> Path:
-    """Write the index of all pages, newest date first, from what is recorded; return its path."""
+    """Write the index of all pages, newest date first and its gates as they ran; return its path."""
     cursor.execute(
         """
-        select distinct on (as_of_date, gate) as_of_date, gate, run_id, max(checked_at), count(*),
-            count(*) filter (where not passed and severity = 'critical'),
-            count(*) filter (where not passed and severity = 'warning')
-        from ops.gate_result
-        group by as_of_date, gate, run_id
-        order by as_of_date desc, gate, max(checked_at) desc
+        select * from (
+            select distinct on (as_of_date, gate) as_of_date, gate, run_id, max(checked_at) as checked_at, count(*),
+                count(*) filter (where not passed and severity = 'critical'),
+                count(*) filter (where not passed and severity = 'warning')
+            from ops.gate_result
+            group by as_of_date, gate, run_id
+            order by as_of_date desc, gate, max(checked_at) desc
+        ) as newest
+        order by as_of_date desc, checked_at
         limit %s
         """,
         [_INDEX_ROWS],
