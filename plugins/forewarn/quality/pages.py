@@ -63,7 +63,7 @@ def write_index(folder: Path, cursor: extensions.cursor) -> Path:
             group by as_of_date, gate, run_id
             order by as_of_date desc, gate, max(checked_at) desc
         ) as newest
-        order by as_of_date desc, checked_at
+        order by as_of_date desc, checked_at, gate
         limit %s
         """,
         [_INDEX_ROWS],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from gated_warehouse import AS_OF, Gate
 
 from forewarn.config.settings import Settings
 from forewarn.errors import GateFailed
+from forewarn.quality.pages import write_index
 
 SPOILED = """
 update marts.dim_customers set customer_id = 'canary-number-77' where customer_id in ('c1', 'c2');
@@ -64,13 +66,23 @@ def test_no_value_of_a_row_leaves_the_warehouse(
     assert "could not be checked: psycopg2.errors." in everything
 
 
+def test_the_index_has_the_newest_date_first_and_its_gates_as_they_ran(good: Any, company: Settings) -> None:
+    for day, gate, hour in ((0, "scores", 7), (1, "scores", 7), (1, "raw", 5), (1, "features", 6)):
+        good.execute(
+            "insert into ops.gate_result values (%s, %s, 'run', 't', 'e', 'info', true, '', '', %s)",
+            [gate, AS_OF + timedelta(days=day), datetime(2026, 3, 2, hour, tzinfo=UTC)],
+        )
+    text = write_index(company.data_docs, good).read_text()
+    days = [AS_OF + timedelta(days=1)] * 3 + [AS_OF]
+    assert re.findall(r'"date">([\d-]+)<', text) == [str(day) for day in days]
+    assert re.findall(r'data-name="Gate">(\w+)<', text) == ["raw", "features", "scores", "scores"]
+
+
 def test_names_from_outside_are_escaped(good: Any, company: Settings) -> None:
     good.execute(
         "insert into ops.gate_result values ('<img>', %s, '<script>x</script>', 't', 'e', 'info', true, '', '', now())",
         [AS_OF],
     )
-    from forewarn.quality.pages import write_index
-
     text = write_index(company.data_docs, good).read_text()
     assert "&lt;script&gt;" in text
     assert "<script" not in text
