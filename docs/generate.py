@@ -48,6 +48,7 @@ def pages() -> dict[str, str]:
         "cli.md": commands(),
         "configuration.md": configuration(),
         "entities.md": canonical_entities(),
+        "rules.md": ready_rules(),
         "tables.md": tables(),
     } | gates()
 
@@ -316,6 +317,49 @@ def _first_sentence(model: type[BaseModel]) -> str:
     return re.sub(r"`{2}", "`", first)
 
 
+def ready_rules() -> str:
+    """Every rule of `config/rules` with its condition, its sentence, and example, reason, remedy."""
+    from forewarn.alerts.rules import load_rules
+    from forewarn.config.project import load_project
+
+    rules = load_rules(load_project(PROJECT / "config"))
+    parts = [
+        "The rules of `config/rules`. A **live** one opens cases; one in **shadow** judges every night and tells nobody;"
+        " a **draft** waits for a number of your own. How to change or add one: [add a rule](../how-to/add-a-rule.md).",
+        _table(
+            ["rule", "state", "level", "route", "family"],
+            [
+                [f"[{rule.name}](#{rule.name})", one.state, one.level, one.route, one.family]
+                for rule in rules
+                for one in [rule.content]
+            ],
+        ),
+    ]
+    for rule in rules:
+        one = rule.content
+        condition = one.when.strip()
+        parts += [
+            f"## {rule.name}",
+            f"**{one.title['en']}** ({one.title['zh_CN']}): {one.reason['en'][0]}",
+            f"```sql\n{condition}\n```",
+            _three(one.description.example, one.description.reason, one.description.remedy),
+        ]
+        remarks = _remarks(PROJECT / "config" / "rules" / f"{rule.name}.yml")
+        parts += [remarks] if remarks else []
+    return _page("Ready rules", parts)
+
+
+def _three(example: str, reason: str, remedy: str) -> str:
+    said = (("Example", example), ("Reason", reason), ("Remedy", remedy))
+    return "\n".join(f"- **{name}**: {_line(text)}" for name, text in said)
+
+
+def _remarks(file: Path) -> str:
+    """Return what the comments of a file say."""
+    lines = [line[1:] for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    return _line(" ".join(lines))
+
+
 def gates() -> dict[str, str]:
     """Every gate with what it checks, and a page for each suite: example, reason, remedy."""
     from forewarn.quality import load_gates
@@ -356,13 +400,7 @@ def _suite(suite: Any) -> str:
         parts += [
             f"## {one.name}",
             f"**{one.severity}**, for {one.owner}. {expected.rstrip('.')}.{where}",
-            "\n".join(
-                [
-                    f"- **Example**: {_line(one.example)}",
-                    f"- **Reason**: {_line(one.reason)}",
-                    f"- **Remedy**: {_line(one.remedy)}",
-                ]
-            ),
+            _three(one.example, one.reason, one.remedy),
         ]
     return _page(f"Suite {suite.name}", parts)
 

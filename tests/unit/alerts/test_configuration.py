@@ -31,17 +31,31 @@ def own(tmp_path: Path, project: Project) -> Project:
 
 def test_the_shipped_rules(project: Project) -> None:
     rules = {rule.name: rule for rule in load_rules(project)}
-    assert set(rules) == {
-        "competitor_named",
-        "complaint_spike",
-        "fading_interaction",
-        "negative_post",
-        "negative_review",
-        "overdue_receivables",
-        "price_pressure",
-        "silent_quarter",
-        "spend_drop",
-        "stocked_out",
+    states: dict[str, set[str]] = {}
+    for name, rule in rules.items():
+        states.setdefault(rule.content.state, set()).add(name)
+    assert states == {
+        "live": {
+            "competitor_named",
+            "complaint_rate",
+            "complaint_spike",
+            "credit_exceeded",
+            "discount_asked",
+            "fading_interaction",
+            "logins_halved",
+            "negative_post",
+            "negative_review",
+            "overdue_receivables",
+            "pays_late",
+            "price_pressure",
+            "silent_quarter",
+            "spend_drop",
+            "steady_decline",
+            "stocked_out",
+            "users_halved",
+        },
+        "shadow": {"answers_stopped", "billing_dispute", "events_missed", "low_nps", "opens_faded"},
+        "draft": {"shallow_use"},
     }
     assert rules["overdue_receivables"].content.route == "finance"
     assert rules["silent_quarter"].content.route == "account_manager"
