@@ -1,6 +1,7 @@
 """Kill dispatchers and PostgreSQL without end, then join the receivers' ledger to the alert ledger.
 
-    python tests/bench/kill_dispatch.py [--workers 2] [--kills 2000] [--postgres-kills 100] [--customers 10000] [--minutes 60] [--seed 1]
+    python tests/bench/kill_dispatch.py [--workers 2] [--kills 2000] [--postgres-kills 100] [--customers 10000]
+        [--minutes 60] [--seed 1]
 
 Every customer has an alert over mail, webhook and file. Workers dispatch side by side; each is killed by SIGKILL at a
 random moment and replaced. In between PostgreSQL is killed, in turn one of its backends, upon which it restarts itself,

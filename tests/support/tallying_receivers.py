@@ -73,7 +73,7 @@ def _hook(tally: list[tuple[int, str]]) -> ThreadingHTTPServer:
         # Head and body of an answer are two writes, which Nagle's algorithm holds apart by 40 ms.
         disable_nagle_algorithm = True
 
-        def do_POST(self) -> None:  # noqa: N802 - the server calls it by this name
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             tally.append((body.get("alert_id", 0), self.headers.get("idempotency-key", "")))
             self.send_response(200)

@@ -31,12 +31,7 @@ class Language:
     """
 
     def __init__(self, locale: str | None) -> None:
-        try:
-            self.locale = Locale.parse((locale or ORIGINAL).replace("-", "_"))
-        except (UnknownLocaleError, ValueError, TypeError):
-            self.locale = Locale.parse(ORIGINAL)
-        if self.locale.language not in CATALOGS:
-            self.locale = Locale.parse(ORIGINAL)
+        self.locale = _locale((locale or ORIGINAL).replace("-", "_"))
         self.catalog = CATALOGS[self.locale.language]
         self._texts = _texts(self.catalog)
 
@@ -73,7 +68,7 @@ class Language:
 
     def number(self, value: float) -> str:
         """Return a number with at most one decimal place."""
-        return str(format_decimal(round(value, 1), locale=self.locale))
+        return _decimal(round(value, 1), self.locale)
 
     def money(self, value: float, currency: str) -> str:
         """Return an amount in whole units of its currency."""
@@ -112,6 +107,21 @@ class Language:
     def _counted(self, unit: str, count: float) -> str:
         whole = round(count)
         return self.text("count", unit, self.locale.plural_form(whole), n=self.number(whole))
+
+
+@lru_cache(maxsize=256)
+def _locale(name: str) -> Locale:
+    """Babel compares a name with all of its some thousand locales, each time it is asked."""
+    try:
+        found = Locale.parse(name)
+    except (UnknownLocaleError, ValueError, TypeError):
+        return Locale.parse(ORIGINAL)
+    return found if found.language in CATALOGS else Locale.parse(ORIGINAL)
+
+
+@lru_cache(maxsize=1 << 14)
+def _decimal(value: float, locale: Locale) -> str:
+    return str(format_decimal(value, locale=locale))
 
 
 @lru_cache(maxsize=len(CATALOGS))

@@ -32,7 +32,7 @@ def unknown_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
         """
     ).format(
         conditions=_positions(rules, "case when ({}) is null then {} end"),
-        metrics=_metrics(_read(rules), metrics, OF_DATE),
+        metrics=_metrics(metrics_read(rules), metrics, OF_DATE),
     )
 
 
@@ -42,7 +42,7 @@ def fired_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
     Its columns: `customer_id`, `fired` (positions in `rules`), then every metric that the rules read or show, by name.
     A condition that is NULL is unknown and does not fire.
     """
-    read = _read(rules)
+    read = metrics_read(rules)
     return sql.SQL(
         """
         with judged as (
@@ -71,7 +71,8 @@ def replay_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
         where cardinality(fired) > 0
         """
     ).format(
-        metrics=_metrics(_read(rules), metrics, OF_DATES), conditions=_positions(rules, "case when {} then {} end")
+        metrics=_metrics(metrics_read(rules), metrics, OF_DATES),
+        conditions=_positions(rules, "case when {} then {} end"),
     )
 
 
@@ -81,7 +82,8 @@ def condition(expression: Expression, table: str) -> sql.SQL:
     return sql.SQL(render(expression, dialect="postgres", table=table).replace("%", "%%"))
 
 
-def _read(rules: Sequence[Rule]) -> list[str]:
+def metrics_read(rules: Sequence[Rule]) -> list[str]:
+    """Return the metrics that rules read or show, by name: the order of the last columns of `fired_query`."""
     return sorted(frozenset().union(*(rule.metrics for rule in rules)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from string import Formatter
 
 from forewarn.alerts.language import Language
@@ -16,6 +17,7 @@ class SentenceError(ValueError):
     """A template that cannot be filled; the message says which part."""
 
 
+@lru_cache(maxsize=1024)
 def names(template: str) -> frozenset[str]:
     """Return the metrics that a template shows."""
     return frozenset(name for _, name, _, _ in Formatter().parse(template) if name is not None)
@@ -51,11 +53,16 @@ def fill(
     known = [variant for variant in variants if all(values.get(name) is not None for name in names(variant))]
     template = (known or list(variants)[-1:])[0]
     filled = []
-    for literal, name, change, _ in Formatter().parse(template):
+    for literal, name, change, _ in _parts(template):
         filled.append(literal)
         if name is not None:
             filled.append(_show(values.get(name), change or "", metrics.metrics.get(name), language, currency))
     return "".join(filled)
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    return list(Formatter().parse(template))
 
 
 def _show(value: object, change: str, unit: Unit | None, language: Language, currency: str) -> str:
@@ -65,11 +72,7 @@ def _show(value: object, change: str, unit: Unit | None, language: Language, cur
         return str(value)
     if change:
         return language.percent(1 - value if change == "drop" else value - 1)
-    show = {
-        "count": language.number,
-        "ratio": language.number,
-        "days": language.days,
-        "months": language.months,
-        "share": language.percent,
-    }
-    return language.money(value, currency) if unit == "money" else show[unit](value)
+    if unit == "money":
+        return language.money(value, currency)
+    show = {"days": language.days, "months": language.months, "share": language.percent}.get(unit, language.number)
+    return show(value)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from psycopg2 import extensions
-from psycopg2.extras import Json, RealDictCursor, execute_values
+from psycopg2.extras import Json, execute_values
 
-from forewarn.alerts.language import CATALOGS, ORIGINAL, Language
+from forewarn.alerts.language import CATALOGS, Language
 from forewarn.alerts.levels import Level, Route
-from forewarn.alerts.metrics import Metrics, declared
+from forewarn.alerts.metrics import declared
 from forewarn.alerts.playbooks import Playbooks
 from forewarn.alerts.rule_ledger import found_ledger, rules_in
-from forewarn.alerts.rule_query import fired_query
+from forewarn.alerts.rule_query import fired_query, metrics_read
 from forewarn.alerts.rules import Rule
 from forewarn.alerts.sentence import fill
 from forewarn.alerts.source_records import text_records
@@ -24,6 +24,7 @@ from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
 
+BATCH = 2_000
 LOCK = "select pg_advisory_xact_lock(hashtext('forewarn.signals'))"
 
 
@@ -56,22 +57,28 @@ def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, no
     ConfigError
         A rule file says something that cannot be meant.
     """
-    metrics = declared()
     with connect(settings.warehouse_url) as connection, connection:
         with connection.cursor() as cursor:
             cursor.execute(LOCK)
             found_ledger(cursor, project, as_of_date=as_of_date, by="the nightly run", now=now)
             rules, shadows = rules_in(cursor, "live"), rules_in(cursor, "shadow")
-        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            rows = []
-            if judges := [*rules, *shadows]:
-                cursor.execute(fired_query(judges, metrics), {"as_of_date": as_of_date})
-                rows = cursor.fetchall()
-        signals = [signal for row in rows for signal in _signals_of(row, rules, metrics, project)]
+        judges, signals, seen = [*rules, *shadows], [], []
+        if judges:
+            finding = _Finding(judges, project)
+            # A cursor of the server's: of a large company's customers only what fired for each is kept here.
+            with connection.cursor(name="fired") as found:
+                found.itersize = 5_000
+                found.execute(fired_query(judges, declared()), {"as_of_date": as_of_date})
+                for customer_id, fired, *values in found:
+                    for position in fired:
+                        if position < len(rules):
+                            signals.append(finding.signal(position, customer_id, values))
+                        else:
+                            seen.append((as_of_date, customer_id, *finding.version(position)))
         with connection.cursor() as cursor:
             _add_records(cursor, signals, as_of_date)
             replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
-            _replace_shadow(cursor, rows, shadows, first=len(rules), as_of_date=as_of_date)
+            _replace_shadow(cursor, seen, as_of_date=as_of_date)
     return len(signals)
 
 
@@ -134,13 +141,15 @@ def replace(
         "create temporary table if not exists wanted_signal (like alerts.signal) on commit drop;"
         " alter table wanted_signal alter signal_id drop not null; truncate wanted_signal"
     )
-    execute_values(
-        cursor,
-        "insert into wanted_signal (customer_id, as_of_date, kind, name, version, level, route, reason, evidence,"
-        " observed_at) values %s",
-        _rows(kind, signals, as_of_date, now),
-        page_size=1000,
-    )
+    for batch in range(0, len(signals), BATCH):
+        # One document a batch: a third of what a row of parameters each costs.
+        cursor.execute(
+            "insert into wanted_signal (customer_id, as_of_date, kind, name, version, level, route, reason, evidence,"
+            " observed_at) select customer_id, %s, %s, name, version, level, route, reason, evidence, %s"
+            " from jsonb_to_recordset(%s) as told (customer_id text, name text, version text, level text, route text,"
+            " reason text, evidence jsonb)",
+            [as_of_date, kind, now, Json([vars(one) for one in signals[batch : batch + BATCH]])],
+        )
     cursor.execute(
         """
         delete from alerts.signal as s
@@ -161,19 +170,11 @@ def replace(
     )
 
 
-def _replace_shadow(
-    cursor: extensions.cursor, rows: Sequence[dict[str, Any]], shadows: Sequence[Rule], *, first: int, as_of_date: date
-) -> None:
-    """Keep what the rules in shadow find on a date; their positions among the fired begin at `first`."""
+def _replace_shadow(cursor: extensions.cursor, seen: Sequence[tuple[date, str, str, int]], *, as_of_date: date) -> None:
+    """Keep what the rules in shadow find on a date: date, customer, rule, version."""
     cursor.execute("delete from alerts.shadow_signal where as_of_date = %s", [as_of_date])
     execute_values(
-        cursor,
-        "insert into alerts.shadow_signal (as_of_date, customer_id, rule_id, version) values %s",
-        [
-            (as_of_date, row["customer_id"], rule.name, rule.content.version)
-            for row in rows
-            for rule in (shadows[position - first] for position in row["fired"] if position >= first)
-        ],
+        cursor, "insert into alerts.shadow_signal (as_of_date, customer_id, rule_id, version) values %s", seen
     )
 
 
@@ -187,48 +188,38 @@ def _add_records(cursor: extensions.cursor, signals: Sequence[Signal], as_of_dat
             signal.evidence["records"] = [one for place, one in enumerate(behind) if one not in behind[:place]]
 
 
-def _rows(kind: str, signals: Iterable[Signal], as_of_date: date, now: datetime) -> Iterable[tuple[object, ...]]:
-    for signal in signals:
-        yield (
-            signal.customer_id,
-            as_of_date,
-            kind,
-            signal.name,
-            signal.version,
-            signal.level,
-            signal.route,
-            signal.reason,
-            Json(signal.evidence),
-            now,
-        )
+class _Finding:
+    """What rules find, worded in every language: who will read it is not known yet."""
 
+    def __init__(self, rules: Sequence[Rule], project: Project) -> None:
+        self._rules, self._metrics, self._currency = rules, declared(), project.currency
+        spoken = Language(project.locale)
+        self._spoken = spoken.catalog
+        self._languages = [spoken if name == spoken.catalog else Language(name) for name in CATALOGS.values()]
+        columns = {name: place for place, name in enumerate(metrics_read(rules))}
+        self._places = [[(name, columns[name]) for name in sorted(rule.metrics)] for rule in rules]
 
-def _signals_of(row: dict[str, Any], rules: Sequence[Rule], metrics: Metrics, project: Project) -> list[Signal]:
-    """Return the signals of one customer, worded in every language: who will read them is not known yet."""
-    signals = []
-    for position in row["fired"]:
-        if position >= len(rules):
-            continue
-        rule = rules[position].content
-        values = {name: row[name] for name in sorted(rules[position].metrics)}
-        texts = {}
-        for catalog in CATALOGS.values():
-            language = Language(project.locale if Language(project.locale).catalog == catalog else catalog)
-            variants = language.choose(rule.reason)
-            texts[catalog] = {
+    def version(self, position: int) -> tuple[str, int]:
+        """Return id and version of a rule."""
+        return self._rules[position].name, self._rules[position].content.version
+
+    def signal(self, position: int, customer_id: str, values: Sequence[Any]) -> Signal:
+        """Return the signal of a rule that fired; `values` are those of `metrics_read`."""
+        rule = self._rules[position].content
+        shown = {name: values[place] for name, place in self._places[position]}
+        texts = {
+            language.catalog: {
                 "title": language.choose(rule.title),
-                "text": fill(variants, values, metrics, language, project.currency),
+                "text": fill(language.choose(rule.reason), shown, self._metrics, language, self._currency),
             }
-        spoken = Language(project.locale).catalog
-        signals.append(
-            Signal(
-                row["customer_id"],
-                rule.id,
-                str(rule.version),
-                rule.level,
-                rule.route,
-                texts.get(spoken, texts[ORIGINAL])["text"],
-                {"family": rule.family, "values": values, "texts": texts},
-            )
+            for language in self._languages
+        }
+        return Signal(
+            customer_id,
+            rule.id,
+            str(rule.version),
+            rule.level,
+            rule.route,
+            texts[self._spoken]["text"],
+            {"family": rule.family, "values": shown, "texts": texts},
         )
-    return signals
