@@ -1,9 +1,11 @@
-"""Dispatch beside its limit: a loop that only hands ready messages to the same local mail server.
+"""Dispatch beside its limit: a loop that only hands ready messages to the same local receiver, over each channel.
 
     python tests/bench/bench_dispatch.py [--alerts 1000] [--rounds 5] [--sizes]
 
 Prints `name ratio (min median max) peak_mb`: the limit's time over ours, so 1.0 is as fast as a bare loop, then our
-rate a minute. Both run in turn, so that a noisy neighbour meets both. The server is a process of its own.
+rate a minute. The limit of mail is one SMTP connection, that of the webhook one HTTP connection, that of files a file
+each, safe on the disk. All run in turn, so that a noisy neighbour meets each. The receivers are a process of their own.
+Exits with 1 below a ratio of 0.5 or 3,000 a minute.
 
 How it grows: with the messages that are due, and with nothing else. One message costs two small commits (begin, written
 down), its words, its picture, its MIME tree and the conversation with the server; rows that were sent long ago are not
@@ -13,7 +15,7 @@ read, since the index of the outbox holds only open ones. `--sizes` shows three 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import json
 import os
 import resource
 import shutil
@@ -22,14 +24,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
+
+import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from alerting_warehouse import DAY, NOW, RUN, AlertingWarehouse, installed, simulated_project, weekly
-from mail_receiver import Receiver
+from tallying_receivers import tallying_receivers
 
 from forewarn.alerts import dispatch, open_cases
 from forewarn.alerts.content import Content
@@ -39,14 +42,8 @@ from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.migrate import migrate
 
 PROJECT = Path(__file__).parents[2]
-
-
-def serve(pipe: Connection) -> None:
-    """Take mail until told to stop."""
-    with Receiver() as receiver:
-        receiver.keep = False
-        pipe.send(receiver.url)
-        pipe.recv()
+CHANNELS = ["email", "webhook", "file"]
+REACH, A_MINUTE = 0.5, 3_000
 
 
 def fill(marts: AlertingWarehouse, alerts: int) -> None:
@@ -74,7 +71,7 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def bare_loop(url: str, message: bytes, count: int) -> None:
+def bare_mail(url: str, message: bytes, count: int) -> None:
     """Hand one ready message to the server again and again, over one connection."""
     host, port = url.removeprefix("smtp://").split(":")
     with smtplib.SMTP(host, int(port)) as smtp:
@@ -82,45 +79,71 @@ def bare_loop(url: str, message: bytes, count: int) -> None:
             smtp.sendmail("alerts@meridian.example", ["ana.weber@meridian.example"], message)
 
 
-def measure(settings: Settings, marts: AlertingWarehouse, url: str, alerts: int, rounds: int) -> None:
-    """Print ratio and rate for a number of alerts, for mail and for files."""
+def bare_webhook(url: str, body: bytes, count: int) -> None:
+    """Post one ready body again and again, over one connection."""
+    with httpx.Client() as client:
+        for _ in range(count):
+            client.post(url, content=body).raise_for_status()
+
+
+def bare_file(folder: Path, message: bytes, count: int) -> None:
+    """Write one ready message again and again, each to a file that is on the disk before the next."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        with (folder / f"{number}.eml").open("wb") as file:
+            file.write(message)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def measure(settings: Settings, marts: AlertingWarehouse, urls: dict[str, str], alerts: int, rounds: int) -> bool:
+    """Print ratio and rate for a number of alerts by channel; return whether each is as promised."""
     fill(marts, alerts)
-    both = simulated_project(settings.config, channels=["email", "file"])
-    opening = timed(lambda: open_cases(settings, both, as_of_date=DAY, run_id=RUN, now=NOW))
+    every = simulated_project(settings.config, channels=CHANNELS, webhook_may_reach_private=True)
+    opening = timed(lambda: open_cases(settings, every, as_of_date=DAY, run_id=RUN, now=NOW))
     [(payload, created_at)] = marts.rows("select payload, created_at from alerts.outbox order by alert_id limit 1")
     content = Content.model_validate(payload)
-    ready = mail(
-        word(content, 1),
-        content,
-        alert_id=1,
-        sender="alerts@meridian.example",
-        recipient="ana.weber@meridian.example",
-        created_at=created_at,
-    ).as_bytes()
-    limits, times = [], {"email": [], "file": []}  # type: ignore[var-annotated]
+    to = {"sender": "alerts@meridian.example", "recipient": "ana.weber@meridian.example"}
+    ready = mail(word(content, 1), content, alert_id=1, created_at=created_at, **to).as_bytes()
+    body = json.dumps({"alert_id": 1, "content": payload, "text": word(content, 1).text}).encode()
+    bare: dict[str, Callable[[], None]] = {
+        "email": lambda: bare_mail(urls["email"], ready, alerts),
+        "webhook": lambda: bare_webhook(urls["webhook"], body, alerts),
+        "file": lambda: bare_file(settings.home / "bare", ready, alerts),
+    }
+    limits: dict[str, list[float]] = {channel: [] for channel in CHANNELS}
+    times: dict[str, list[float]] = {channel: [] for channel in CHANNELS}
+
+    def send(channel: str) -> None:
+        project = simulated_project(settings.config, channels=[channel], webhook_may_reach_private=True)
+        dispatch(settings, project, now=NOW, resolve=lambda name, _: urls["webhook" if name == "webhook" else "email"])
+
     for _ in range(rounds):
-        limits.append(timed(lambda: bare_loop(url, ready, alerts)))
-        for channel, taken in times.items():
-            marts.run("truncate alerts.attempt; update alerts.outbox set state = 'pending', attempts = 0")
-            marts.run("delete from alerts.case_event where kind = 'notified'")
-            shutil.rmtree(settings.outbox, ignore_errors=True)
-            project = simulated_project(settings.config, channels=[channel])
-            taken.append(timed(lambda project=project: dispatch(settings, project, now=NOW, resolve=lambda *_: url)))  # type: ignore[misc]
-        sent = marts.rows("select count(*) from alerts.outbox where state = 'sent' and channel = 'file'")
-        assert sent == [(alerts,)], sent
+        marts.run("truncate alerts.attempt; update alerts.outbox set state = 'pending', attempts = 0")
+        marts.run("delete from alerts.case_event where kind = 'notified'")
+        shutil.rmtree(settings.outbox, ignore_errors=True)
+        shutil.rmtree(settings.home / "bare", ignore_errors=True)
+        for channel in CHANNELS:
+            limits[channel].append(timed(bare[channel]))
+            times[channel].append(timed(lambda channel=channel: send(channel)))  # type: ignore[misc]
+        assert marts.rows("select count(*) from alerts.outbox where state = 'sent'") == [(len(CHANNELS) * alerts,)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for channel, taken in times.items():
-        ratios = sorted(limit / seconds for limit, seconds in zip(limits, taken, strict=True))
+    good = True
+    for channel in CHANNELS:
+        ratios = sorted(limit / seconds for limit, seconds in zip(limits[channel], times[channel], strict=True))
+        rate = 60 * alerts / median(times[channel])
+        good &= median(ratios) >= REACH and rate >= A_MINUTE
         print(
             f"dispatch_{channel}_{alerts} {median(ratios):.2f} ({ratios[0]:.2f} {median(ratios):.2f} {ratios[-1]:.2f})"
-            f" {peak:.0f} MB; {60 * alerts / median(taken):,.0f} a minute, bare loop"
-            f" {60 * alerts / median(limits):,.0f} a minute"
+            f" {peak:.0f} MB; {rate:,.0f} a minute, bare loop {60 * alerts / median(limits[channel]):,.0f} a minute",
+            flush=True,
         )
     print(f"open_cases_{alerts} {opening:.2f} s")
-    marts.run('truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt')
+    marts.run('truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt cascade')
+    return good
 
 
-def main() -> None:
+def main() -> int:
     """Measure on a server and a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alerts", type=int, default=10_000 if os.environ.get("SCALE") == "full" else 1000)
@@ -130,29 +153,24 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="fw-bench-"))
     server = EmbeddedServer(folder / "pg")
     server.start()
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs,))
-    process.start()
     try:
-        url = ours.recv()
         warehouse = server.ensure_database("bench")
         migrate(warehouse)
         settings = Settings(PROJECT, PROJECT / "config", folder / "home", warehouse, "")
         marts = installed(settings)
         marts.publish()
-        sizes = (
-            [arguments.alerts // 4, arguments.alerts, arguments.alerts * 4] if arguments.sizes else [arguments.alerts]
-        )
-        for alerts in sizes:
-            measure(settings, marts, url, alerts, arguments.rounds)
+        one = arguments.alerts
+        with tallying_receivers() as receivers:
+            good = [
+                measure(settings, marts, receivers.urls, alerts, arguments.rounds)
+                for alerts in ([one // 4, one, one * 4] if arguments.sizes else [one])
+            ]
         marts.connection.close()
     finally:
-        ours.send("stop")
-        process.join(10)
         server.stop()
         shutil.rmtree(folder)
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -4,7 +4,7 @@
         [--minutes 60] [--seed 1]
 
 Every customer has an alert over mail, webhook and file. Workers dispatch side by side; each is killed by SIGKILL at a
-random moment and replaced. In between PostgreSQL is killed, in turn one of its backends, upon which it restarts itself,
+random moment and replaced. In between PostgreSQL is killed, in turn one process of it, upon which it restarts itself,
 and the whole server. Then what is left is sent, and each alert is asked for: did its receiver take it, how often, and
 under how many keys? A mail server that honours Message-IDs, a webhook that honours `Idempotency-Key` and a folder see
 each alert once; one that does not sees a message again that was taken and not written down, at most one for each
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,11 +100,10 @@ class Killing:
         if self.postgres_killed % 2:
             everybody = [postmaster, *postmaster.children()]
             for process in everybody:
-                process.send_signal(signal.SIGKILL)
+                _kill(process)
             self._start_again(everybody)
         else:
-            backends = [one for one in postmaster.children() if "forewarn dispatch" in " ".join(one.cmdline())]
-            (self.dice.choice(backends) if backends else postmaster.children()[0]).send_signal(signal.SIGKILL)
+            _kill(self.dice.choice(postmaster.children()))
         reconnected(self.settings.warehouse_url).close()
         self.postgres_killed += 1
 
@@ -117,6 +117,11 @@ class Killing:
 
     def _url(self, connection: str) -> str:
         return self.urls["webhook" if connection == "webhook" else "email"]
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGKILL)
 
 
 def run(killing: Killing, *, workers: int, kills: int, postgres_kills: int, minutes: float) -> None:

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from alerting_warehouse import DAY, NOW, RUN, SILENT, AlertingWarehouse, simulated_project
 from mail_receiver import DROP, Receiver
+from pytest_httpserver import HTTPServer
 from waiting_alerts import ANA, LEAD, lapse_leases, messages, states, wait_for_alerts
 
 from forewarn.alerts import dispatch, evaluate_rules, open_cases
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
+
+
+@contextmanager
+def hanging_up() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that reads what it is sent, and hangs up without an answer; its address, and what it read."""
+    bodies: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    bodies.append(connection.recv(1 << 16))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/send", bodies
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.capability("B7")
@@ -59,6 +84,21 @@ def test_42_a_result_that_is_unknown_is_repeated_under_the_same_message_id(
     assert states(marts) == ["sent"]
 
 
+def test_42_where_a_repeat_would_not_be_told_from_news_the_result_is_left_to_a_person(
+    settings: Settings, marts: AlertingWarehouse
+) -> None:
+    room = simulated_project(settings.config, channels=["wecom"])
+    wait_for_alerts(settings, room, marts)
+    with hanging_up() as (url, bodies):
+        for day in range(3):
+            dispatch(settings, room, now=NOW + timedelta(days=day), resolve=lambda *_: url)
+    assert len(bodies) == 1, "a room shows everything that it is sent"
+    [(state, reason)] = marts.rows("select state, reason from alerts.outbox")
+    assert state == "unknown"
+    assert reason.endswith("Ask the reader whether it came")
+    assert marts.rows("select outcome from alerts.attempt") == [("unknown",)]
+
+
 def test_43_one_channel_down_and_the_other_goes(settings: Settings, marts: AlertingWarehouse) -> None:
     both = simulated_project(settings.config, channels=["email", "file"])
     wait_for_alerts(settings, both, marts, 3)
@@ -73,6 +113,28 @@ def test_43_one_channel_down_and_the_other_goes(settings: Settings, marts: Alert
         later = NOW + timedelta(minutes=1)
         assert dispatch(settings, both, now=later, resolve=lambda *_: repaired.url).sent == 3
     assert len(messages(settings)) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "states_after", "asked"),
+    # Too many messages at once; a robot that is gone, which no other message needs to try; one that cannot be sent.
+    [(45009, {"retry": 2}, 2), (93000, {"retry": 1, "pending": 1}, 1), (40058, {"dead": 2}, 2)],
+)
+def test_44_an_error_in_the_body_of_a_200_is_never_taken_for_sent(
+    settings: Settings,
+    marts: AlertingWarehouse,
+    httpserver: HTTPServer,
+    code: int,
+    states_after: dict[str, int],
+    asked: int,
+) -> None:
+    room = simulated_project(settings.config, channels=["wecom"])
+    wait_for_alerts(settings, room, marts, 2)
+    httpserver.expect_request("/send").respond_with_json({"errcode": code, "errmsg": "why"})
+    counts = dispatch(settings, room, now=NOW, resolve=lambda *_: httpserver.url_for("/send"))
+    assert (counts.sent, len(httpserver.log)) == (0, asked)
+    assert Counter(states(marts)) == states_after
+    assert marts.rows("select count(*) from alerts.case_event where kind = 'notified'") == [(0,)]
 
 
 def test_45_a_refused_reader_is_dead_and_the_fallback_is_told_once(
@@ -118,6 +180,14 @@ def test_47_a_backfill_of_thirty_days_alerts_nobody(
         assert "not live" in open_cases(settings, by_file, as_of_date=day, run_id="backfill", now=NOW).reason
     assert dispatch(settings, by_file, now=NOW).sent == 0
     assert marts.rows('select * from alerts."case"') == []
+    assert marts.rows("select count(*) from alerts.signal where kind = 'rule'") == [(30,)], "they had enough to say"
+    # The first live day tells of that day, once.
+    tomorrow = DAY + timedelta(days=1)
+    marts.features("c1", tomorrow, **SILENT)
+    marts.publish(tomorrow, "live")
+    evaluate_rules(settings, by_file, as_of_date=tomorrow, now=NOW)
+    open_cases(settings, by_file, as_of_date=tomorrow, run_id="live", now=NOW + timedelta(days=1))
+    assert dispatch(settings, by_file, now=NOW + timedelta(days=1)).sent == 1
 
 
 def test_48_a_cleared_task_alerts_nobody_again(settings: Settings, by_file: Project, marts: AlertingWarehouse) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from alerting_warehouse import DAY, NOW, OVERDUE, RUN, SILENT, AlertingWarehouse
+from alerting_warehouse import DAY, NOW, OVERDUE, RUN, SILENT, AlertingWarehouse, simulated_project
 from killing import Killed, killed_at
 from mail_receiver import Receiver
+from pytest_httpserver import HTTPServer
 from waiting_alerts import lapse_leases, messages, states, wait_for_alerts
 
 from forewarn.alerts import dispatch, evaluate_rules, open_cases
@@ -118,6 +119,34 @@ def test_41_killed_at_any_step_of_the_mail_channel_shows_each_message_once(
         row[0]
         for row in marts.rows("select '<alert.' || (payload ->> 'key') || '@meridian.example>' from alerts.outbox")
     }
+
+
+@pytest.mark.capability("B7")
+def test_41_killed_at_any_step_of_the_webhook_a_repeat_has_the_key_of_the_first(
+    settings: Settings, marts: AlertingWarehouse, httpserver: HTTPServer
+) -> None:
+    hook = simulated_project(settings.config, channels=["webhook"], webhook_may_reach_private=True)
+    wait_for_alerts(settings, hook, marts)
+    httpserver.expect_request("/hook").respond_with_json({})
+    ((key,),) = marts.rows("select payload ->> 'key' from alerts.outbox")
+    repeated = 0
+
+    def task() -> None:
+        dispatch(settings, hook, now=NOW, resolve=lambda *_: httpserver.url_for("/hook"))
+
+    def recover(step: int) -> None:
+        nonlocal repeated
+        lapse_leases(marts)
+        task()
+        keys = [request.headers["Idempotency-Key"] for request, _ in httpserver.log]
+        assert keys in ([key], [key, key]), f"killed at step {step}"
+        assert states(marts) == ["sent"]
+        repeated += len(keys) - 1
+        httpserver.clear_log()
+        marts.run("truncate alerts.attempt; update alerts.outbox set state = 'pending', attempts = 0")
+
+    assert kill_everywhere(task, recover) > 10
+    assert repeated > 0, "no step lay between the receiver's acceptance and the commit"
 
 
 DISPATCHER = textwrap.dedent(

@@ -84,7 +84,11 @@ def _hook(tally: list[tuple[int, str]]) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             pass
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of clients that were killed."""
+
+    return Server(("127.0.0.1", 0), Handler)
 
 
 def _serve(pipe: Connection) -> None:

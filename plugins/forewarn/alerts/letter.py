@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -28,12 +28,41 @@ COLOURS = {"high": "#b3261e", "medium": "#8a5a00", "low": "#48606f"}
 
 @dataclass(frozen=True)
 class Letter:
-    """One worded message: its texts, its picture (None when there is nothing to draw), and both bodies."""
+    """One worded message; what a channel does not show is not drawn and not rendered.
+
+    Attributes
+    ----------
+    chart_address
+        What the HTML names as the picture's address.
+    scores, threshold
+        What the picture shows: day and probability, and the dashed line; no scores where there is nothing to draw.
+    """
 
     view: View
-    chart: bytes | None
-    text: str
-    html: str
+    chart_address: str
+    scores: tuple[tuple[date, float], ...] = ()
+    threshold: float = 0.0
+
+    @cached_property
+    def chart(self) -> bytes | None:
+        """The picture as PNG, or None."""
+        if not self.scores:
+            return None
+        from forewarn.alerts.sparkline import sparkline
+
+        return sparkline(self.scores, self.threshold)
+
+    @cached_property
+    def text(self) -> str:
+        """The body as plain text."""
+        return _text_template().render(view=self.view)
+
+    @cached_property
+    def html(self) -> str:
+        """The body as HTML."""
+        return _html_template().render(
+            view=self.view, chart_address=self.chart_address, colour=COLOURS[self.view.level]
+        )
 
 
 def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]:
@@ -62,24 +91,17 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
 
 
 def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
-    """Word and draw a message; `chart_address` is what the HTML names as the picture's address."""
+    """Word a message; `chart_address` is what the HTML names as the picture's address."""
     if isinstance(content, Notice):
         words = notice_view(content, alert_id)
     elif isinstance(content, Content):
         words = view(content, alert_id)
     else:
         raise TypeError(f"no words for {type(content).__name__}")
-    picture = None
     if isinstance(content, Content) and words.chart and content.threshold is not None:
-        from forewarn.alerts.sparkline import sparkline
-
-        picture = sparkline([(past.as_of_date, past.probability) for past in content.history], content.threshold)
-    return Letter(
-        words,
-        picture,
-        _text_template().render(view=words),
-        _html_template().render(view=words, chart_address=chart_address, colour=COLOURS[words.level]),
-    )
+        scores = tuple((past.as_of_date, past.probability) for past in content.history)
+        return Letter(words, chart_address, scores, content.threshold)
+    return Letter(words, chart_address)
 
 
 def mail(

@@ -194,7 +194,11 @@ def test_operations_hear_of_a_trouble_once_and_once_when_it_is_over(
     assert {row[:3] for row in letters} == {("operations", None, "data@meridian.example")}
     first, second, last = (payload for *_, payload in letters)
     assert [one["reason"] for one in first["streams"]] == ["expected 200, got 401"]
-    assert (second["features"], second["rules"], second["cases"]) == (list(TICKETS), ["complaint_spike"], 2)
+    assert (second["features"], second["rules"], second["cases"]) == (
+        list(TICKETS),
+        ["complaint_rate", "complaint_spike"],
+        2,
+    )
     assert last["over"]
     assert [one["stream"] for one in last["streams"]] == ["tickets", "organisations"]
     assert complained.rows("select count(*) from ops.trouble where over_at is null") == [(0,)]
