@@ -196,7 +196,7 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
             # A run for an earlier day sees today's contracts and owners, which say nothing of that day.
             versions=run.as_of_date >= (own_day(settings) or run.now.date()),
         )
-    return {kind: sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
+    return {f"{kind}s": sum(result.kind == kind for result in results) for kind in ("model", "seed", "test")}
 
 
 def read_words(settings: Settings, run: Run) -> Summary:
@@ -309,10 +309,11 @@ def score(settings: Settings, run: Run) -> Summary:
 
 
 def publish(settings: Settings, run: Run) -> Summary:
-    """Let readers see this version, in one transaction."""
+    """Let readers see this version, in one transaction; `ops.publication` has the rows of each view."""
     from forewarn.warehouse.publish import publish as publish_version
 
-    return dict(publish_version(settings, as_of_date=run.as_of_date, run_id=run.run_id, live=run.live, now=run.now))
+    rows = publish_version(settings, as_of_date=run.as_of_date, run_id=run.run_id, live=run.live, now=run.now)
+    return {"views": len(rows), "rows": sum(rows.values())}
 
 
 def open_cases(settings: Settings, run: Run) -> Summary:

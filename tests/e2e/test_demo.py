@@ -112,6 +112,16 @@ def with_wrong_password(home: Path, *connections: str) -> dict[str, str]:
     }
 
 
+def test_a_mistake_in_a_source_file_stops_it_before_anything_runs(home: Path, first_day: str) -> None:
+    broken = home.parent / "broken"
+    shutil.copytree(PROJECT / "config", broken)
+    (broken / "sources" / "erp.yml").write_text("kind: sql\nconection: demo_erp\n", encoding="utf-8")
+    done = forewarn(home, "demo", FOREWARN_CONFIG=str(broken))
+    assert (done.returncode, done.stdout.count("✓")) == (1, 0)
+    assert re.search(r"Error: .*sources/erp\.yml:2:1: unknown key `conection`.*did you mean `connection`", done.stderr)
+    assert (home / "as_of_date").read_text() == "2026-07-01"
+
+
 def test_a_stage_that_fails_is_named_and_the_next_attempt_is_for_the_same_day(home: Path, first_day: str) -> None:
     # It stops after the day was published: the day is not over all the same.
     broken = home.parent / "config"

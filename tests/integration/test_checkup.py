@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     assert found["warehouse"].found.startswith("PostgreSQL 18.")
     assert found["migrations"].ok
     assert not found["source erp"].ok, "its connection is named nowhere"
+    assert found["source erp"].remedy.startswith("export FOREWARN_CONN_DEMO_ERP=postgresql+psycopg2://USER:PASSWORD@")
     extraction = found["extraction"]
     assert not extraction.ok
     assert "crm.contacts, crm.accounts, erp.orders, erp.order_lines" in extraction.found
@@ -50,6 +52,20 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     if not ok:
         assert freshness.remedy == "forewarn run --stage extract"
         assert freshness.found.count("error_after") == 1
+
+
+def test_a_mistake_in_a_source_file_is_told_once_and_what_needs_the_sources_is_not_tried(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREWARN_WAREHOUSE_URL", settings.warehouse_url)
+    monkeypatch.setenv("FOREWARN_MLFLOW_URL", settings.mlflow_url)
+    broken = tmp_path / "config"
+    shutil.copytree(PROJECT / "config", broken, ignore=shutil.ignore_patterns("datasets"))
+    (broken / "sources" / "erp.yml").write_text("kind: sql\nconection: erp\n", encoding="utf-8")
+    found = examine(broken, settings.home, now=NOW)
+    assert [(one.check, one.ok) for one in found if not one.ok or "erp.yml" in one.found] == [("configuration", False)]
+    assert {"warehouse", "extraction", "MLflow"} <= {one.check for one in found}
+    assert [one.check for one in found if "fresh" in one.check or one.check.startswith("source")] == []
 
 
 @pytest.fixture

@@ -38,12 +38,18 @@ class Stage:
 
     def line(self) -> str:
         """Return the counts that are worth a word."""
-        words = [f"{value:,} {name.replace('_', ' ')}" for name, value in self.counts.items() if value]
+        words = [f"{value:,} {_counted(name, value)}" for name, value in self.counts.items() if value]
         if self.failed:
             words.insert(0, f"{len(self.failed)} of {self.parts} streams failed: {', '.join(self.failed)}")
         elif self.parts > 1:
             words.insert(0, f"{self.parts} streams")
         return ", ".join([*words, *self.notes])
+
+
+def _counted(name: str, value: int) -> str:
+    """Return what was counted as words: `rows_in` as "rows in", and as "row in" where it is one."""
+    first, *more = name.split("_")
+    return " ".join([first.removesuffix("s") if value == 1 else first, *more])
 
 
 class Board:

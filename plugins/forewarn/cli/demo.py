@@ -41,10 +41,14 @@ def demo(
 
 def _demo(console: Console, here: Place, *, customers: int, months: int, seed: int) -> None:
     from forewarn.cli.demo_report import show
+    from forewarn.config.project import load_project
     from forewarn.local.company import finish_day, systems
     from forewarn.local.databases import local_settings, start_databases
     from forewarn.local.services import running
+    from forewarn.sources import load_sources
 
+    # Before anything is started, and before the company lives another day.
+    load_sources(load_project(here.config))
     if names := running(here.home):
         raise ForewarnError(
             f"Airflow in {here.home}",

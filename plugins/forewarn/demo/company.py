@@ -58,7 +58,6 @@ TABLES_OF_A_DAY = (
     "voice.mentions",
     "usage.usage",
 )
-"""Called with what is done, how many customers so far, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def advance(home: Path, server: EmbeddedServer, *, progress: Progress | None = N
             f"simulated company in {home}",
             expected=f"a day before {company.world.end}, up to which its future is decided",
             got=str(day),
-            next_step="found it again with a later last day",
+            next_step=f"run `make down`, remove {home}, and run `make demo`, which founds it anew",
         )
     written = of_all_customers(company.world) | {name: company.truth.day(name, day) for name in TABLES_OF_A_DAY}
     changed = {name: changed_on(table, day) for name, table in written.items()}

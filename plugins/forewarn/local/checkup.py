@@ -6,7 +6,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -32,6 +32,11 @@ SERVER = 18
 _TIMEOUT = 5.0
 _PROJECT = Path(os.environ.get("FOREWARN_PROJECT") or Path(__file__).resolve().parents[3])
 _NAME_WAREHOUSE = "export FOREWARN_WAREHOUSE_URL=postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE"
+_URLS = {
+    "sql": "postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE",
+    "rest": "https://USER:PASSWORD@HOST",
+    "files": "/FOLDER",
+}
 _NAME_MLFLOW = "export FOREWARN_MLFLOW_URL=http://HOST:5000"
 
 
@@ -53,7 +58,8 @@ def examine(config: Path, home: Path, *, now: datetime) -> list[Finding]:
 def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     yield _python()
     yield packages(_requirements())
-    yield _attempt("configuration", lambda: _configuration(config), "forewarn source check")
+    configuration = _attempt("configuration", lambda: _configuration(config), "forewarn source check")
+    yield configuration
     yield _attempt("rules", lambda: _rules(config), "forewarn rules check")
     environment = dict(os.environ) | {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config)}
     try:
@@ -70,8 +76,9 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     if warehouse.ok:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
         yield _attempt("rules in use", lambda: _rules_in_use(settings), "forewarn rules apply")
-        yield from _connections(settings)
         yield _attempt("extraction", lambda: _extraction(settings), "forewarn run --stage extract")
+    if warehouse.ok and configuration.ok:
+        yield from _connections(settings)
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
         yield _attempt("dbt freshness", lambda: dbt_freshness(settings), "forewarn run --stage extract")
     served = settings.mlflow_url.startswith("http")
@@ -187,20 +194,21 @@ def _connections(settings: Settings) -> Iterator[Finding]:
     from forewarn.local.company import systems
     from forewarn.sources import load_sources, sample
 
-    try:
-        sources = load_sources(load_project(settings.config))
-    except ForewarnError:
-        return  # `configuration` tells
+    sources = load_sources(load_project(settings.config))
     with systems(settings.home):
         for name, source in sources.items():
             stream = next(iter(source.streams))
-            yield _attempt(
+            found = _attempt(
                 f"source {name}",
                 lambda source=source, stream=stream: (  # type: ignore[misc]
                     f"{stream}: {len(sample(settings, source, stream, 1).types)} columns"
                 ),
                 f"forewarn source test {name}",
             )
+            if not found.ok and f"connection {source.connection}" in found.found:
+                command = f"export FOREWARN_CONN_{str(source.connection).upper()}={_URLS[source.kind]}"
+                found = replace(found, remedy=command)
+            yield found
 
 
 def _extraction(settings: Settings) -> str:

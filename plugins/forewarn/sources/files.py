@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from forewarn.config.settings import Settings
-from forewarn.errors import SourceRejected
+from forewarn.errors import SourceRejected, SourceUnavailable
 from forewarn.sources.connections import Resolve
 from forewarn.sources.model import FileStream, Source
 from forewarn.sources.reader import Extraction, Part, PartRejected
@@ -63,7 +63,7 @@ def open_files(
             fresh = found
         if not fresh:
             if not found and not known and not stream.allow_empty:
-                raise _no_files(settings, source, stream, subject, resolve)
+                raise no_files(settings, source, stream, subject, resolve)
             yield Extraction({}, [], whole=False, nothing_new=True)
             return
         columns: dict[str, str] = {}
@@ -92,11 +92,20 @@ def find(
     ------
     SourceRejected
         The path leaves the connection's folder, or its package is not installed.
+    SourceUnavailable
+        The connection's folder is not there: a drive that is not mounted must not look like one without news.
     """
     path = expand(stream.path)
     if path.startswith("package://"):
         return [_packaged(path, subject, stack)]
     base = _folder(settings, source, resolve)
+    if source.connection and not base.is_dir():
+        raise SourceUnavailable(
+            subject,
+            expected=f"a folder {base}, which connection {source.connection} names",
+            got="none",
+            next_step="mount it, or correct the connection; what has landed is kept",
+        )
     if not Path(path).is_absolute() and ".." in Path(path).parts and source.connection:
         raise _outside(subject, path, base)
     start, pattern = _split(Path(path) if Path(path).is_absolute() else base / path)
@@ -173,7 +182,8 @@ def _outside(subject: str, path: str, folder: Path) -> SourceRejected:
     )
 
 
-def _no_files(settings: Settings, source: Source, stream: FileStream, subject: str, resolve: Resolve) -> SourceRejected:
+def no_files(settings: Settings, source: Source, stream: FileStream, subject: str, resolve: Resolve) -> SourceRejected:
+    """Return the error of a stream that has no file where there must be one."""
     return SourceRejected(
         subject,
         expected=f"files at {expand(stream.path)} in {_folder(settings, source, resolve)}",

@@ -56,9 +56,7 @@ def _files(
     with ExitStack() as stack:
         found = files.find(settings, source, stream, subject, stack=stack, resolve=resolve)
         if not found:
-            raise SourceRejected(
-                subject, expected=f"files at {files.expand(stream.path)}", got="none", next_step="correct `path`"
-            )
+            raise files.no_files(settings, source, stream, subject, resolve)
         try:
             types, part = files.inspector(stream)(source, stream, subject, found[0], "")
             rows = islice(part.rows(), n) if part.rows else []

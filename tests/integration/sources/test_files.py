@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from forewarn.errors import SourceRejected
+from forewarn.errors import SourceRejected, SourceUnavailable
 
 INVOICES = """
 kind: files
@@ -186,6 +186,14 @@ def test_header_alone_is_an_empty_stream(before, invoices, drop, land):
 
 def test_no_file_at_all_is_an_error_with_the_place(invoices, land):
     with pytest.raises(SourceRejected, match=r"expected files at invoices/\*\.csv in .*drops, got none"):
+        land(invoices, "invoices")
+
+
+def test_a_folder_that_is_gone_is_no_folder_without_news(before, invoices, drops, land):
+    drops.rename(drops.with_name("elsewhere"))
+    with pytest.raises(
+        SourceUnavailable, match=r"finance\.invoices: expected a folder .*drops, which connection drops"
+    ):
         land(invoices, "invoices")
 
 

@@ -61,6 +61,12 @@ def test_a_failed_task_leaves_a_cross() -> None:
     assert "✓" not in text
 
 
+def test_one_is_told_in_the_singular() -> None:
+    stage = Stage("extract")
+    stage.add({"rows_loaded": 1, "files": 2, "seeds": 1, "full": 1})
+    assert stage.line() == "1 row loaded, 2 files, 1 seed, 1 full"
+
+
 def test_why_a_stage_did_nothing_is_told() -> None:
     stage = Stage("score")
     stage.add({"scored": 0, "skipped": "no champion", "trained": False})
