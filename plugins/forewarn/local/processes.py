@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,11 +70,7 @@ def stop(started: Sequence[Started], *, patience: float = _PATIENCE) -> list[str
     """
     families = {item.name: _family(item) for item in started}
     for item in started:
-        if item.process() is not None:
-            _signal_group(item.pid)
-    for family in families.values():
-        for process in family:
-            _terminate(process)
+        _ask_to_end(item, families[item.name])
     _, alive = psutil.wait_procs([process for family in families.values() for process in family], timeout=patience)
     for process in alive:
         process.kill()
@@ -120,15 +117,12 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def _signal_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-
-
-def _terminate(process: psutil.Process) -> None:
-    try:
-        process.terminate()
-    except psutil.NoSuchProcess:
-        return
+def _ask_to_end(item: Started, family: Sequence[psutil.Process]) -> None:
+    """Signal each process once: a second signal would break off the orderly end that the first one began."""
+    if family:
+        with suppress(ProcessLookupError):
+            os.killpg(item.pid, signal.SIGTERM)
+    for process in family:
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) != item.pid:
+                process.terminate()

@@ -28,6 +28,13 @@ STUBBORN = [
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)",
 ]
 
+ORDERLY = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True));"
+    " print('ready', flush=True); time.sleep(60)",
+]
+
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
@@ -69,6 +76,15 @@ def test_one_that_will_not_go_is_killed(tmp_path: Path) -> None:
     started = start(tmp_path, STUBBORN)
     processes.stop([started], patience=0.5)
     assert started.process() is None
+
+
+def test_one_that_ends_in_order_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that is asked again while it ends its workers waits for them for ever."""
+    started, killpg = start(tmp_path, ORDERLY), os.killpg
+    # Time to hear the first, since two signals at once are one.
+    monkeypatch.setattr(os, "killpg", lambda group, number: (killpg(group, number), time.sleep(0.3)))
+    processes.stop([started], patience=0.5)
+    assert started.last_words().splitlines() == ["ready", "asked"]
 
 
 def test_an_id_that_is_somebody_elses_now_is_left_alone(stranger: subprocess.Popen[bytes], tmp_path: Path) -> None:
