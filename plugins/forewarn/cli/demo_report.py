@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import unquote
 
 from rich.console import Console
 from rich.table import Table
@@ -125,5 +126,5 @@ def _champion_run(settings: Settings) -> str:
         run = client.get_run(str(version.run_id))
     except MlflowException:
         return ""
-    where = str(run.info.artifact_uri).removeprefix("file://")
+    where = unquote(str(run.info.artifact_uri)).removeprefix("file://")
     return f"{where} (run {run.info.run_id}, {name} version {version.version})"

@@ -7,7 +7,9 @@ password, so that BI tools can connect and a wrong password is refused as it wou
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shlex
 import socket
 import tempfile
 from pathlib import Path
@@ -40,6 +42,7 @@ ACCESS = """
 local all all trust
 host  all all 127.0.0.1/32 scram-sha-256
 """
+_PLAIN = re.compile(r"[\w./-]{1,80}", re.ASCII)
 
 
 class EmbeddedServer:
@@ -74,7 +77,7 @@ class EmbeddedServer:
                     "-l",
                     str(self.folder / "log"),
                     "-o",
-                    f"-p {port} -k {sockets}",
+                    f"-p {port} -k {shlex.quote(str(sockets))}",
                     "start",
                 ),
                 bin_path=server.bin_path,
@@ -150,8 +153,8 @@ class EmbeddedServer:
         return port
 
     def _socket_folder(self) -> Path:
-        # A socket's path may have 107 bytes; deep temporary folders are longer.
-        return self.folder if len(str(self.folder)) < 80 else Path(tempfile.gettempdir())
+        # A socket's path may have 107 bytes, and PostgreSQL reads its folder as one of a list in a configuration file.
+        return self.folder if _PLAIN.fullmatch(str(self.folder)) else Path(tempfile.gettempdir())
 
     def _configure(self) -> None:
         shared_mb = min(4096, max(128, psutil.virtual_memory().total // 4 // 1024**2))
