@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -114,7 +114,7 @@ def mail(
     ValueError
         Sender or recipient is no address.
     """
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=SMTP.clone(header_factory=_HEADERS))
     domain = domain_of(sender)
     message["From"] = _address(sender)
     message["To"] = _address(recipient, content.reader_name)
@@ -143,6 +143,22 @@ def mail(
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"=_{content.key}_{number}")
     return message
+
+
+class _Headers(HeaderRegistry):
+    """Makes the class of a kind of header once, and not for each of the thirty headers of a mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+_HEADERS = _Headers()
 
 
 def message_id(key: str, domain: str) -> str:

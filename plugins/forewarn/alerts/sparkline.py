@@ -13,6 +13,15 @@ from PIL import Image, ImageDraw, ImageFont
 WIDTH, HEIGHT = 1088, 232
 LEFT, RIGHT, TOP, BOTTOM = 12, 128, 40, 20
 LINE, FILL, QUIET = (214, 69, 55, 255), (214, 69, 55, 38), (140, 131, 122, 255)
+# A picture of few colours is drawn as such, which takes a quarter of the time of reducing one: clear ground, fill, and
+# the two inks in steps of a fifteenth from clear to full, for the edges of letters.
+STEPS = 15
+CLEAR, FILLED, INK, PALE = 0, 1, 1 + STEPS, 1 + 2 * STEPS
+PALETTE = [
+    (255, 255, 255, 0),
+    FILL,
+    *((*ink[:3], 255 * step // STEPS) for ink in (LINE, QUIET) for step in range(1, STEPS + 1)),
+]
 
 
 def sparkline(scores: Sequence[tuple[date, float]], threshold: float) -> bytes:
@@ -38,23 +47,36 @@ def sparkline(scores: Sequence[tuple[date, float]], threshold: float) -> bytes:
         return x, HEIGHT - BOTTOM - score / top * (HEIGHT - TOP - BOTTOM)
 
     points = [place(day, score) for day, score in scores]
-    image = Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 0))
+    image = Image.new("P", (WIDTH, HEIGHT), CLEAR)
+    image.putpalette([part for colour in PALETTE for part in colour[:3]])
     draw = ImageDraw.Draw(image)
     floor = HEIGHT - BOTTOM
-    draw.polygon([(points[0][0], floor), *points, (points[-1][0], floor)], fill=FILL)
+    draw.polygon([(points[0][0], floor), *points, (points[-1][0], floor)], fill=FILLED)
     level = place(first, threshold)[1]
     for dash in range(LEFT, WIDTH - LEFT, 12):
-        draw.line([(dash, level), (dash + 6, level)], fill=QUIET, width=2)
-    draw.line(points, fill=LINE, width=5, joint="curve")
+        draw.line([(dash, level), (dash + 6, level)], fill=PALE, width=2)
+    draw.line(points, fill=INK, width=5, joint="curve")
     x, y = points[-1]
-    draw.ellipse([x - 9, y - 9, x + 9, y + 9], fill=LINE)
-    draw.text((x + 20, y), f"{scores[-1][1]:.0%}", fill=LINE, font=_font(40), anchor="lm", stroke_width=1)
+    draw.ellipse([x - 9, y - 9, x + 9, y + 9], fill=INK)
+    _write(image, (x + 20, y), f"{scores[-1][1]:.0%}", INK, size=40, anchor="lm", stroke_width=1)
     x, y = points[0]
-    draw.text((x, y - 14), f"{scores[0][1]:.0%}", fill=QUIET, font=_font(32), anchor="lb")
+    _write(image, (x, y - 14), f"{scores[0][1]:.0%}", PALE, size=32, anchor="lb", stroke_width=0)
     file = BytesIO()
-    # A palette of 48 keeps the clear ground and the smooth edges, in half the bytes and half the time.
-    image.quantize(48, method=Image.Quantize.FASTOCTREE).save(file, "PNG")
+    image.save(file, "PNG", transparency=bytes(colour[3] for colour in PALETTE))
     return file.getvalue()
+
+
+def _write(
+    image: Image.Image, place: tuple[float, float], text: str, ink: int, *, size: int, anchor: str, stroke_width: int
+) -> None:
+    """Write a text with smooth edges; `ink` is the palette's place of its full colour."""
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).text(place, text, 255, font=_font(size), anchor=anchor, stroke_width=stroke_width)
+    box = mask.getbbox()
+    if box is None:
+        return
+    steps = mask.crop(box).point([round(level * STEPS / 255) for level in range(256)])
+    image.paste(steps.point([ink - STEPS + step for step in range(256)]), box[:2], steps.point([0] + [255] * 255))
 
 
 @lru_cache(maxsize=2)
