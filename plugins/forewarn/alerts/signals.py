@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from psycopg2 import extensions
@@ -62,24 +63,43 @@ def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, no
             cursor.execute(LOCK)
             found_ledger(cursor, project, as_of_date=as_of_date, by="the nightly run", now=now)
             rules, shadows = rules_in(cursor, "live"), rules_in(cursor, "shadow")
-        judges, signals, seen = [*rules, *shadows], [], []
-        if judges:
-            finding = _Finding(judges, project)
-            # A cursor of the server's: of a large company's customers only what fired for each is kept here.
-            with connection.cursor(name="fired") as found:
-                found.itersize = 5_000
-                found.execute(fired_query(judges, declared()), {"as_of_date": as_of_date})
-                for customer_id, fired, *values in found:
-                    for position in fired:
-                        if position < len(rules):
-                            signals.append(finding.signal(position, customer_id, values))
-                        else:
-                            seen.append((as_of_date, customer_id, *finding.version(position)))
+        seen: list[tuple[date, str, str, int]] = []
         with connection.cursor() as cursor:
-            _add_records(cursor, signals, as_of_date)
-            replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
+            signals = _found(connection, rules, shadows, seen, project, as_of_date=as_of_date)
+            count = replace(cursor, "rule", signals, as_of_date=as_of_date, now=now)
             _replace_shadow(cursor, seen, as_of_date=as_of_date)
-    return len(signals)
+    return count
+
+
+def _found(
+    connection: extensions.connection,
+    rules: Sequence[Rule],
+    shadows: Sequence[Rule],
+    seen: list[tuple[date, str, str, int]],
+    project: Project,
+    *,
+    as_of_date: date,
+) -> Iterator[Signal]:
+    """Yield what live rules find, and note in `seen` what those in shadow do: date, customer, rule, version.
+
+    Of a large company's customers no more than a batch is held here.
+    """
+    judges = [*rules, *shadows]
+    if not judges:
+        return
+    finding = _Finding(judges, project)
+    with connection.cursor(name="fired") as fired, connection.cursor() as cursor:
+        fired.execute(fired_query(judges, declared()), {"as_of_date": as_of_date})
+        while rows := fired.fetchmany(BATCH):
+            batch = []
+            for customer_id, positions, *values in rows:
+                for position in positions:
+                    if position < len(rules):
+                        batch.append(finding.signal(position, customer_id, values))
+                    else:
+                        seen.append((as_of_date, customer_id, *finding.version(position)))
+            _add_records(cursor, batch, as_of_date)
+            yield from batch
 
 
 def replace_model_signals(
@@ -132,24 +152,30 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def replace(
-    cursor: extensions.cursor, kind: str, signals: Sequence[Signal], *, as_of_date: date, now: datetime
-) -> None:
-    """Make `signals` the only ones of a kind and date, leaving rows alone that are the same already."""
+def replace(cursor: extensions.cursor, kind: str, signals: Iterable[Signal], *, as_of_date: date, now: datetime) -> int:
+    """Make `signals` the only ones of a kind and date, leaving rows alone that are the same already.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
     cursor.execute(LOCK)
     cursor.execute(
         "create temporary table if not exists wanted_signal (like alerts.signal) on commit drop;"
         " alter table wanted_signal alter signal_id drop not null; truncate wanted_signal"
     )
-    for batch in range(0, len(signals), BATCH):
+    left, count = iter(signals), 0
+    while batch := [vars(one) for one in islice(left, BATCH)]:
         # One document a batch: a third of what a row of parameters each costs.
         cursor.execute(
             "insert into wanted_signal (customer_id, as_of_date, kind, name, version, level, route, reason, evidence,"
             " observed_at) select customer_id, %s, %s, name, version, level, route, reason, evidence, %s"
             " from jsonb_to_recordset(%s) as told (customer_id text, name text, version text, level text, route text,"
             " reason text, evidence jsonb)",
-            [as_of_date, kind, now, Json([vars(one) for one in signals[batch : batch + BATCH]])],
+            [as_of_date, kind, now, Json(batch)],
         )
+        count += len(batch)
     cursor.execute(
         """
         delete from alerts.signal as s
@@ -168,6 +194,7 @@ def replace(
         """,
         {"as_of_date": as_of_date, "kind": kind},
     )
+    return count
 
 
 def _replace_shadow(cursor: extensions.cursor, seen: Sequence[tuple[date, str, str, int]], *, as_of_date: date) -> None:
