@@ -22,7 +22,6 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "False",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
     "SCARF_ANALYTICS": "false",
 }
 
