@@ -170,7 +170,7 @@ def canonical_entities() -> str:
 
 def configuration() -> str:
     """Every key of the configuration files, from the models that check them."""
-    from forewarn.alerts.playbooks import LevelBook, ModelBook, Playbooks, Step
+    from forewarn.alerts.playbooks import FollowUp, LevelBook, ModelBook, Playbooks, Step
     from forewarn.alerts.recipients import RouteFile, Routes
     from forewarn.alerts.rules import Description, RuleFile
     from forewarn.quality.suites import Check, Expectation
@@ -225,8 +225,14 @@ def configuration() -> str:
         ("routes.yml", "", [("at the top", Routes), ("`routes.NAME`", RouteFile)]),
         (
             "playbooks.yml",
-            "",
-            [("at the top", Playbooks), ("`levels.LEVEL`", LevelBook), ("`model`", ModelBook), ("`steps[]`", Step)],
+            "How to write one: [write a playbook](../how-to/write-a-playbook.md).",
+            [
+                ("at the top", Playbooks),
+                ("`levels.LEVEL`", LevelBook),
+                ("`model`", ModelBook),
+                ("`steps[]`", Step),
+                ("`steps[].then[]`", FollowUp),
+            ],
         ),
         (
             "expectations/*.yml",

@@ -56,12 +56,16 @@ def test_40_killed_while_opening_cases_leaves_all_or_nothing(
         open_cases(settings, by_file, as_of_date=DAY, run_id=RUN, now=NOW)
 
     def recover(step: int) -> None:
-        cases, letters = len(marts.rows('select * from alerts."case"')), len(marts.rows("select * from alerts.outbox"))
-        assert (cases, letters) in {(0, 0), (3, 6)}, f"half done after a kill at step {step}"
+        [counts] = marts.rows(
+            'select (select count(*) from alerts."case"), (select count(*) from alerts.outbox),'
+            " (select count(*) from alerts.task), (select count(*) from alerts.task_event)"
+        )
+        assert counts in {(0, 0, 0, 0), (3, 6, 6, 6)}, f"half done after a kill at step {step}"
         task()
-        assert [len(rows) for rows in marts.fingerprint()] == [9, 3, 3, 6, 0]
+        assert [len(rows) for rows in marts.fingerprint()] == [9, 3, 3, 6, 0, 6, 6]
         marts.run(
-            'truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt, alerts.hold'
+            'truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt, alerts.hold,'
+            " alerts.task, alerts.task_event"
             " restart identity"
         )
 

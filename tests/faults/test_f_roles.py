@@ -44,9 +44,12 @@ MAY = {
     | {"ml.decision": ADDS},
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
-    | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES}
+    | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES, "alerts.task": WRITES}
     | {"alerts.signal": REPLACES | {"update"}}
-    | {f"alerts.{name}": ADDS for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version")}
+    | {
+        f"alerts.{name}": ADDS
+        for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version", "task_event")
+    }
     | {"alerts.shadow_signal": REPLACES},
 }
 
@@ -149,6 +152,7 @@ TRAIL = (
     "access.login",
     "alerts.attempt",
     "alerts.case_event",
+    "alerts.task_event",
     "identity.decision",
     "ml.decision",
     "ops.batch",

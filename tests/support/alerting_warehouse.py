@@ -171,7 +171,7 @@ class AlertingWarehouse:
 
     def fingerprint(self) -> list[Any]:
         """Return everything that alerts have written, to compare before and after."""
-        tables = ("signal", '"case"', "case_event", "outbox", "attempt")
+        tables = ("signal", '"case"', "case_event", "outbox", "attempt", "task", "task_event")
         return [self.rows(f"select * from alerts.{table} order by 1") for table in tables]
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from psycopg2 import extensions
 from forewarn.alerts.case_plan import Outcome
 from forewarn.alerts.case_store import note
 from forewarn.alerts.escalation import ESCALATION
+from forewarn.alerts.tasks import drop_of_case
 from forewarn.errors import Permanent
 
 Action = Literal["acknowledge", "start", "snooze", "close"]
@@ -42,7 +43,7 @@ class Answer:
 def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
     """Do what a person says to do with a case; the caller commits.
 
-    Messages that the answer makes needless are suppressed, and say so.
+    Messages that the answer makes needless are suppressed, and say so; the open tasks of a closed case are dropped.
 
     Returns
     -------
@@ -96,6 +97,8 @@ def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
     detail = {"by": given.by, "from": state, "outcome": given.outcome}
     note(cursor, [(given.case_id, kind, said or f"by {given.by}", detail)], as_of_date=day, now=now)
     _suppress(cursor, given)
+    if given.action == "close":
+        drop_of_case(cursor, given.case_id, f"the case is closed: {given.outcome}", by=given.by, now=now)
     return True
 
 

@@ -12,6 +12,7 @@ from psycopg2.extras import Json, execute_values
 
 from forewarn.alerts.case_plan import Known, Plan
 from forewarn.alerts.levels import Route
+from forewarn.alerts.playbooks import Step
 from forewarn.alerts.recipients import Recipient
 
 Event = tuple[int, str, str, dict[str, Any]]
@@ -19,7 +20,15 @@ Event = tuple[int, str, str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Draft:
-    """A case as it is about to be written; `known` is the row that it changes or follows."""
+    """A case as it is about to be written.
+
+    Attributes
+    ----------
+    known
+        The row that it changes or follows.
+    steps
+        What each route of the case does about it.
+    """
 
     customer_id: str
     plan: Plan
@@ -34,6 +43,15 @@ class Draft:
     reasons: list[dict[str, Any]]
     next_step: str
     due_on: date
+    steps: dict[Route, Step]
+
+    @property
+    def contact_every_days(self) -> int | None:
+        """The playbooks' touch frequency: fewest days between two contacts of the customer; None where they say none.
+
+        Of several routes the one that leaves the customer in peace for longest.
+        """
+        return max((step.contact_every_days for step in self.steps.values() if step.contact_every_days), default=None)
 
     @property
     def route(self) -> Route:

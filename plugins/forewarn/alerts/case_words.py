@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from forewarn.alerts.case_plan import case_reasons, said
 from forewarn.alerts.case_store import Draft
@@ -13,7 +12,7 @@ from forewarn.alerts.content import Content, Said
 from forewarn.alerts.customer_facts import Facts
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Level, Route
-from forewarn.alerts.playbooks import Playbooks
+from forewarn.alerts.playbooks import Playbooks, Step, worded
 from forewarn.alerts.recipients import Routes
 from forewarn.alerts.signals import Signal
 from forewarn.config.project import Project
@@ -21,31 +20,40 @@ from forewarn.config.project import Project
 
 @dataclass(frozen=True)
 class Books:
-    """What configuration says about the cases of a date."""
+    """What configuration says about the cases of a date.
+
+    Attributes
+    ----------
+    true_steps
+        By customer, the names of the playbooks' steps whose own condition is true.
+    """
 
     project: Project
     playbooks: Playbooks
     routes: Routes
     as_of_date: date
+    true_steps: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
-def next_step(
-    books: Books,
-    about: Facts,
-    reasons: Sequence[Mapping[str, Any]],
-    *,
-    route: str,
-    level: Level,
-    language: Language,
-) -> str:
-    """Return the suggested step by the family of the strongest reason."""
-    return books.playbooks.next_step(
+def step_of(books: Books, customer_id: str, signals: Sequence[Signal], *, route: Route, level: Level) -> Step:
+    """Return what a route does about a case, above all by the family of its strongest reason."""
+    reasons = case_reasons(signals, route)
+    return books.playbooks.choose(
         route=route,
         family=reasons[0]["family"] if reasons else "",
         level=level,
+        rules={signal.name for signal in signals if "family" in signal.evidence},
+        true=books.true_steps.get(customer_id, ()),
+    )
+
+
+def next_step(books: Books, about: Facts, step: Step, *, level: Level, language: Language) -> str:
+    """Return what a step says to do and to offer."""
+    return worded(
+        [step.step, step.offer],
         customer=about.name,
         contact=about.contact_name,
-        due=books.playbooks.due(level, books.as_of_date),
+        due=books.playbooks.due(level, books.as_of_date, step),
         language=language,
     )
 
@@ -88,7 +96,7 @@ def content(
         overdue_amount=about.overdue_amount,
         history=about.history,
         reasons=[Said.model_validate(said(reason, language)) for reason in reasons],
-        next_step=next_step(books, about, reasons, route=route, level=draft.plan.level, language=language),
+        next_step=next_step(books, about, draft.steps[route], level=draft.plan.level, language=language),
         company=books.project.company,
         owner_name=about.owner_name,
         reader_name=reader.name,

@@ -22,7 +22,8 @@ from forewarn.alerts.case_store import (
     write,
     write_withheld,
 )
-from forewarn.alerts.case_words import Books, content, next_step
+from forewarn.alerts.case_tasks import hand_out
+from forewarn.alerts.case_words import Books, content, next_step, step_of
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.escalation import escalate
@@ -34,6 +35,7 @@ from forewarn.alerts.publication import refusal
 from forewarn.alerts.recipients import Owner, load_routes, recipient
 from forewarn.alerts.signals import Signal, replace_model_signals
 from forewarn.alerts.source_records import reason_records
+from forewarn.alerts.step_conditions import true_conditions
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
@@ -64,6 +66,8 @@ class CaseCounts:
         Cases that nobody is told of: control group, outside the pilot, or beyond a reader's capacity.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
+    tasks
+        New tasks.
     letters
         New rows in the outbox.
     reason
@@ -86,6 +90,7 @@ class CaseCounts:
     dropped: int = 0
     letters: int = 0
     escalated: int = 0
+    tasks: int = 0
     reason: str = ""
 
 
@@ -121,6 +126,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         plans = {
             customer: plan(known.get(customer), signals, as_of_date, cool_down) for customer, signals in groups.items()
         }
+        true = true_conditions(cursor, books.playbooks.conditions, customers, as_of_date)
+        books = replace(books, true_steps=true)
         drafts = list(_drafts(groups, plans, known, facts, books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
         # What a case rests on is kept as it was known when it was opened or rose: sources forget and correct.
@@ -141,6 +148,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             if draft.customer_id not in withheld
             for route in draft.plan.told
         ]
+        tasks = hand_out(cursor, told, facts, books, now=now)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
         for case_id, draft, route in told:
@@ -176,6 +184,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             held=holds.held,
             released=holds.released,
             dropped=holds.dropped,
+            tasks=len(tasks),
             letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
             escalated=escalate(cursor, project, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )
@@ -205,7 +214,13 @@ def _drafts(
         if decided.action in ("leave", "suppress"):
             continue
         owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
-        readers = {route: recipient(route, owner, books.routes.routes, books.project) for route in decided.routes}
+        steps = {
+            route: step_of(books, customer_id, signals, route=route, level=decided.level) for route in decided.routes
+        }
+        helpers = [further.who for step in steps.values() for further in step.then if further.who]
+        readers = {
+            route: recipient(route, owner, books.routes.routes, books.project) for route in (*decided.routes, *helpers)
+        }
         route = decided.routes[0]
         reader = readers[route]
         probability = about.probability
@@ -227,8 +242,9 @@ def _drafts(
             value_at_stake=about.value_at_stake,
             expected_loss=assumed * about.value_at_stake,
             reasons=[{"family": reason["family"], **said(reason, language)} for reason in reasons],
-            due_on=books.playbooks.due(decided.level, books.as_of_date),
-            next_step=next_step(books, about, reasons, route=route, level=decided.level, language=language),
+            due_on=books.playbooks.due(decided.level, books.as_of_date, steps[route]),
+            next_step=next_step(books, about, steps[route], level=decided.level, language=language),
+            steps=steps,
         )
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from psycopg2 import extensions
 
 from forewarn.alerts.case_store import note
+from forewarn.alerts.tasks import FOREWARN, drop_of_case
 
 # A customer's id is that of its first account, so whoever has that account now has the case.
 SUCCESSORS = """
@@ -40,7 +41,9 @@ def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetim
                 " updated_at = %s where case_id = %s",
                 [as_of_date, now, now, case_id],
             )
-            events.append((case_id, "closed", f"its customer is now {customer_id}; case {going_on[0]} goes on"))
+            reason = f"its customer is now {customer_id}; case {going_on[0]} goes on"
+            events.append((case_id, "closed", reason))
+            drop_of_case(cursor, case_id, reason, by=FOREWARN, now=now)
         else:
             cursor.execute(
                 'update alerts."case" set customer_id = %(to)s, updated_at = %(now)s, episode ='
@@ -49,6 +52,7 @@ def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetim
                 {"to": customer_id, "now": now, "case": case_id},
             )
             events.append((case_id, "moved", f"its customer {before} is now {customer_id}"))
+        cursor.execute("update alerts.task set customer_id = %s where case_id = %s", [customer_id, case_id])
         cursor.execute(
             "update alerts.hold as h set customer_id = %(to)s where customer_id = %(of)s and ended_as_of is null"
             " and not exists (select from alerts.hold as o where o.ended_as_of is null"

@@ -12,7 +12,7 @@ from forewarn.expressions import Expression, ExpressionError, parse
 
 
 def read_expression(
-    document: Document, path: Sequence[str], text: str, columns: Mapping[str, str | None]
+    document: Document, path: Sequence[str | int], text: str, columns: Mapping[str, str | None]
 ) -> Expression:
     """Parse the expression that stands at a path of a file.
 
@@ -28,7 +28,7 @@ def read_expression(
         raise ConfigError(document.file, line, column, f"`{path[-1]}`: {error.problem}", error.hint) from error
 
 
-def place_inside(document: Document, path: Sequence[str], text: str, line: int, column: int) -> tuple[int, int]:
+def place_inside(document: Document, path: Sequence[str | int], text: str, line: int, column: int) -> tuple[int, int]:
     """Return the file's line and column of a place inside a scalar value; all are counted from 1.
 
     YAML folds and indents a scalar, yet never changes the order of the characters that are not white space (escapes in

@@ -23,6 +23,7 @@ from forewarn.cli import (
     run,
     services,
     source,
+    task,
     warehouse,
 )
 from forewarn.cli.installation import DATA_HELP, Data, choose
@@ -65,6 +66,7 @@ app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
 app.add_typer(case.app, name="case")
+app.add_typer(task.app, name="task")
 model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")

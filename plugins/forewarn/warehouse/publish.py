@@ -76,6 +76,7 @@ DIRECT = (
     ("cases", ("alerts", "case")),
     ("case_events", ("alerts", "case_event")),
     ("held_alerts", ("alerts", "hold")),
+    ("tasks", ("alerts", "task")),
     ("publications", ("ops", "publication")),
     ("drivers", ("ml", "driver")),
     ("model_watch", ("ml", "watch")),

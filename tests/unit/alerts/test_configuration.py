@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from forewarn.alerts import sentence
+from forewarn.alerts.due_day import due_day
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import LEVELS
 from forewarn.alerts.metrics import declared
-from forewarn.alerts.playbooks import load_playbooks
+from forewarn.alerts.playbooks import load_playbooks, worded
 from forewarn.alerts.recipients import Owner, load_routes, recipient
 from forewarn.alerts.rules import FAMILIES, load_rules
 from forewarn.config.project import Project, load_project
@@ -147,10 +148,8 @@ def test_each_level_route_and_family_has_a_step_and_a_day(project: Project) -> N
             for family in (*FAMILIES, ""):
                 for locale in ("en", "zh_CN"):
                     steps.add(
-                        playbooks.next_step(
-                            route=route,
-                            family=family,
-                            level=level,
+                        worded(
+                            [playbooks.choose(route=route, family=family, level=level).step],
                             customer="Northwind",
                             contact=None,
                             due=date(2026, 11, 18),
@@ -176,6 +175,11 @@ def test_each_level_route_and_family_has_a_step_and_a_day(project: Project) -> N
         ("family: spend", "family: spending", "did you mean `spend`"),
         ("high_from: 0.8", "high_from: 1.8", "less than or equal to 1"),
         ("  - step:\n", "  - route: service\n    step:\n", "no step without a condition"),
+        ("family: breadth", "when: segmant = 'key'", "did you mean `segment`"),
+        ("family: breadth", "rule: spend_dropped", "unknown rule `spend_dropped`"),
+        ("family: breadth", "contact_every_days: 0", "greater than or equal to 1"),
+        ("family: breadth", "then: [{id: a, step: x, due_days: 1}, {id: a, step: y, due_days: 2}]", "called `a`"),
+        ("family: breadth", "offer: {en: '{discount}'}", "known in braces: contact, customer, due"),
     ],
 )
 def test_a_playbook_that_cannot_be_meant_is_refused(own: Project, old: str, new: str, problem: str) -> None:
@@ -186,6 +190,50 @@ def test_a_playbook_that_cannot_be_meant_is_refused(own: Project, old: str, new:
         load_playbooks(own)
     assert problem in str(caught.value)
     assert str(caught.value).startswith(str(own.folder / "playbooks.yml") + ":")
+
+
+@pytest.mark.parametrize(
+    ("days", "working", "due"),
+    [
+        (5, False, date(2026, 11, 23)),  # a Saturday, and so Monday
+        (5, True, date(2026, 11, 23)),
+        (10, False, date(2026, 11, 26)),
+        (10, True, date(2026, 11, 30)),
+        (0, True, date(2026, 11, 16)),
+    ],
+)
+def test_a_due_day_is_no_weekend(days: int, working: bool, due: date) -> None:
+    assert due_day(date(2026, 11, 16), days, working=working) == due
+
+
+@pytest.mark.capability("C41")
+def test_a_playbook_is_chosen_by_rule_and_customer_and_has_a_name_and_a_version(own: Project) -> None:
+    file = own.folder / "playbooks.yml"
+    levels = "levels: {low: &one {response_days: 1, probability_by_rules: 0.1}, medium: *one, high: *one}\n"
+    (own.folder / "rules" / "late.yml").touch()
+    steps = (
+        "steps:\n- {when: segment = 'key' and mrr > 5, step: a}\n- {rule: late, step: b}\n"
+        "- {rule: late, route: finance, step: c}\n- {when: mrr > 1, step: d}\n- {step: e}\n"
+    )
+    file.write_text(levels + steps, encoding="utf-8")
+    playbooks = load_playbooks(own)
+    names = ["otherwise", "late", "finance_late", "otherwise_2", "otherwise_3"]
+    assert [step.name for step in playbooks.steps] == names
+    assert list(playbooks.conditions) == ["otherwise", "otherwise_2"]
+
+    def chosen(**more: set[str]) -> str:
+        return playbooks.choose(route="finance", family="spend", level="low", **more).step["en"]
+
+    assert [
+        chosen(),
+        chosen(rules={"late"}),
+        chosen(rules={"late"}, true={"otherwise"}),
+        chosen(true={"otherwise_2"}),
+    ] == ["e", "b", "a", "d"]
+    before = playbooks.steps[1].version
+    file.write_text(levels + steps.replace("step: b", "step: b2"), encoding="utf-8")
+    assert load_playbooks(own).steps[1].version != before
+    assert load_playbooks(own).steps[2].version == playbooks.steps[2].version
 
 
 @pytest.mark.capability("C34")

@@ -15,7 +15,7 @@ READS = {
     *("doctor", "metrics", "source list", "source check", "source test"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
-    *("access list", "case list", "case show", "identity show", "identity list", "identity evaluate"),
+    *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",
