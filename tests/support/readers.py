@@ -114,6 +114,11 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
         "insert into alerts.hold (customer_id, kind, name, reason, held_as_of, held_at)"
         " select customer_id, 'rule', 'r', 'r', as_of_date, now() from marts.churn_features returning 1"
     )
+    company.rows(
+        "insert into alerts.task (case_id, customer_id, role, step, step_version, text, owner_email, created_as_of,"
+        " due_on, created_at) select case_id, customer_id, 'r', 's', 'v', 'call', 'o', opened_as_of, opened_as_of,"
+        ' now() from alerts."case" returning 1'
+    )
     for statement in INSIGHT:
         company.rows(statement)
     publish(company.settings, as_of_date=DAY, run_id="first", live=True, now=NOW)

@@ -92,7 +92,9 @@ def test_commands_that_pages_and_remedies_name_exist(generator: ModuleType) -> N
     text = "\n".join(file.read_text("utf-8") for file in files)
     named = set(
         re.findall(
-            r"(?:^|`|: )(forewarn (?:(?:source|project|rules|case|model|access|identity) )?[a-z]+)", text, re.MULTILINE
+            r"(?:^|`|: )(forewarn (?:(?:source|project|rules|case|task|model|access|identity) )?[a-z]+)",
+            text,
+            re.MULTILINE,
         )
     )
     assert {"forewarn run", "forewarn doctor", "forewarn source check"} <= named
