@@ -170,6 +170,7 @@ def canonical_entities() -> str:
 
 def configuration() -> str:
     """Every key of the configuration files, from the models that check them."""
+    from forewarn.alerts.actions import Actions, AirflowDag, CrmTask, Report
     from forewarn.alerts.playbooks import FollowUp, LevelBook, ModelBook, Playbooks, Step
     from forewarn.alerts.recipients import RouteFile, Routes
     from forewarn.alerts.rules import Description, RuleFile
@@ -232,6 +233,16 @@ def configuration() -> str:
                 ("`model`", ModelBook),
                 ("`steps[]`", Step),
                 ("`steps[].then[]`", FollowUp),
+            ],
+        ),
+        (
+            "actions.yml",
+            "How to write one: [act in other systems](../how-to/act-in-other-systems.md).",
+            [
+                ("at the top", Actions),
+                ("`actions.NAME` (crm_task)", CrmTask),
+                ("`actions.NAME` (airflow_dag)", AirflowDag),
+                ("`actions.NAME` (report)", Report),
             ],
         ),
         (

@@ -3,6 +3,7 @@
 Whether trying again can help is a type: a scheduler retries `Transient` and fails at once on `Permanent`.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 
@@ -81,7 +82,9 @@ class ModelRejected(Permanent):
 
 
 class DeliveryFailed(Transient):
-    """A channel did not take a message; the outbox decides when to try again."""
+    """A channel did not take a message; the outbox decides when to try again, not before `retry_after` has passed."""
+
+    retry_after = timedelta()
 
 
 class DeliveryRejected(Permanent):

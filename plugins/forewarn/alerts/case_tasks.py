@@ -14,14 +14,14 @@ from forewarn.alerts.due_day import due_day
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Route
 from forewarn.alerts.playbooks import worded
-from forewarn.alerts.tasks import Wanted, write_tasks
+from forewarn.alerts.tasks import Wanted, Written, write_tasks
 
 Told = tuple[int, Draft, Route]
 
 
 def hand_out(
     cursor: extensions.cursor, told: Sequence[Told], facts: Mapping[str, Facts], books: Books, *, now: datetime
-) -> dict[int, Wanted]:
+) -> list[Written]:
     """Write the tasks of what people are told of, in the caller's transaction.
 
     Parameters
@@ -31,8 +31,8 @@ def hand_out(
 
     Returns
     -------
-    dict of int to Wanted
-        The new tasks by number.
+    list of Written
+        The new tasks, and those whose due day has moved.
     """
     wanted = [one for case_id, draft, route in told for one in _tasks(case_id, draft, route, facts, books)]
     raised = {case_id: draft.plan.reason for case_id, draft, _ in told if draft.plan.action == "raise"}
@@ -54,6 +54,7 @@ def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts],
         due_on=books.playbooks.due(level, books.as_of_date, step),
         why=draft.plan.reason,
         contact_every_days=step.contact_every_days,
+        actions=tuple(step.actions),
     )
     for further in step.then:
         who = further.who or route
@@ -76,4 +77,5 @@ def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts],
             due_on=due,
             why=f"follows {step.name}; {draft.plan.reason}",
             contact_every_days=step.contact_every_days,
+            actions=tuple(further.actions),
         )

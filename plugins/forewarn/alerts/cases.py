@@ -12,6 +12,7 @@ from psycopg2 import extensions
 
 from forewarn.alerts import outbox
 from forewarn.alerts.admission import Withholding, withhold, worth
+from forewarn.alerts.case_actions import Desk, action_letters
 from forewarn.alerts.case_plan import Known, Plan, case_reasons, plan, said
 from forewarn.alerts.case_store import (
     Draft,
@@ -66,8 +67,8 @@ class CaseCounts:
         Cases that nobody is told of: control group, outside the pilot, or beyond a reader's capacity.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
-    tasks
-        New tasks.
+    tasks, actions
+        New tasks, and new rows in the outbox for what other systems do about them.
     letters
         New rows in the outbox.
     reason
@@ -91,6 +92,7 @@ class CaseCounts:
     letters: int = 0
     escalated: int = 0
     tasks: int = 0
+    actions: int = 0
     reason: str = ""
 
 
@@ -149,6 +151,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             for route in draft.plan.told
         ]
         tasks = hand_out(cursor, told, facts, books, now=now)
+        actions = action_letters(cursor, Desk(books, groups, facts, now), tasks, told)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
         for case_id, draft, route in told:
@@ -168,13 +171,13 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
                 )
                 letters.append(outbox.Letter(dedup, channel, address, words))
         expires_at = now + timedelta(days=project.alerts.expires_after_days)
-        actions = [draft.plan.action for draft in drafts]
+        changes = [draft.plan.action for draft in drafts]
         return CaseCounts(
             signals=sum(len(signals) for signals in groups.values()),
-            opened=actions.count("open"),
-            raised=actions.count("raise"),
-            joined=actions.count("join"),
-            refreshed=actions.count("refresh"),
+            opened=changes.count("open"),
+            raised=changes.count("raise"),
+            joined=changes.count("join"),
+            refreshed=changes.count("refresh"),
             unchanged=len(groups) - len(drafts) - len(cooling),
             cooling=len(cooling),
             suppressed=suppressed,
@@ -184,7 +187,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             held=holds.held,
             released=holds.released,
             dropped=holds.dropped,
-            tasks=len(tasks),
+            tasks=sum(task.new for task in tasks),
+            actions=outbox.put(cursor, actions, now=now, expires_at=expires_at),
             letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
             escalated=escalate(cursor, project, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )

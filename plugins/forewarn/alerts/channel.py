@@ -20,12 +20,16 @@ class ChannelDown(DeliveryFailed):
 
 @dataclass(frozen=True)
 class Message:
-    """One message as a channel gets it; everything in it comes from the outbox row, so that a repeat is the same."""
+    """One message as a channel gets it; everything in it comes from the outbox row, so that a repeat is the same.
+
+    `attempt` counts this one: with 1 nobody has tried before.
+    """
 
     alert_id: int
     recipient: str
     content: Envelope
     created_at: datetime
+    attempt: int = 1
 
 
 class Channel(Protocol):

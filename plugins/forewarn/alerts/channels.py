@@ -1,13 +1,17 @@
-"""The channels of a project, by their names."""
+"""The channels and actions of a project, by their names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from forewarn.alerts.actions import AirflowDag, CrmTask, Report, load_actions
+from forewarn.alerts.airflow_channel import AirflowChannel
 from forewarn.alerts.apprise_channel import AppriseChannel
 from forewarn.alerts.channel import Channel
+from forewarn.alerts.crm_channel import CrmChannel
 from forewarn.alerts.file_channel import FileChannel
 from forewarn.alerts.group_robots import DingTalkRobot, FeishuRobot, WeComRobot
+from forewarn.alerts.report_channel import ReportChannel
 from forewarn.alerts.smtp_channel import SmtpChannel
 from forewarn.alerts.webhook_channel import WebhookChannel
 from forewarn.config.project import Project
@@ -18,7 +22,7 @@ Resolve = Callable[[str, Settings], str]
 
 
 def channels_of(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:
-    """Return the channels that a project names; each but `file` has a connection, by default of its own name.
+    """Return the channels that a project names, and its actions; most have a connection, by default of its own name.
 
     Raises
     ------
@@ -45,4 +49,17 @@ def channels_of(settings: Settings, project: Project, resolve: Resolve | None) -
         "dingtalk": lambda: DingTalkRobot(address("dingtalk")),
         "feishu": lambda: FeishuRobot(address("feishu")),
     }
-    return {name: known[name]() if name in known else AppriseChannel(name, address(name)) for name in alerts.channels}
+
+    def acting(name: str, action: CrmTask | AirflowDag | Report) -> Channel:
+        match action:
+            case CrmTask():
+                return CrmChannel(name, address(action.connection), action)
+            case AirflowDag():
+                return AirflowChannel(name, address(action.connection), action)
+            case Report():
+                return ReportChannel(settings.home / action.folder)
+
+    channels: dict[str, Channel] = {
+        name: known[name]() if name in known else AppriseChannel(name, address(name)) for name in alerts.channels
+    }
+    return channels | {name: acting(name, action) for name, action in load_actions(project).items()}

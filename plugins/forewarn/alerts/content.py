@@ -6,7 +6,7 @@ A message that is sent a second time after a crash is therefore the same message
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -164,3 +164,81 @@ class Notice(Envelope):
     def about(self) -> str:
         """The source."""
         return self.source
+
+
+class ActionContent(Envelope):
+    """What another system is asked to do about one customer.
+
+    Attributes
+    ----------
+    action
+        Its name in `actions.yml`.
+    external_id
+        Under which the other system knows it, whatever becomes of this message.
+    task_id
+        The task that it carries out; None where a rule asked for it.
+    text
+        What is to be done, and what to offer.
+    """
+
+    action: str
+    external_id: str
+    task_id: int | None = None
+    customer_id: str
+    customer: str
+    role: Route
+    step: str
+    text: str
+    due_on: date
+    level: Level | None = None
+    expected_loss: float | None = None
+    currency: str
+    reasons: list[Said] = Field(default_factory=list)
+    order_key: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The customer."""
+        return self.customer
+
+    @classmethod
+    def values_of(cls) -> list[str]:
+        """Return the names of `values`."""
+        hidden = {"why", "refused_by", "key", "thread_key", "locale", "reader_name"}
+        return [name for name in cls.model_fields if name not in hidden]
+
+    def values(self) -> dict[str, Any]:
+        """Return what a template may name, as JSON has it; reasons are one text."""
+        plain = self.model_dump(mode="json", include=set(self.values_of()))
+        said = "\n".join(f"{one.title}: {one.text}" if one.title else one.text for one in self.reasons)
+        return plain | {"reasons": said}
+
+
+class ReportRow(BaseModel):
+    """One case of a report."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    case_id: int
+    customer: str
+    level: Level
+    state: str
+    owner: str
+    expected_loss: float
+    due_on: date | None
+    reasons: list[str]
+    next_step: str
+
+
+class ReportContent(Envelope):
+    """Cases to be written as a page and a table; `name` is that of the files, without ending."""
+
+    name: str
+    title: str
+    currency: str
+    rows: list[ReportRow]
+
+    @property
+    def about(self) -> str:
+        """The report."""
+        return self.title

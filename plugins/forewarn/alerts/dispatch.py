@@ -17,12 +17,13 @@ from psycopg2 import extensions
 from pydantic import ValidationError
 
 from forewarn.alerts import outbox
+from forewarn.alerts.actions import load_actions
 from forewarn.alerts.attempt_record import pass_on, record
 from forewarn.alerts.channel import Channel, GroupChannel, Message
 from forewarn.alerts.channels import Resolve, channels_of
-from forewarn.alerts.content import Content, Envelope, Notice
+from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
 from forewarn.alerts.interruption import Interruption, until_terminated
-from forewarn.alerts.outbox import OPERATIONS, Claimed
+from forewarn.alerts.outbox import ACTION, OPERATIONS, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
@@ -32,6 +33,8 @@ from forewarn.warehouse.engine import connect
 # Longer than the slowest conversation with a mail server, in which each answer may take its full time-out.
 LEASE = timedelta(minutes=3)
 BATCH = 50
+# What a row holds by its kind; every other kind is a message about a case.
+KINDS: Mapping[str, type[Envelope]] = {OPERATIONS: Notice, ACTION: ActionContent, REPORT: ReportContent}
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def dispatch(
     resolve: Resolve | None = None,
     lease: timedelta = LEASE,
 ) -> DispatchCounts:
-    """Send what is due over the project's channels.
+    """Send what is due over the project's channels, and do what is due of its actions.
 
     Parameters
     ----------
@@ -89,7 +92,8 @@ def dispatch(
     with connect(settings.warehouse_url, application="forewarn dispatch") as connection:
         if dry_run:
             with connection.cursor() as cursor:
-                return DispatchCounts(waiting=outbox.due(cursor, list(project.alerts.channels), now=now))
+                ways = [*project.alerts.channels, *load_actions(project)]
+                return DispatchCounts(waiting=outbox.due(cursor, ways, now=now))
         channels = channels_of(settings, project, resolve)
         dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
         try:
@@ -210,7 +214,8 @@ class _Dispatcher:
             if attempts > MOST_ATTEMPTS:
                 raise Permanent(f"alert {row.alert_id}", expected="an end", got=f"{attempts - 1} attempts without one")
             content = _read(row)
-            return content, delivered(channel.send(Message(row.alert_id, row.recipient, content, row.created_at)))
+            message = Message(row.alert_id, row.recipient, content, row.created_at, attempts)
+            return content, delivered(channel.send(message))
         except Exception as error:
             # Whatever it is, it is this row's: the queue moves on, and the ledger says what happened.
             return content, self._failed(channel, error, attempts)
@@ -218,7 +223,7 @@ class _Dispatcher:
 
 def _read(row: Claimed) -> Envelope:
     try:
-        return (Notice if row.kind == OPERATIONS else Content).model_validate(row.payload)
+        return KINDS.get(row.kind, Content).model_validate(row.payload)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         raise Permanent(f"alert {row.alert_id}", expected="the content of a message", got=problems) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
 from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
@@ -15,6 +14,7 @@ from forewarn.alerts.index_page import Card, index_page
 from forewarn.alerts.letter import compose, message_id_begins
 from forewarn.alerts.plain import slug
 from forewarn.alerts.view import View
+from forewarn.alerts.whole_file import write_whole
 
 PAGES = "pages"
 NEWEST = 500
@@ -42,9 +42,9 @@ class FileChannel:
         card = _card(message, letter.view, name)
         try:
             (self._folder / PAGES).mkdir(parents=True, exist_ok=True)
-            _write(self._folder / PAGES / f"{name}.html", page.encode())
-            _write(self._folder / PAGES / f"{name}.json", json.dumps(card, ensure_ascii=False).encode())
-            _write(self._folder / f"{name}.eml", data)
+            write_whole(self._folder / PAGES / f"{name}.html", page.encode())
+            write_whole(self._folder / PAGES / f"{name}.json", json.dumps(card, ensure_ascii=False).encode())
+            write_whole(self._folder / f"{name}.eml", data)
             self._wrote = True
         except OSError as error:
             raise ChannelDown(
@@ -89,7 +89,7 @@ class FileChannel:
         # The newest day first, and within a day the order of sending, which is by expected loss.
         cards.sort(key=lambda card: card.alert_id)
         cards.sort(key=lambda card: card.as_of_date, reverse=True)
-        _write(index, index_page(cards, older=max(0, len(messages) - NEWEST)).encode())
+        write_whole(index, index_page(cards, older=max(0, len(messages) - NEWEST)).encode())
         # Not the time of writing: what another dispatcher added after the listing has to look newer than the index.
         os.utime(index, ns=(listed_at, listed_at))
         self._wrote = False
@@ -111,18 +111,3 @@ def _card(message: Message, view: View, name: str) -> dict[str, object]:
         "name": name,
         "language": view.language,
     }
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none: a hidden neighbour, flushed, then renamed."""
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(temporary).chmod(0o640)
-        Path(temporary).rename(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -1,11 +1,13 @@
-"""One POST over HTTP, and what its failure means for the message; no address with a secret leaves this file."""
+"""One request over HTTP, and what its failure means for the message; no address with a secret leaves this file."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urlsplit, urlunsplit
 
 import httpx
@@ -16,9 +18,14 @@ from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, F
 
 TIMEOUT_SECONDS = 15.0
 TOO_MANY = 429
+LONGEST_ASKED = 24 * 3600
 # The address or its secret is wrong: no message is to blame.
 OF_THE_ADDRESS = frozenset({401, 403, 404, 405, 410})
-_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# Nothing was sent: no connection came about, or an address or a secret cannot stand in a request.
+_NOT_CONNECTED = (
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+    *(httpx.UnsupportedProtocol, httpx.LocalProtocolError),
+)
 
 
 class Poster:
@@ -49,20 +56,39 @@ class Poster:
         return self._address()[1]
 
     def post(self, body: bytes, headers: Mapping[str, str], params: Mapping[str, str] | None = None) -> httpx.Response:
-        """Post a body and return an answer of 2xx.
+        """Post a body to the address itself; see `ask`."""
+        return self.ask("POST", headers=headers, body=body, params=params)
+
+    def ask(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+        expected: Collection[int] = (),
+    ) -> httpx.Response:
+        """Send a request and return an answer of 2xx, or one whose status is expected.
+
+        Parameters
+        ----------
+        path
+            Added to the address.
 
         Raises
         ------
         ChannelDown
             Nothing can be reached there, or the address or its secret is refused.
         DeliveryFailed
-            429 or 5xx.
+            429 or 5xx; it knows how long the receiver asked to be left alone.
         DeliveryRejected
             Another 4xx: this body will never be taken.
         DeliveryUnknown
             The connection broke after the body had been sent.
         """
-        url = httpx.URL(self._address()[0]).copy_merge_params(dict(params or {}))
+        address = self._address()[0]
+        url = httpx.URL(address.rstrip("/") + path if path else address).copy_merge_params(dict(params or {}))
         asked: dict[str, str] = {"content-type": "application/json; charset=utf-8", "user-agent": "forewarn"}
         extensions: dict[str, str] = {}
         if not self._private:
@@ -70,12 +96,14 @@ class Poster:
             extensions["sni_hostname"] = url.host
             url = url.copy_with(host=self._public(url))
         try:
-            answer = self._client.post(url, content=body, headers=asked | dict(headers), extensions=extensions)
+            answer = self._client.request(
+                method, url, content=body, headers=asked | dict(headers), extensions=extensions
+            )
         except _NOT_CONNECTED as error:
             raise ChannelDown(self.name, expected="a connection", got=type(error).__name__) from None
         except httpx.HTTPError as error:
             raise DeliveryUnknown(self.name, expected="an answer", got=type(error).__name__) from None
-        return self._judged(answer)
+        return answer if answer.status_code in expected else self._judged(answer)
 
     def close(self) -> None:
         """Close the connection."""
@@ -92,7 +120,9 @@ class Poster:
         if answer.is_redirect or answer.status_code in OF_THE_ADDRESS:
             raise self.down(got, f"check the address of connection `{self.name}`")
         if answer.status_code == TOO_MANY or answer.is_server_error:
-            raise DeliveryFailed(self.name, expected="2xx", got=got)
+            failure = DeliveryFailed(self.name, expected="2xx", got=got)
+            failure.retry_after = retry_after(answer.headers)
+            raise failure
         raise DeliveryRejected(self.name, expected="2xx", got=got)
 
     def _address(self) -> tuple[str, str]:
@@ -124,6 +154,18 @@ class Poster:
                     next_step="set alerts.webhook_may_reach_private if it is meant",
                 )
         return min(found)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta:
+    """Return how long an answer asks to be left alone: in seconds, or until a moment after that of the answer."""
+    asked = headers.get("retry-after", "").strip()
+    if asked.isdigit():
+        return timedelta(seconds=min(int(asked), LONGEST_ASKED))
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return timedelta()
+    return min(max(wait, timedelta()), timedelta(seconds=LONGEST_ASKED))
 
 
 def is_public(address: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from forewarn.alerts.actions import Report, demand_known, load_actions
 from forewarn.alerts.due_day import due_day
 from forewarn.alerts.language import ORIGINAL, Language
 from forewarn.alerts.levels import LEVELS, Level, Route
@@ -54,6 +55,7 @@ class FollowUp(BaseModel):
     step: Texts
     due_days: Days
     working_days: bool = False
+    actions: list[str] = Field(default_factory=list)
 
 
 class Step(BaseModel):
@@ -72,6 +74,7 @@ class Step(BaseModel):
     due_days: Days | None = None
     working_days: bool = False
     contact_every_days: int | None = Field(default=None, ge=1, le=365)
+    actions: list[str] = Field(default_factory=list)
     then: list[FollowUp] = Field(default_factory=list)
 
     @property
@@ -102,13 +105,14 @@ class Step(BaseModel):
 
 
 class Playbooks(BaseModel):
-    """The content of `playbooks.yml`."""
+    """The content of `playbooks.yml`; `each_day` names the reports of a day's cases."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     levels: dict[Level, LevelBook]
     model: ModelBook = ModelBook()
     steps: list[Step] = Field(min_length=1)
+    each_day: list[str] = Field(default_factory=list)
 
     @property
     def conditions(self) -> dict[str, Expression]:
@@ -156,6 +160,7 @@ def load_playbooks(project: Project) -> Playbooks:
     for level in LEVELS:
         if level not in playbooks.levels:
             raise document.error(["levels"], f"no level `{level}`", f"add `{level}: …`")
+    actions = load_actions(project)
     rules = sorted(file.stem for file in project.path(project.rules).glob("*.yml"))
     for number, step in enumerate(playbooks.steps):
         if step.rule is not None and step.rule not in rules:
@@ -163,6 +168,11 @@ def load_playbooks(project: Project) -> Playbooks:
                 ["steps", number, "rule"], f"unknown rule `{step.rule}`", did_you_mean(step.rule, rules)
             )
         _check(document, number, step)
+        demand_known(document, ["steps", number, "actions"], step.actions, actions)
+        for place, further in enumerate(step.then):
+            demand_known(document, ["steps", number, "then", place, "actions"], further.actions, actions)
+    reports = {name: action for name, action in actions.items() if isinstance(action, Report)}
+    demand_known(document, ["each_day"], playbooks.each_day, reports)
     if not any(step.unconditional for step in playbooks.steps):
         raise document.error(["steps"], "no step without a condition", "end with one that fits every case")
     return playbooks.model_copy(update={"steps": _named(document, playbooks.steps)})

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from forewarn.alerts import sentence
+from forewarn.alerts.actions import demand_known, load_actions
 from forewarn.alerts.language import CATALOGS, ORIGINAL
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.metrics import Metrics, declared
@@ -86,6 +87,8 @@ class RuleFile(BaseModel):
     title, reason
         What a message says, by language; a bare text is English. `reason` shows metrics in braces and may be a list of
         sentences, of which the first with every value known is used.
+    actions
+        Actions of `actions.yml` that are done once for a case in which the rule is true.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,6 +103,7 @@ class RuleFile(BaseModel):
     family: str
     title: Texts
     reason: Variants
+    actions: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,14 @@ def load_rules(project: Project) -> list[Rule]:
     ConfigError
         With file, line, column and a hint; also when two files claim one id.
     """
-    folder, metrics = project.path(project.rules), declared()
+    folder, metrics, actions = project.path(project.rules), declared(), load_actions(project)
     rules: list[Rule] = []
     for file in sorted(folder.glob("*.yml")):
         rule = load_rule(file, metrics)
         if rule.name in {other.name for other in rules}:
             raise Document(file).error(["id"], f"a second rule `{rule.name}`", "give it an id of its own")
+        if rule.content.actions:
+            demand_known(Document(file), ["actions"], rule.content.actions, actions)
         rules.append(rule)
     return rules
 

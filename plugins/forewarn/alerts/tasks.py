@@ -19,7 +19,12 @@ FOREWARN = "forewarn"
 class Wanted:
     """A task as a step of a playbook asks for it; exactly one of `case_id` and `order_key` is given.
 
-    `why` goes into its event.
+    Attributes
+    ----------
+    why
+        Goes into its event.
+    actions
+        What other systems do about it, by names of `actions.yml`.
     """
 
     customer_id: str
@@ -33,6 +38,7 @@ class Wanted:
     contact_every_days: int | None = None
     case_id: int | None = None
     order_key: str | None = None
+    actions: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[int | None, str, str]:
@@ -47,6 +53,17 @@ class Known:
     task_id: int
     state: str
     due_on: date
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Written:
+    """A task that was newly written, or whose due day has moved."""
+
+    task_id: int
+    wanted: Wanted
+    created_at: datetime
+    new: bool = True
 
 
 Event = tuple[int, str, str]
@@ -59,7 +76,7 @@ def write_tasks(
     *,
     as_of_date: date,
     now: datetime,
-) -> dict[int, Wanted]:
+) -> list[Written]:
     """Write what cases ask for, in the caller's transaction.
 
     A task that is there keeps its number; while it is open it moves to an earlier due day, never to a later one. One
@@ -74,8 +91,8 @@ def write_tasks(
 
     Returns
     -------
-    dict of int to Wanted
-        The new tasks by number.
+    list of Written
+        The new tasks, and those whose due day has moved.
     """
     cases = sorted({one.case_id for one in wanted if one.case_id is not None})
     known = _known(cursor, cases)
@@ -104,16 +121,17 @@ def write_tasks(
         if case_id is not None and case_id in raised and (case_id, role, step) not in asked
     ]
     drop(cursor, replaced, by=FOREWARN, now=now)
-    return created
+    written = [Written(number, one, now) for number, one in created.items()]
+    return written + [Written(task.task_id, one, task.created_at, new=False) for task, one in sooner]
 
 
 def write_reminders(
     cursor: extensions.cursor, wanted: Sequence[Wanted], *, as_of_date: date, now: datetime
-) -> dict[int, Wanted]:
-    """Write what orders ask for; an order that has its reminder keeps it. Returns the new ones by number."""
+) -> list[Written]:
+    """Write what orders ask for; an order that has its reminder keeps it. Returns the new ones."""
     created = _insert(cursor, wanted, as_of_date=as_of_date, now=now)
     note_tasks(cursor, [(number, "created", one.why) for number, one in created.items()], by=FOREWARN, now=now)
-    return created
+    return [Written(number, one, now) for number, one in created.items()]
 
 
 def drop(cursor: extensions.cursor, tasks: Iterable[tuple[int, str]], *, by: str, now: datetime) -> None:
@@ -149,7 +167,8 @@ def note_tasks(cursor: extensions.cursor, events: Sequence[Event], *, by: str, n
 
 def _known(cursor: extensions.cursor, cases: Sequence[int]) -> dict[tuple[int | None, str, str], Known]:
     cursor.execute(
-        "select case_id, role, step, task_id, state, due_on from alerts.task where case_id = any(%s)", [list(cases)]
+        "select case_id, role, step, task_id, state, due_on, created_at from alerts.task where case_id = any(%s)",
+        [list(cases)],
     )
     return {(case_id, role, step): Known(*rest) for case_id, role, step, *rest in cursor.fetchall()}
 

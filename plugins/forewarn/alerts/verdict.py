@@ -8,7 +8,7 @@ from typing import Literal
 
 from forewarn.alerts.channel import ChannelDown
 from forewarn.alerts.plain import one_line
-from forewarn.errors import DeliveryRejected, DeliveryUnknown, Permanent
+from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, Permanent
 
 MOST_ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
@@ -48,7 +48,8 @@ def delivered(answer: str) -> Verdict:
 def failed(error: Exception, *, attempts: int, now: datetime, repeat_when_unknown: bool) -> Verdict:
     """Return the verdict on an attempt that ended in an error; `attempts` counts it already."""
     reason = one_line(f"{type(error).__name__}: {error}", 500)
-    again = now + wait(attempts)
+    asked = error.retry_after if isinstance(error, DeliveryFailed) else timedelta()
+    again = now + max(wait(attempts), asked)
     if isinstance(error, ChannelDown):
         # An outage is no message's fault: it ends by expiry, not by a number of attempts.
         return Verdict("retry", "retry", reason, again, channel_down=True)

@@ -49,6 +49,9 @@ class Document:
             marks = getattr(node, "lc", None)
             if marks is None:
                 break
+            if isinstance(node, dict) and node.get("kind") == part:
+                # Which of several models it is says the file by `kind`, and an error of that model by one part more.
+                continue
             try:
                 line, column = marks.key(part) if isinstance(node, dict) else marks.item(part)
                 node = node[part]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 from alerting_warehouse import DAY, NOW, OVERDUE, SILENT, AlertingWarehouse, simulated_project
+from crm import Crm
+from killing import Killed, killed_at
+from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
+from waiting_alerts import lapse_leases
 
-from forewarn.alerts import CaseCounts, evaluate_rules, open_cases
+from forewarn.alerts import CaseCounts, dispatch, evaluate_rules, open_cases
 from forewarn.alerts.answers import Answer, answer
 from forewarn.alerts.task_answers import TaskAnswer, answer_task
 from forewarn.cli import app
@@ -66,6 +72,144 @@ class Company:
 
     def tasks(self, columns: str = "role, step, due_on, owner_email, state") -> list[tuple[object, ...]]:
         return self.marts.rows(f"select {columns} from alerts.task order by task_id")
+
+
+ACTIONS = """
+actions:
+  crm:
+    kind: crm_task
+    connection: crm_api
+    method: POST
+    path: /tasks
+    ask: "/tasks?external_id={external_id}"
+    id_at: data.id
+    headers: {authorization: "Bearer {secret}"}
+    body: {external_id: "{external_id}", subject: "{text}", due: "{due_on}", owner: "{owner_email}", task: "{task_id}"}
+    may_reach_private: true
+  win_back: {kind: airflow_dag, dag: win_back}
+  page: {kind: report}
+  list: {kind: report, folder: lists}
+"""
+
+
+def with_actions(company: Company, **changes: str) -> Company:
+    """Let the call be a task in the CRM, an overdue invoice start a DAG, and the day have its list."""
+    folder, text = company.project.path(company.project.playbooks).parent, ACTIONS
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "actions.yml").write_text(text, encoding="utf-8")
+    book = BOOK.replace("- id: call\n", "- id: call\n    actions: [crm, page]\n") + "each_day: [list]\n"
+    (folder / "playbooks.yml").write_text(book, encoding="utf-8")
+    shutil.copytree(company.settings.config / "rules", folder / "rules", dirs_exist_ok=True)
+    with (folder / "rules" / "overdue_receivables.yml").open("a", encoding="utf-8") as rule:
+        rule.write("actions: [win_back]\n")
+    company.project = company.project.model_copy(update={"rules": folder / "rules"})
+    return company
+
+
+ASKED = "select kind, channel, recipient, payload ->> 'text' from alerts.outbox where kind <> 'case' order by dedup_key"
+
+
+@pytest.mark.capability("C36")
+def test_a_step_a_rule_and_a_day_ask_other_systems_once(company: Company) -> None:
+    counts = with_actions(company).day(0, **SILENT | OVERDUE)
+    assert (counts.tasks, counts.letters, counts.actions) == (3, 2, 4)
+    [rule] = company.marts.rows("select reason from alerts.signal where name = 'overdue_receivables'")
+    expected = [
+        ("action", "win_back", RECEIVABLES, rule[0]),
+        ("report", "list", "sales-lead@meridian.example", None),
+        ("action", "crm", ANA, "Call Dana Kim by Wednesday, Nov 18."),
+        ("report", "page", ANA, None),
+    ]
+    assert company.marts.rows(ASKED) == expected
+    assert company.day(0, **SILENT | OVERDUE).actions == 0
+    assert company.day(1, **SILENT | OVERDUE).actions == 1, "the next day's list"
+    assert [row for row in company.marts.rows(ASKED) if row[1] != "list"] == [expected[0], *expected[2:]]
+
+
+@pytest.mark.capability("C36", "C35")
+def test_actions_are_done_by_the_same_dispatch_and_the_ledger_says_what_came_of_each(
+    company: Company, httpserver: HTTPServer
+) -> None:
+    crm = Crm(httpserver)
+    with_actions(company).day(0, **SILENT)
+    counts = dispatch(company.settings, company.project, now=NOW, dry_run=True)
+    assert counts.waiting == 4
+    done = dispatch(company.settings, company.project, now=NOW, resolve=lambda *_: crm.url)
+    assert (done.sent, done.retried) == (4, 0)
+    [task] = crm.tasks.values()
+    assert (task["subject"], task["due"], task["owner"], task["task"]) == (
+        "Call Dana Kim by Monday, Nov 23.",
+        "2026-11-23",
+        ANA,
+        1,
+    )
+    home = company.settings.home
+    assert company.marts.rows(
+        "select channel, detail from alerts.attempt join alerts.outbox using (alert_id) where kind <> 'case' order by 1"
+    ) == [
+        ("crm", "201 1"),
+        ("list", str(home / "lists" / "cases-2026-11-16.html")),
+        ("page", str(home / "reports" / "case-1.html")),
+    ]
+    page = (home / "lists" / "cases-2026-11-16.html").read_text("utf-8")
+    assert "<td>Northwind Traders</td><td>Medium</td><td>open</td><td>Ana Weber</td>" in page
+    assert company.marts.rows("select reason from alerts.case_event where reason ~ '^crm'") == [
+        (f"crm to {ANA}: 201 1",)
+    ]
+
+
+def test_45_a_task_that_the_crm_refuses_goes_to_the_fallback(company: Company, httpserver: HTTPServer) -> None:
+    crm = Crm(httpserver)
+    crm.answers = [422]
+    with_actions(company).day(0, **SILENT)
+    counts = dispatch(company.settings, company.project, now=NOW, resolve=lambda *_: crm.url)
+    assert (counts.dead, counts.passed_on) == (1, 1)
+    assert [task["owner"] for task in crm.tasks.values()] == ["sales-lead@meridian.example"]
+
+
+def test_a_due_day_that_moves_is_told_to_a_crm_that_writes_the_same_task_again(
+    company: Company, httpserver: HTTPServer
+) -> None:
+    crm = Crm(httpserver)
+    put = {"    method: POST\n    path: /tasks\n": "    path: /tasks/{external_id}\n"}
+    with_actions(company, **put)
+    for ahead, features in ((0, SILENT), (1, SILENT | OVERDUE)):
+        company.day(ahead, **features)
+        dispatch(company.settings, company.project, now=NOW + timedelta(days=ahead), resolve=lambda *_: crm.url)
+    [external_id] = set(crm.written)
+    assert len(crm.written) == 2
+    assert crm.tasks[external_id]["due"] == "2026-11-19"
+
+
+@pytest.mark.capability("B7", "C35")
+def test_41_killed_between_any_two_statements_there_is_no_second_task_in_the_crm(
+    company: Company, httpserver: HTTPServer
+) -> None:
+    crm = Crm(httpserver)
+    with_actions(company).day(0, **SILENT)
+    company.marts.run("update alerts.outbox set state = 'suppressed' where kind <> 'action'")
+
+    def task() -> None:
+        dispatch(company.settings, company.project, now=NOW, resolve=lambda *_: crm.url)
+
+    for step in range(1, 100):
+        with killed_at(step) as steps:
+            try:
+                task()
+            except (Killed, psycopg2.Error):
+                assert steps.dead
+        if not steps.dead:
+            break
+        lapse_leases(company.marts)
+        task()
+        assert (len(crm.tasks), len(crm.written)) == (1, 1), f"killed at step {step}"
+        crm.tasks.clear()
+        crm.written.clear()
+        company.marts.run("truncate alerts.attempt")
+        company.marts.run("update alerts.outbox set state = 'pending', attempts = 0 where kind = 'action'")
+    assert step > 8
 
 
 @pytest.fixture

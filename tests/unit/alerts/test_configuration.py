@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from forewarn.alerts import sentence
+from forewarn.alerts.actions import filled, load_actions
 from forewarn.alerts.due_day import due_day
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import LEVELS
@@ -284,3 +285,69 @@ def test_both_catalogs_say_the_same_things() -> None:
     english, chinese = Language("en")._texts, Language("zh_CN")._texts
     assert keys(english) == keys(chinese)
     assert len(keys(english)) > 50
+
+
+CRM = """
+actions:
+  crm:
+    kind: crm_task
+    connection: crm_api
+    path: /tasks/{external_id}
+    headers: {authorization: "Bearer {secret}"}
+    body: {subject: "{text}", days: ["{due_on}"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "problem"),
+    [
+        ("kind: crm_task", "kind: crm_tasks", "3:3", "'crm_task', 'airflow_dag', 'report'"),
+        ('"{text}"', '"{txt}"', "8:12", "did you mean `text`"),
+        ('["{due_on}"]', '["{due_at}"]', "8:38", "did you mean `due_on`"),
+        ('"{text}"', '"{text!x}"', "8:12", "write {{ and }} for braces"),
+        ('"{text}"', '"{secret}"', "8:12", "unknown `secret`"),
+        ("  crm:", "  wecom:", "3:3", "`wecom` is a channel"),
+        ("/tasks/{external_id}", "/tasks", "3:3", "put {external_id} into it"),
+        ("path: /tasks/{external_id}", "method: POST\n    path: /tasks", "3:3", "add `ask`"),
+        ("path:", "pat:", "6:5", "did you mean `path`"),
+    ],
+)
+def test_an_action_that_cannot_be_meant_is_refused_at_its_place(
+    own: Project, old: str, new: str, place: str, problem: str
+) -> None:
+    assert old in CRM
+    (own.folder / "actions.yml").write_text(CRM.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"actions\.yml") as caught:
+        load_actions(own)
+    assert f"actions.yml:{place}" in str(caught.value)
+    assert problem in str(caught.value)
+
+
+def test_playbooks_and_rules_name_actions_that_there_are(own: Project) -> None:
+    (own.folder / "actions.yml").write_text(CRM, encoding="utf-8")
+    text = (CONFIG / "playbooks.yml").read_text(encoding="utf-8")
+    book = own.folder / "playbooks.yml"
+    for old, new, problem in (
+        ("family: breadth", "actions: [crmm]", "unknown action `crmm`. Next: did you mean `crm`"),
+        ("model:", "each_day: [crm]\nmodel:", "unknown action `crm`. Next: declare it in actions.yml"),
+        ("due_days: 10", "due_days: 10\n        actions: [other]", "unknown action `other`"),
+    ):
+        book.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"playbooks\.yml") as caught:
+            load_playbooks(own)
+        assert problem in str(caught.value)
+    rule = (CONFIG / "rules" / "overdue_receivables.yml").read_text(encoding="utf-8")
+    (own.folder / "rules" / "overdue_receivables.yml").write_text(rule + "actions: [page]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown action `page`"):
+        load_rules(own)
+
+
+def test_a_template_keeps_the_type_of_a_value_that_stands_alone() -> None:
+    values = {"case_id": 7, "text": "Call", "level": None}
+    assert filled(
+        {"a": ["{case_id}", "{{{case_id}}}", 1.5], "b": {"c": "{text}: {level}"}, "d": "{level}"}, values
+    ) == {
+        "a": [7, "{7}", 1.5],
+        "b": {"c": "Call: "},
+        "d": None,
+    }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from forewarn.alerts.actions import load_actions
+from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.rules import load_rules
 from forewarn.config.health import load_health
 from forewarn.config.project import load_project
@@ -51,6 +53,16 @@ def test_the_source_of_the_how_to_is_sound(config: Path) -> None:
 def test_the_rule_of_the_how_to_is_sound(config: Path) -> None:
     (config / "rules" / "discount_hunger.yml").write_text(_examples("how-to/add-a-rule.md")[0])
     assert [rule.name for rule in load_rules(load_project(config))] == ["discount_hunger"]
+
+
+def test_the_playbook_and_the_actions_of_the_how_to_are_sound(config: Path) -> None:
+    (config / "actions.yml").write_text(_examples("how-to/act-in-other-systems.md")[0])
+    levels = "levels: {low: &one {response_days: 1, probability_by_rules: 0.1}, medium: *one, high: *one}\n"
+    step = _examples("how-to/write-a-playbook.md")[0].replace("contact_every_days: 7", "actions: [crm, win_back]")
+    (config / "playbooks.yml").write_text(f"each_day: [list_of_the_day]\n{levels}{step}  - {{step: Call.}}\n")
+    project = load_project(config)
+    assert set(load_actions(project)) == {"crm", "crm_by_post", "win_back", "list_of_the_day"}
+    assert load_playbooks(project).steps[0].actions == ["crm", "win_back"]
 
 
 def test_the_expectations_of_the_how_to_are_those_of_the_repository() -> None:
