@@ -171,7 +171,7 @@ def canonical_entities() -> str:
 def configuration() -> str:
     """Every key of the configuration files, from the models that check them."""
     from forewarn.alerts.actions import Actions, AirflowDag, CrmTask, Report
-    from forewarn.alerts.playbooks import FollowUp, LevelBook, ModelBook, Playbooks, Step
+    from forewarn.alerts.playbooks import AfterPurchase, FollowUp, LevelBook, ModelBook, Playbooks, Step
     from forewarn.alerts.recipients import RouteFile, Routes
     from forewarn.alerts.rules import Description, RuleFile
     from forewarn.quality.suites import Check, Expectation
@@ -233,6 +233,7 @@ def configuration() -> str:
                 ("`model`", ModelBook),
                 ("`steps[]`", Step),
                 ("`steps[].then[]`", FollowUp),
+                ("`after_purchase[]`", AfterPurchase),
             ],
         ),
         (

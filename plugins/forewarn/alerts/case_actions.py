@@ -138,7 +138,8 @@ def _action(desk: Desk, ask: _Ask) -> Letter:
     if wanted is None:
         raise ValueError(f"{ask.name} is about no customer")
     language = Language(ask.owner.locale)
-    reasons = case_reasons(desk.groups.get(wanted.customer_id, ()), wanted.role)
+    # What follows an order is no warning: the signals that the customer may have besides are not its reasons.
+    reasons = [] if wanted.order_key else case_reasons(desk.groups.get(wanted.customer_id, ()), wanted.role)
     content = ActionContent(
         **_envelope(desk, ask),
         action=ask.name,

@@ -12,6 +12,7 @@ from psycopg2 import extensions
 
 from forewarn.alerts import outbox
 from forewarn.alerts.admission import Withholding, withhold, worth
+from forewarn.alerts.after_purchase import remind
 from forewarn.alerts.case_actions import Desk, action_letters
 from forewarn.alerts.case_plan import Known, Plan, case_reasons, plan, said
 from forewarn.alerts.case_store import (
@@ -69,6 +70,8 @@ class CaseCounts:
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
     tasks, actions
         New tasks, and new rows in the outbox for what other systems do about them.
+    reminders
+        New tasks that follow a purchase.
     letters
         New rows in the outbox.
     reason
@@ -93,6 +96,7 @@ class CaseCounts:
     escalated: int = 0
     tasks: int = 0
     actions: int = 0
+    reminders: int = 0
     reason: str = ""
 
 
@@ -151,7 +155,9 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             for route in draft.plan.told
         ]
         tasks = hand_out(cursor, told, facts, books, now=now)
-        actions = action_letters(cursor, Desk(books, groups, facts, now), tasks, told)
+        care = remind(cursor, books, now=now)
+        desk = Desk(books, groups, {**care.facts, **facts}, now)
+        actions = action_letters(cursor, desk, [*tasks, *care.written], told)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
         for case_id, draft, route in told:
@@ -189,7 +195,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             dropped=holds.dropped,
             tasks=sum(task.new for task in tasks),
             actions=outbox.put(cursor, actions, now=now, expires_at=expires_at),
-            letters=outbox.put(cursor, letters, now=now, expires_at=expires_at),
+            reminders=len(care.written),
+            letters=outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at),
             escalated=escalate(cursor, project, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )
 

@@ -167,12 +167,12 @@ class Notice(Envelope):
 
 
 class ActionContent(Envelope):
-    """What another system is asked to do about one customer.
+    """What is to be done about one customer: by another system, or, as a reminder, by a person.
 
     Attributes
     ----------
     action
-        Its name in `actions.yml`.
+        Its name in `actions.yml`; `reminder` for a message to a person.
     external_id
         Under which the other system knows it, whatever becomes of this message.
     task_id
@@ -190,6 +190,7 @@ class ActionContent(Envelope):
     step: str
     text: str
     due_on: date
+    owner_name: str | None = None
     level: Level | None = None
     expected_loss: float | None = None
     currency: str

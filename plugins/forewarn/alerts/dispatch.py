@@ -23,7 +23,7 @@ from forewarn.alerts.channel import Channel, GroupChannel, Message
 from forewarn.alerts.channels import Resolve, channels_of
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
 from forewarn.alerts.interruption import Interruption, until_terminated
-from forewarn.alerts.outbox import ACTION, OPERATIONS, REPORT, Claimed
+from forewarn.alerts.outbox import ACTION, OPERATIONS, REMINDER, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
@@ -34,7 +34,12 @@ from forewarn.warehouse.engine import connect
 LEASE = timedelta(minutes=3)
 BATCH = 50
 # What a row holds by its kind; every other kind is a message about a case.
-KINDS: Mapping[str, type[Envelope]] = {OPERATIONS: Notice, ACTION: ActionContent, REPORT: ReportContent}
+KINDS: Mapping[str, type[Envelope]] = {
+    OPERATIONS: Notice,
+    ACTION: ActionContent,
+    REMINDER: ActionContent,
+    REPORT: ReportContent,
+}
 
 
 @dataclass(frozen=True)

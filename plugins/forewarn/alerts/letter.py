@@ -15,9 +15,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined, Template
 
 from forewarn.alerts.channel import Message
-from forewarn.alerts.content import Content, Envelope, Notice
+from forewarn.alerts.content import ActionContent, Content, Envelope, Notice
 from forewarn.alerts.notice_view import notice_view
 from forewarn.alerts.plain import one_line
+from forewarn.alerts.reminder_view import reminder_view
 from forewarn.alerts.view import View, view
 from forewarn.errors import Permanent
 
@@ -96,6 +97,8 @@ def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}
         words = notice_view(content, alert_id)
     elif isinstance(content, Content):
         words = view(content, alert_id)
+    elif isinstance(content, ActionContent):
+        words = reminder_view(content, alert_id)
     else:
         raise TypeError(f"no words for {type(content).__name__}")
     if isinstance(content, Content) and words.chart and content.threshold is not None:

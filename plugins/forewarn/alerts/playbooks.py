@@ -23,6 +23,7 @@ from forewarn.expressions import Expression, parse
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Days = Annotated[int, Field(ge=0, le=365)]
+BRACES = ("contact", "customer", "due")
 
 
 class LevelBook(BaseModel):
@@ -104,6 +105,26 @@ class Step(BaseModel):
         )
 
 
+class AfterPurchase(BaseModel):
+    """A reminder some days after a purchase of which `when` is true; a task without a case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    when: str = Field(max_length=4000)
+    days: Annotated[int, Field(ge=1, le=365)]
+    who: Route = "account_manager"
+    step: Texts
+    offer: Texts | None = None
+    contact_every_days: int | None = Field(default=None, ge=1, le=365)
+    actions: list[str] = Field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """Twelve digits of its content's digest."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
 class Playbooks(BaseModel):
     """The content of `playbooks.yml`; `each_day` names the reports of a day's cases."""
 
@@ -113,6 +134,7 @@ class Playbooks(BaseModel):
     model: ModelBook = ModelBook()
     steps: list[Step] = Field(min_length=1)
     each_day: list[str] = Field(default_factory=list)
+    after_purchase: list[AfterPurchase] = Field(default_factory=list)
 
     @property
     def conditions(self) -> dict[str, Expression]:
@@ -133,13 +155,32 @@ class Playbooks(BaseModel):
         return due_day(as_of_date, book.response_days, working=book.working_days)
 
 
-def worded(texts: Sequence[Texts | None], *, customer: str, contact: str | None, due: date, language: Language) -> str:
-    """Return texts of a playbook as one, filled; the contact is named when known."""
+def order_columns() -> dict[str, str | None]:
+    """Return what the condition of a reminder may name, with its type."""
+    return {
+        "order_number": "numeric",
+        "amount": "numeric",
+        "category": "text",
+        **dict.fromkeys(declared().attributes, "text"),
+    }
+
+
+def worded(
+    texts: Sequence[Texts | None],
+    *,
+    customer: str,
+    contact: str | None,
+    due: date,
+    language: Language,
+    ordered: date | None = None,
+) -> str:
+    """Return texts of a playbook as one, filled; the contact is named when known, and so is the day of an order."""
     return " ".join(
         str(language.choose(text)).format(
             contact=contact or language.text("contact_unknown", customer=customer),
             customer=customer,
             due=language.day_of_week(due),
+            ordered=language.day_of_week(ordered) if ordered else "",
         )
         for text in texts
         if text is not None
@@ -171,11 +212,18 @@ def load_playbooks(project: Project) -> Playbooks:
         demand_known(document, ["steps", number, "actions"], step.actions, actions)
         for place, further in enumerate(step.then):
             demand_known(document, ["steps", number, "then", place, "actions"], further.actions, actions)
+    for number, reminder in enumerate(playbooks.after_purchase):
+        path: list[str | int] = ["after_purchase", number]
+        read_expression(document, [*path, "when"], reminder.when, order_columns())
+        demand_known(document, [*path, "actions"], reminder.actions, actions)
+        for key in ("step", "offer"):
+            _check_texts(document, [*path, key], getattr(reminder, key) or {ORIGINAL: ""}, known=(*BRACES, "ordered"))
     reports = {name: action for name, action in actions.items() if isinstance(action, Report)}
     demand_known(document, ["each_day"], playbooks.each_day, reports)
     if not any(step.unconditional for step in playbooks.steps):
         raise document.error(["steps"], "no step without a condition", "end with one that fits every case")
-    return playbooks.model_copy(update={"steps": _named(document, playbooks.steps)})
+    reminders = [reminder.id for reminder in playbooks.after_purchase]
+    return playbooks.model_copy(update={"steps": _named(document, playbooks.steps, reminders)})
 
 
 def _check(document: Document, number: int, step: Step) -> None:
@@ -190,20 +238,20 @@ def _check(document: Document, number: int, step: Step) -> None:
         _check_texts(document, ["steps", number, *path], texts or {ORIGINAL: ""})
 
 
-def _check_texts(document: Document, path: Sequence[str | int], texts: Texts) -> None:
+def _check_texts(document: Document, path: Sequence[str | int], texts: Texts, known: Sequence[str] = BRACES) -> None:
     if ORIGINAL not in texts:
         raise document.error(path, f"no `{ORIGINAL}` text", f"add `{ORIGINAL}: …`")
     for language, text in texts.items():
         try:
-            text.format(contact="", customer="", due="")
+            text.format(**dict.fromkeys(known, ""))
         except (KeyError, IndexError, ValueError) as error:
-            hint = "known in braces: contact, customer, due"
+            hint = f"known in braces: {', '.join(known)}"
             raise document.error([*path, language], f"unknown `{error}`", hint) from error
 
 
-def _named(document: Document, steps: Sequence[Step]) -> list[Step]:
+def _named(document: Document, steps: Sequence[Step], others: Sequence[str]) -> list[Step]:
     """Return steps that each have a name of their own: a number tells apart those with the same conditions."""
-    ids = [name for step in steps for name in (step.id, *(further.id for further in step.then)) if name]
+    ids = [*others, *(name for step in steps for name in (step.id, *(further.id for further in step.then)) if name)]
     for name, count in Counter(ids).items():
         if count > 1:
             raise document.error(["steps"], f"two steps are called `{name}`", "give each an id of its own")

@@ -8,71 +8,20 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from alerting_warehouse import DAY, NOW, OVERDUE, SILENT, AlertingWarehouse, simulated_project
+from alerting_warehouse import DAY, NOW, OVERDUE, SILENT, AlertingWarehouse
 from crm import Crm
 from killing import Killed, killed_at
+from playbook_company import ANA, BOOK, RECEIVABLES, Company
 from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
 from waiting_alerts import lapse_leases
 
-from forewarn.alerts import CaseCounts, dispatch, evaluate_rules, open_cases
+from forewarn.alerts import dispatch
 from forewarn.alerts.answers import Answer, answer
 from forewarn.alerts.task_answers import TaskAnswer, answer_task
 from forewarn.cli import app
-from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
-
-ANA, RECEIVABLES = "ana.weber@meridian.example", "receivables@meridian.example"
-BOOK = """
-levels:
-  low: {response_days: 10, probability_by_rules: 0.15}
-  medium: {response_days: 5, working_days: true, probability_by_rules: 0.3}
-  high: {response_days: 2, probability_by_rules: 0.5}
-steps:
-  - {id: date, route: finance, step: "Ask {contact} for a date by {due}."}
-  - id: visit
-    route: account_manager
-    when: segment = 'key' and full_months_since_last_order >= 3
-    step: "Visit {contact} by {due}."
-    offer: "Offer a review of the contract."
-    due_days: 1
-    contact_every_days: 7
-  - id: call
-    route: account_manager
-    step: "Call {contact} by {due}."
-    contact_every_days: 30
-    then:
-      - id: stop_credit
-        who: finance
-        step: "Stop deliveries on credit to {customer}."
-        due_days: 3
-        working_days: true
-  - {step: "Look."}
-"""
-
-
-class Company:
-    """A silent customer and their case, day by day, by a playbook of one's own."""
-
-    def __init__(self, settings: Settings, marts: AlertingWarehouse, folder: Path, **alerts: object) -> None:
-        (folder / "playbooks.yml").write_text(BOOK, encoding="utf-8")
-        (folder / "routes.yml").write_text((settings.config / "routes.yml").read_text("utf-8"), encoding="utf-8")
-        project = simulated_project(settings.config, **alerts)
-        self.project: Project = project.model_copy(update={"playbooks": folder / "playbooks.yml"})
-        self.settings, self.marts = settings, marts
-
-    def day(self, ahead: int, run: str = "", customer: str = "c1", **features: float | None) -> CaseCounts:
-        day, now = DAY + timedelta(days=ahead), NOW + timedelta(days=ahead)
-        self.marts.features(customer, day, **features)
-        self.marts.run("delete from ops.publication")
-        self.marts.publish(day, f"run {ahead} {run}")
-        evaluate_rules(self.settings, self.project, as_of_date=day, now=now)
-        return open_cases(self.settings, self.project, as_of_date=day, run_id=f"run {ahead} {run}", now=now)
-
-    def tasks(self, columns: str = "role, step, due_on, owner_email, state") -> list[tuple[object, ...]]:
-        return self.marts.rows(f"select {columns} from alerts.task order by task_id")
-
 
 ACTIONS = """
 actions:

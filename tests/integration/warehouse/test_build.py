@@ -128,6 +128,7 @@ def test_unit_tests_of_the_models_pass(company):
         "int_customer_past",
         "int_low_stock",
         "int_orders",
+        "int_purchase_articles",
         "churn_features",
         "churn_labels",
         "customer_360",

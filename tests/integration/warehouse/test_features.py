@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from tests.integration.warehouse.company import Company
 
 from churn_model.evidence import demand_known
+from forewarn.alerts.after_purchase import remind
+from forewarn.alerts.case_words import Books
+from forewarn.alerts.playbooks import AfterPurchase, load_playbooks
+from forewarn.alerts.recipients import load_routes
+from forewarn.config.project import load_project
 from forewarn.errors import ModelRejected
 
 D = "2024-07-01"
@@ -170,6 +175,19 @@ def traders(new_company: Callable[[], Company]) -> Company:
     )
     company.build(D)
     return company
+
+
+@pytest.mark.capability("C39")
+def test_a_reminder_knows_an_order_by_its_place_and_its_articles(traders: Company) -> None:
+    project = load_project(traders.settings.config)
+    reminder = AfterPurchase(
+        id="care", when="order_number = 5 and category = 'tool' and amount < 50", days=20, step="Ask."
+    )
+    playbooks = load_playbooks(project).model_copy(update={"after_purchase": [reminder]})
+    books = Books(project, playbooks, load_routes(project), date.fromisoformat(D))
+    with traders.connection.cursor() as cursor:
+        care = remind(cursor, books, now=datetime(2024, 7, 1, 6, tzinfo=UTC))
+    assert [(one.wanted.order_key, one.wanted.due_on) for one in care.written] == [("erp|s4", date(2024, 7, 1))]
 
 
 @pytest.mark.capability("B13")

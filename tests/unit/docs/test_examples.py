@@ -59,7 +59,8 @@ def test_the_playbook_and_the_actions_of_the_how_to_are_sound(config: Path) -> N
     (config / "actions.yml").write_text(_examples("how-to/act-in-other-systems.md")[0])
     levels = "levels: {low: &one {response_days: 1, probability_by_rules: 0.1}, medium: *one, high: *one}\n"
     step = _examples("how-to/write-a-playbook.md")[0].replace("contact_every_days: 7", "actions: [crm, win_back]")
-    (config / "playbooks.yml").write_text(f"each_day: [list_of_the_day]\n{levels}{step}  - {{step: Call.}}\n")
+    care = _examples("how-to/write-a-playbook.md")[1]
+    (config / "playbooks.yml").write_text(f"each_day: [list_of_the_day]\n{levels}{step}  - {{step: Call.}}\n{care}")
     project = load_project(config)
     assert set(load_actions(project)) == {"crm", "crm_by_post", "win_back", "list_of_the_day"}
     assert load_playbooks(project).steps[0].actions == ["crm", "win_back"]
