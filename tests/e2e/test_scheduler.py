@@ -12,8 +12,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -22,6 +24,10 @@ import pytest
 from sqlalchemy import make_url
 from typer.testing import CliRunner
 
+from forewarn.alerts.actions import AirflowDag
+from forewarn.alerts.airflow_channel import AirflowChannel
+from forewarn.alerts.channel import Message
+from forewarn.alerts.content import ActionContent
 from forewarn.cli import app
 from forewarn.config.connections import name_connection
 from forewarn.config.settings import Settings
@@ -143,11 +149,41 @@ def test_only_what_was_asked_for_ran(stack: Stack, first_run: str) -> None:
     assert [run["dag_run_id"] for run in stack.client.runs()] == [first_run]
 
 
-@pytest.mark.capability("C30")
+def asked_for(stack: Stack) -> str:
+    """Start a run as an action of a playbook does, ask for it again as after a silence, and return its id."""
+    content = ActionContent(
+        as_of_date=date.fromisoformat(company_day(stack.settings)),
+        company="c",
+        locale="en",
+        why="owner",
+        key="0123456789abcdef01234567",
+        action="train",
+        external_id="e",
+        customer_id="c1",
+        customer="c",
+        role="account_manager",
+        step="s",
+        text="t",
+        due_on=date(2026, 11, 18),
+        currency="USD",
+    )
+    user = f"{stack.said['user']}:{quote(stack.said['password'], safe='')}"
+    address = stack.said["airflow"].replace("://", f"://{user}@")
+    dag = AirflowDag(kind="airflow_dag", dag="churn_retrain", conf={"asked_for": "{text}"}, may_reach_private=True)
+    channel = AirflowChannel("train", lambda: address, dag)
+    message = Message(1, "ana@example.org", content, datetime.now(UTC))
+    first, again = channel.send(message), channel.send(message)
+    channel.finish()
+    run_id = first.removeprefix("200 ")
+    assert again == f"409 {run_id}: it was there"
+    return run_id
+
+
+@pytest.mark.capability("C30", "C36")
 def test_the_weekly_training_ends_at_once_while_the_nights_is_new(stack: Stack, first_run: str) -> None:
     weekly = stack.weekly
     weekly.unpause()
-    run_id = weekly.trigger()
+    run_id = asked_for(stack)
     assert weekly.wait(run_id, within=120) == "success", weekly.tasks(run_id)
     states = {name: task["state"] for name, task in weekly.tasks(run_id).items()}
     assert states.pop("is_due") == "success"
