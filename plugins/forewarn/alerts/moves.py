@@ -9,6 +9,12 @@ from psycopg2 import extensions
 from forewarn.alerts.case_store import note
 from forewarn.alerts.tasks import FOREWARN, drop_of_case
 
+REMINDERS = """
+update alerts.task as t set customer_id = known.customer_id
+from marts.customer_crosswalk as known
+where t.case_id is null and t.state = 'open'
+    and md5(known.source || '|' || known.account_id) = t.customer_id and known.customer_id <> t.customer_id
+"""
 # A customer's id is that of its first account, so whoever has that account now has the case.
 SUCCESSORS = """
 select c.case_id, c.customer_id, known.customer_id
@@ -20,7 +26,7 @@ order by array_position(array['high', 'medium', 'low'], c.level), c.case_id
 
 
 def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetime) -> int:
-    """Give open cases to the customer that theirs has become; returns how many went.
+    """Give open cases and reminders to the customer that theirs has become; returns how many cases went.
 
     A case whose new customer has an open one already is closed, and says which goes on. A customer that is told apart
     again leaves the case with the one that keeps the first account.
@@ -28,6 +34,7 @@ def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetim
     cursor.execute("select to_regclass('marts.customer_crosswalk') is not null")
     if not (cursor.fetchone() or (False,))[0]:
         return 0
+    cursor.execute(REMINDERS)
     cursor.execute(SUCCESSORS)
     found = cursor.fetchall()
     events = []

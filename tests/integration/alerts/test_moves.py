@@ -91,6 +91,23 @@ def test_what_waits_for_late_data_goes_along(crosswalk: AlertingWarehouse) -> No
     assert crosswalk.rows("select customer_id from alerts.hold") == [(FIRST,)]
 
 
+def test_tasks_go_along_and_those_of_a_case_that_ended_are_dropped(crosswalk: AlertingWarehouse) -> None:
+    cases = {"kept": open_case(crosswalk, FIRST), "ended": open_case(crosswalk, SECOND), "order": None}
+    for step, case in cases.items():
+        crosswalk.run(
+            "insert into alerts.task (case_id, order_key, customer_id, role, step, step_version, text, owner_email,"
+            " created_as_of, due_on, created_at) values (%s, %s, %s, 'finance', %s, 'v', 't', 'o', %s, %s, %s)",
+            [case, None if case else "erp|1", FIRST if step == "kept" else SECOND, step, DAY, DAY, NOW],
+        )
+    merge(crosswalk)
+    follow(crosswalk)
+    assert crosswalk.rows("select step, customer_id, state, outcome from alerts.task order by task_id") == [
+        ("kept", FIRST, "open", None),
+        ("ended", FIRST, "dropped", f"its customer is now {FIRST}; case 1 goes on"),
+        ("order", FIRST, "open", None),
+    ]
+
+
 def test_without_a_crosswalk_there_is_nothing_to_follow(marts: AlertingWarehouse) -> None:
     open_case(marts, SECOND)
     assert follow(marts) == 0
