@@ -10,8 +10,8 @@ with returned as (
 final as (
     select
         orders.order_key,
-        items.product_source,
-        items.product_id,
+        coalesce(items.product_source, '') as product_source,
+        coalesce(items.product_id, '') as product_id,
         products.category,
         returned.returned_day
     from {{ ref('int_orders') }} as orders
