@@ -131,6 +131,11 @@ def days_between(earlier: str, later: str) -> str:
     return f"({later} - {earlier})"
 
 
+def hours_between(earlier: str, later: str) -> str:
+    """Return a number of hours."""
+    return f"({later} - {earlier})"
+
+
 def full_months_between(earlier: str, later: str) -> str:
     """Return a number of months."""
     return f"({later} - {earlier})"
@@ -193,7 +198,12 @@ def days_by_age(relation: str, columns: dict[str, bool], until: str | None = Non
     return f"(select told.customer_id, {names} from {relation} as told)"
 
 
-def past_until(days: int = 365) -> str:
+def ages() -> list[int]:
+    """Return where windows begin and end."""
+    return [90, 455]
+
+
+def past_until(days: int) -> str:
     """Return the day until which the past is added up."""
     return "cast('2024-01-01' as date)"
 
@@ -271,9 +281,14 @@ def for_each_date(caller: Callable[[], str]) -> str:
     return f"select dates.as_of_date, one_date.* from dates cross join lateral ({caller()}) as one_date"
 
 
-def window_sum(column: str, from_days: int, to_days: int = 0) -> str:
+def window_sum(column: str, window: str) -> str:
     """Return a sum over a window."""
-    return f"sum(days.{column}) filter (where days.day >= dates.as_of_date - {from_days} + {to_days})"
+    return f"sum(days.{column}) filter (where days.day >= dates.as_of_date - {len(window)})"
+
+
+def last_year(figure: str, first_day: str, days: int) -> str:
+    """Return a figure of a year ago."""
+    return f"case when {first_day} <= as_of_date - {days} then {figure} end"
 
 
 def points_of(column: str, _: Any) -> str:

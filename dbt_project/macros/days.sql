@@ -21,6 +21,15 @@
 {% macro default__days_between(earlier, later) %}{{ return("(" ~ later ~ " - " ~ earlier ~ ")") }}{% endmacro %}
 {% macro spark__days_between(earlier, later) %}{{ return("datediff(" ~ later ~ ", " ~ earlier ~ ")") }}{% endmacro %}
 
+{# Hours from one moment to another, with their fraction. #}
+{% macro hours_between(earlier, later) %}{{ return(adapter.dispatch('hours_between', 'forewarn')(earlier, later)) }}{% endmacro %}
+{% macro default__hours_between(earlier, later) %}
+    {{ return("(extract(epoch from " ~ later ~ " - " ~ earlier ~ ") / 3600)") }}
+{% endmacro %}
+{% macro spark__hours_between(earlier, later) %}
+    {{ return("((unix_timestamp(" ~ later ~ ") - unix_timestamp(" ~ earlier ~ ")) / 3600)") }}
+{% endmacro %}
+
 {# Whole calendar months from one day to another: 15 January to 15 April is 3, to 14 April is 2; 30 November to the last
    day of February is 3, since no later day of that month would do. #}
 {% macro full_months_between(earlier, later) %}

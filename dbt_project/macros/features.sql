@@ -85,7 +85,7 @@ from {{ relation }}
             past.last_interaction_day,
             past.last_usage_day
             {%- for column, fed in columns.items() %},
-            {{ 'past.' ~ column if fed and column in ('orders', 'opportunities', 'opportunities_closed')
+            {{ 'past.' ~ column if fed and column in ('orders', 'opportunities', 'opportunities_closed', 'owner_assignments')
                 else 'cast(null as ' ~ type_bigint() ~ ')' }} as {{ column }}
             {%- endfor %}
         from {{ ref('int_customer_past') }} as past
@@ -94,18 +94,36 @@ from {{ relation }}
 {%- endmacro %}
 
 
-{# Where windows of churn_features end, in days before the date. #}
-{% macro ages() %}{{ return([7, 30, 56, 60, 90, 180, 360, 365]) }}{% endmacro %}
+{# Where windows of churn_features begin and end, in days before the date. #}
+{% macro ages() %}{{ return([7, 30, 56, 60, 90, 180, 360, 365, 455]) }}{% endmacro %}
 
 
-{# Sum of a column over [D - from_days, D - to_days) of `days`, which is days_by_age. #}
-{% macro window_sum(column, from_days, to_days=0) %}
+{# A window by its name, as days before the date from which and to which it reaches: the last 90 days `90d`, those before
+   them `prior_90d`, and the last 90 days of a year ago `last_year_90d`. #}
+{% macro window_days(name) %}
+    {%- set days = name.split('_')[-1][:-1] | int -%}
+    {%- set later = 365 if name.startswith('last_year_') else days if name.startswith('prior_') else 0 -%}
+    {{ return((days + later, later)) }}
+{% endmacro %}
+
+
+{# Sum of a column over a window of `days`, which is days_by_age. #}
+{% macro window_sum(column, window) %}
+    {%- set from_days, to_days = window_days(window) -%}
     {%- if execute and (from_days not in ages() or to_days not in [0] + ages()) -%}
         {{ exceptions.raise_compiler_error('no step of macro ages ends at ' ~ from_days ~ ' or ' ~ to_days) }}
     {%- endif -%}
     {{- return(
         'sum(days.' ~ column ~ ') filter (where days.age <= ' ~ from_days
         ~ (' and days.age > ' ~ to_days if to_days else '') ~ ')'
+    ) -}}
+{% endmacro %}
+
+
+{# The figure of `days` a year ago; null, not zero, for a customer whose first such day is younger than they are. #}
+{% macro last_year(figure, first_day, days) %}
+    {{- return(
+        'case when ' ~ first_day ~ ' <= ' ~ minus_days('as_of_date', 365 + days) ~ ' then coalesce(' ~ figure ~ ', 0) end'
     ) -}}
 {% endmacro %}
 

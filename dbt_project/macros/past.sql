@@ -1,11 +1,11 @@
-{# What customers did long ago, added up once (int_customer_past), so that a date reads the days of a good year and not all
+{# What customers did long ago, added up once (int_customer_past), so that a date reads the days of its windows and not all
    that there ever were. Every figure is an exact sum, so that it does not matter where the cut is. #}
 
 
-{# The day before which everything known is added up, as this build wants it: a month's first, at least a year before the
-   run's day, and never earlier than it was. So it moves once a month. #}
+{# The day before which everything known is added up, as this build wants it: a month's first, before the longest window of
+   the run's day, and never earlier than it was. So it moves once a month. #}
 {% macro settled_until() %}
-    {%- set wanted = (run_day() - modules.datetime.timedelta(days=365)).replace(day=1).isoformat() -%}
+    {%- set wanted = (run_day() - modules.datetime.timedelta(days=ages() | last)).replace(day=1).isoformat() -%}
     {{ return([wanted, settled_day(this) or wanted] | max) }}
 {% endmacro %}
 
@@ -25,7 +25,7 @@
 
 
 {# The day for readers: none where a requested date's windows, `days` long, reach behind it. #}
-{% macro past_until(days=365) %}
+{% macro past_until(days) %}
     {%- set day = settled_day(ref('int_customer_past')) if not env_var('FOREWARN_FROM_NOTHING', '') -%}
     {%- set first = (as_of_dates() | sort | first) or '1900-01-01' -%}
     {%- if day and modules.datetime.date.fromisoformat(first) - modules.datetime.timedelta(days=days)

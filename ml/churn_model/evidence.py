@@ -20,29 +20,30 @@ TOLERATED = 0.02  # a record that was corrected or moved to another customer sin
 MARKETING = ("marketing_clicked", "marketing_attended", "marketing_redeemed")
 # A ticket may have become a complaint since, and an order void.
 ORDERS, TICKETS = ("order", "order_void"), ("ticket", "complaint")
+CONTACTS = ("interaction", "discount_request")
 # Feature → the kinds of events that it counts at most one by one, and the days of its window.
 COUNTED: dict[str, tuple[tuple[str, ...], int]] = {
     **{f"orders_{days}d": (ORDERS, days) for days in (7, 30, 90, 180, 365)},
-    "returns_90d": (("return",), 90),
-    "tickets_30d": (TICKETS, 30),
-    "tickets_90d": (TICKETS, 90),
-    "complaints_30d": (TICKETS, 30),
-    "complaints_90d": (TICKETS, 90),
-    "interactions_90d": (("interaction",), 90),
-    "marketing_sent_90d": (("marketing_sent",), 90),
-    "marketing_opened_90d": (("marketing_opened",), 90),
-    "marketing_responses_90d": (MARKETING, 90),
-    "marketing_responses_365d": (MARKETING, 365),
-    "usage_days_30d": (("usage",), 30),
-    "disputes_180d": (("dispute",), 180),
+    **{f"returns_{days}d": (("return",), days) for days in (30, 90, 365)},
+    **{f"tickets_{days}d": (TICKETS, days) for days in (30, 90, 365)},
+    **{f"complaints_{days}d": (TICKETS, days) for days in (30, 90, 365)},
+    **{f"interactions_{days}d": (CONTACTS, days) for days in (30, 90, 365)},
+    # What a contact was about may have been corrected since.
+    "discount_contacts_90d": (CONTACTS, 90),
+    "owner_changes_180d": (("owner_assignment",), 180),
+    **{f"marketing_sent_{days}d": (("marketing_sent",), days) for days in (90, 365)},
+    **{f"marketing_opened_{days}d": (("marketing_opened",), days) for days in (90, 365)},
+    **{f"marketing_responses_{days}d": (MARKETING, days) for days in (90, 365)},
+    **{f"usage_days_{days}d": (("usage",), days) for days in (7, 30, 90)},
+    **{f"disputes_{days}d": (("dispute",), days) for days in (180, 365)},
     "opportunities_won_180d": (("opportunity_won",), 180),
     "opportunities_lost_180d": (("opportunity_lost",), 180),
-    "negative_reviews_90d": (("review",), 90),
+    **{f"negative_reviews_{days}d": (("review",), days) for days in (90, 365)},
     "late_shipments_90d": (("shipment_due",), 90),
 }
 RECENT: dict[str, tuple[str, ...]] = {
     "days_since_last_order": ORDERS,
-    "days_since_last_interaction": ("interaction",),
+    "days_since_last_interaction": CONTACTS,
     "days_since_last_usage": ("usage",),
 }
 LONGEST_DAYS = 365

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from churn_model import sentences as s
 from churn_model import voice_sentences as v
+from churn_model import window_sentences as w
 
 TABLE = "marts.churn_features"
 
@@ -47,6 +48,14 @@ _USAGE = s.first(s.usage_fell, s.not_used)
 _MISSING = s.some(
     "stockouts_30d", "article that they buy regularly", "out of stock in 30 days", "articles that they buy regularly"
 )
+_MISSING_90D = s.some(
+    "stockouts_90d", "article that they buy regularly", "out of stock in 90 days", "articles that they buy regularly"
+)
+_REOPENED = s.some("tickets_reopened_180d", "ticket opened again", "in 180 days", "tickets opened again")
+_SLOW_ANSWER = s.above_typical(
+    "first_response_hours_180d", "First answer to a ticket after {value} hours", "the typical customer waits {typical}"
+)
+_NEW_OWNER = s.some("owner_changes_180d", "change of account manager", "in 180 days", "changes of account manager")
 _LOST = s.some("opportunities_lost_180d", "deal", "lost in 180 days")
 _TONE = s.first(v.tone_fell, v.tone_bad)
 _TOPICS = s.some("complaint_topics_90d", "topic of complaint", "in what they wrote in 90 days", "topics of complaint")
@@ -55,6 +64,12 @@ _RIVALS = s.some(
 )
 _ASKED = v.rose(
     "discount_requests_90d", "discount_requests_prior_90d", "request for a discount", "requests for a discount"
+)
+_TALKS = v.rose(
+    "discount_contacts_90d",
+    "discount_contacts_prior_90d",
+    "contact that asked for a discount",
+    "contacts that asked for a discount",
 )
 _OVERDUE = s.first(s.overdue, s.amount("overdue_amount", "{} overdue"))
 
@@ -173,6 +188,30 @@ FEATURES: tuple[Feature, ...] = (
     Feature("competitor_mentions_90d", "voice", "texts", _RIVALS),
     Feature("discount_requests_90d", "spend", "texts", _ASKED),
     Feature("discount_requests_prior_90d", "spend", "texts", _ASKED),
+    Feature("orders_last_year_90d", "rhythm", "orders", w.orders_below_season),
+    Feature("orders_year_trend_90d", "rhythm", "ratio", w.orders_below_season),
+    Feature("revenue_last_year_90d", "spend", "currency", w.spend_below_season),
+    Feature("revenue_year_trend_90d", "spend", "ratio", w.spend_below_season),
+    Feature("returns_30d", "returns", "returns", s.some("returns_30d", "return", "in 30 days")),
+    Feature("returns_365d", "returns", "returns", s.some("returns_365d", "return", "in 365 days")),
+    Feature("tickets_365d", "service", "tickets", s.some("tickets_365d", "ticket", "in 365 days")),
+    Feature("complaints_365d", "service", "complaints", s.some("complaints_365d", "complaint", "in 365 days")),
+    Feature("tickets_reopened_180d", "service", "tickets", _REOPENED),
+    Feature("first_response_hours_180d", "service", "hours", _SLOW_ANSWER),
+    Feature("stockouts_90d", "service", "articles", _MISSING_90D),
+    Feature("late_shipment_share_365d", "service", "share", w.came_late),
+    Feature("interactions_30d", "contact", "interactions", w.contacts_fell),
+    Feature("interactions_365d", "contact", "interactions", w.contacts_fell),
+    Feature("owner_changes_180d", "contact", "changes", _NEW_OWNER),
+    Feature("discount_contacts_90d", "spend", "contacts", _TALKS),
+    Feature("discount_contacts_prior_90d", "spend", "contacts", _TALKS),
+    Feature("marketing_sent_365d", "marketing", "messages", w.opens_fell),
+    Feature("marketing_opened_365d", "marketing", "messages", w.opens_fell),
+    Feature("usage_days_7d", "usage", "days", w.use_fell),
+    Feature("usage_days_90d", "usage", "days", w.use_fell),
+    Feature("payment_delay_days_90d", "finance", "days", w.pays_later),
+    Feature("disputes_365d", "finance", "disputes", s.some("disputes_365d", "disputed invoice", "in 365 days")),
+    Feature("negative_reviews_365d", "voice", "reviews", s.some("negative_reviews_365d", "bad review", "in 365 days")),
 )
 
 # Columns of the mart that the model does not read: known only on the run's own date, they are empty on every date that

@@ -9,7 +9,7 @@ dbt's own start-up and parsing cost some seconds at any size and are not in it; 
 cost a night the same at any size, and this is what the ratio tends to when there are many customers.
 
 How it grows: reading what is new, the spine and the roll-up grow with the changed rows; `churn_features` and the other
-marts of a date with the roll-up and the articles of a good year, and one row a customer for all that is older; views
+marts of a date with the roll-up and the articles of 455 days, and one row a customer for all that is older; views
 and tests of new rows not at all. `--sizes` shows one, two and three years of history, with the same number of changed
 rows. `--nodes N` prints the N dearest nodes of the second night with their seconds on the first.
 """

@@ -5,11 +5,11 @@
 Prints `name ratio (min median max) peak_mb`. `features_one_date`: processor seconds of what dbt's model does, with
 replacing the date, the primary key and statistics, over those of `BY_HAND` in a bare temporary table; limit 1.2.
 `BY_HAND` is the quickest single statement that we know for the same figures over the same roll-up, all of it: the model
-reads a good year, and one row a customer for what is older. That both give the same is checked. `features_24_dates`:
+reads 455 days, and one row a customer for what is older. That both give the same is checked. `features_24_dates`:
 processor seconds of the model's SELECT for 24 dates over 24 times one; limit 1.0.
 The statements are run without dbt, whose start-up costs some seconds at any size, in turn and without parallelism.
 
-How it grows: with the rows of the roll-up (customers times days on which something happened) of a good year, of all
+How it grows: with the rows of the roll-up (customers times days on which something happened) of 455 days, of all
 years for a date of the past, and the articles bought in the year before, once a date; the number of raw rows does not
 matter. `--sizes` shows three sizes.
 """
@@ -82,7 +82,7 @@ with steps as (
         case when day >= %(day)s::date - 7 then 7 when day >= %(day)s::date - 30 then 30
             when day >= %(day)s::date - 56 then 56 when day >= %(day)s::date - 60 then 60
             when day >= %(day)s::date - 90 then 90 when day >= %(day)s::date - 180 then 180
-            when day >= %(day)s::date - 365 then 365 end as age,
+            when day >= %(day)s::date - 365 then 365 when day >= %(day)s::date - 455 then 455 end as age,
         min(day) as first_day, max(day) filter (where usage_records > 0) as last_usage_day,
         sum(orders) as orders, sum(revenue) as revenue, sum(tickets) as tickets, sum(complaints) as complaints,
         sum(usage_days) as usage_days, sum(usage_events) as usage_events, sum(more_active_users) as users
@@ -94,13 +94,19 @@ sums as (
         sum(orders) filter (where age <= 7) as orders_7d, sum(orders) filter (where age <= 30) as orders_30d,
         sum(orders) filter (where age <= 90) as orders_90d, sum(orders) filter (where age <= 180) as orders_180d,
         sum(orders) filter (where age <= 365) as orders_365d, sum(orders) filter (where age = 180) as orders_prior_90d,
+        sum(orders) filter (where age = 455) as orders_last_year,
+        sum(revenue) filter (where age = 455) as revenue_last_year,
         sum(revenue) filter (where age <= 30) as revenue_30d, sum(revenue) filter (where age <= 90) as revenue_90d,
         sum(revenue) filter (where age <= 180) as revenue_180d, sum(revenue) filter (where age <= 365) as revenue_365d,
         sum(revenue) filter (where age = 180) as revenue_prior_90d,
         sum(tickets) filter (where age <= 30) as tickets_30d, sum(tickets) filter (where age <= 90) as tickets_90d,
+        sum(tickets) filter (where age <= 365) as tickets_365d,
+        sum(complaints) filter (where age <= 365) as complaints_365d,
         sum(complaints) filter (where age <= 30) as complaints_30d,
         sum(complaints) filter (where age <= 90) as complaints_90d,
         sum(complaints) filter (where age = 180) as complaints_prior_90d,
+        sum(usage_days) filter (where age <= 7) as usage_days_7d,
+        sum(usage_days) filter (where age <= 90) as usage_days_90d,
         sum(usage_days) filter (where age <= 30) as usage_days_30d,
         sum(usage_days) filter (where age in (56, 60)) as usage_days_prior_30d,
         sum(usage_events) filter (where age <= 30) as usage_events_30d,
@@ -116,7 +122,8 @@ gaps as (
     ) as order_days
 ),
 rhythm as (
-    select customer_id, max(day) as last_order_day, avg(gap) as order_gap_days, stddev_samp(gap) as order_gap_sd_days
+    select customer_id, min(day) as first_order_day, max(day) as last_order_day, avg(gap) as order_gap_days,
+        stddev_samp(gap) as order_gap_sd_days
     from gaps group by customer_id
 ),
 articles as (
@@ -137,6 +144,10 @@ select sums.*, %(day)s::date - first_day as tenure_days, %(day)s::date - last_or
     %(day)s::date - last_usage_day as days_since_last_usage, order_gap_days, order_gap_sd_days,
     (%(day)s::date - last_order_day) / nullif(order_gap_days, 0) as order_gap_ratio,
     revenue_90d / nullif(revenue_prior_90d, 0) as revenue_trend_90d,
+    case when first_order_day <= %(day)s::date - 455 then coalesce(orders_last_year, 0) end as orders_last_year_90d,
+    case when first_order_day <= %(day)s::date - 455 then coalesce(revenue_last_year, 0) end as revenue_last_year_90d,
+    case when first_order_day <= %(day)s::date - 455 then orders_90d / nullif(orders_last_year, 0) end as orders_y,
+    case when first_order_day <= %(day)s::date - 455 then revenue_90d / nullif(revenue_last_year, 0) end as revenue_y,
     orders_90d / nullif(orders_prior_90d, 0) as orders_trend_90d,
     revenue_365d / nullif(orders_365d, 0) as average_order_value_365d,
     usage_days_30d / nullif(usage_days_prior_30d, 0) as usage_trend_30d,
@@ -151,6 +162,7 @@ select count(*) from marts.churn_features as ours full join limit_table as their
 where ours.as_of_date = %s and (
     ours.orders_180d is distinct from theirs.orders_180d or ours.revenue_365d is distinct from theirs.revenue_365d
     or ours.usage_days_prior_30d is distinct from coalesce(theirs.usage_days_prior_30d, 0)
+    or ours.orders_last_year_90d is distinct from theirs.orders_last_year_90d
     or ours.products_90d is distinct from theirs.products_90d or ours.tickets_90d is distinct from theirs.tickets_90d
     or abs(ours.order_gap_sd_days - theirs.order_gap_sd_days) > 1e-9)
 """

@@ -17,8 +17,9 @@ from alerting_warehouse import NOW as ALERTED_AT
 from forewarn import stages
 from forewarn.alerts import evaluate_rules, open_cases
 from forewarn.errors import ConfigError, SourceRejected
-from forewarn.sources import canonical_mappings, extract_stream
+from forewarn.sources import canonical_mappings, dbt_sources, extract_stream
 from forewarn.sources.loader import load_source
+from forewarn.warehouse import dbt
 from forewarn.warehouse.engine import dsn
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -151,7 +152,7 @@ def test_a06_hard_deletes_are_found_by_their_keys_at_most_as_often_as_asked(erp,
     batch = land(text, now=NOW + timedelta(days=1), **url)
     assert (batch.rows_removed, batch.rows_loaded, batch.keys_compared) == (2, 1, True)
     assert batch.rows_in < 100
-    assert ask("select count(*), count(*) filter (where id in (3, 4)) from raw_shop.orders") == [(99, 0)]
+    assert ask("select count(*), count(*) filter (where id in (3, 4)) from raw_shop.orders") == [(101, 2)]
     assert ask("select key, cause from ops.tombstone order by key") == [
         ({"id": 3}, "missing from the keys"),
         ({"id": 4}, "missing from the keys"),
@@ -160,13 +161,86 @@ def test_a06_hard_deletes_are_found_by_their_keys_at_most_as_often_as_asked(erp,
     run("delete from orders where id < 80")
     with pytest.raises(SourceRejected, match=r"at least half of the 99 rows of last time, got 22 keys"):
         land(text, now=NOW + timedelta(days=2), **url)
-    assert ask("select count(*) from raw_shop.orders") == [(99,)]
+    assert ask("select count(*) from ops.tombstone") == [(2,)]
     assert (
         land(
             text.replace("    deletes", "    min_share: 0.1\n    deletes"), now=NOW + timedelta(days=2), **url
         ).rows_removed
         == 77
     )
+
+
+@pytest.mark.capability("C5")
+def test_a06_what_a_source_deletes_of_the_past_counts_on_unless_it_retracts_it(erp, land, ask):
+    """Nothing that a build reads has changed, so that no feature of anybody moves, and nobody falls silent."""
+    note = "    columns: {note: text}\n    personal: [customer, note]\n    entities"
+    kept = with_deletes("compare_keys_every: 1 day").replace("    entities", note)
+    with erp.cursor() as cursor:
+        cursor.execute("alter table orders add note text default 'Call Jo'")
+    read = "select id, customer, amount, updated_at, _batch_id from raw_shop.orders order by id"
+    land(kept)
+    before = ask(read)
+    with erp.cursor() as cursor:
+        cursor.execute("delete from orders where id <= 40")
+    batch = land(kept, now=NOW + timedelta(days=1))
+    assert (batch.rows_removed, batch.rows_loaded) == (40, 0)
+    assert ask(read) == before
+    # What is personal the source has forgotten, and so has the warehouse, but for whose order it was.
+    assert ask("select count(note), count(*) filter (where id <= 40) from raw_shop.orders") == [(60, 40)]
+    assert land(kept, now=NOW + timedelta(days=2)).rows_removed == 0, "each is found missing once"
+    with erp.cursor() as cursor:
+        cursor.execute("insert into orders values (7, 'C7', 7, false, '2026-02-02 00:00+00')")
+    assert land(kept, now=NOW + timedelta(days=3)).rows_loaded == 1
+    with erp.cursor() as cursor:
+        cursor.execute("delete from orders where id = 7")
+    assert land(kept, now=NOW + timedelta(days=4)).rows_removed == 1, "it came again, and went again"
+    retracted = kept.replace("1 day}", "1 day, retracts: true}")
+    assert land(retracted, now=NOW + timedelta(days=5)).rows_removed == 40
+    assert ask("select min(id), count(*) from raw_shop.orders") == [(41, 60)]
+
+
+def test_a06_no_alert_comes_of_orders_that_a_source_cleans_up(settings, database_url, tmp_path):
+    """A customer of two systems that lose the same orders: one cleans up, and in the other gone means never."""
+    with psycopg2.connect(dsn(database_url)) as erp, erp.cursor() as cursor:
+        cursor.execute("create table orders (id int, customer text, amount numeric, updated_at timestamptz)")
+        cursor.execute(
+            "insert into orders select n, 'C1', 100, %s::timestamptz - n * interval '7 days'"
+            " from generate_series(1, 30) n",
+            [DAY],
+        )
+    erp.close()
+    text = with_deletes("compare_keys_every: 1 day").replace("    entities", "    min_share: 0.1\n    entities")
+    (tmp_path / "cleans.yml").write_text(text)
+    (tmp_path / "retracts.yml").write_text(text.replace("1 day}", "1 day, retracts: true}"))
+    sources = {name: load_source(tmp_path / f"{name}.yml") for name in ("cleans", "retracts")}
+
+    def land(now):
+        for source in sources.values():
+            extract_stream(settings, source, "orders", run_id="run", now=now, resolve=lambda name, _: database_url)
+
+    land(ALERTED_AT - timedelta(days=1))
+    with psycopg2.connect(dsn(database_url)) as erp, erp.cursor() as cursor:
+        cursor.execute("delete from orders where id <= 14")
+    erp.close()
+    land(ALERTED_AT)
+    project = simulated_project(settings.config)
+    dbt.build(
+        settings,
+        mappings=canonical_mappings(sources),
+        sources_yaml=dbt_sources(sources),
+        as_of_dates=[DAY],
+        churn=project.churn.model_dump(include={"definition", "horizon_days", "eligible_days", "snapshots"}),
+        tests=False,
+    )
+    evaluate_rules(settings, project, as_of_date=DAY, now=ALERTED_AT)
+    with psycopg2.connect(dsn(settings.warehouse_url)) as warehouse, warehouse.cursor() as cursor:
+        cursor.execute(
+            "select crosswalk.source, features.revenue_90d, signal.name from marts.customer_crosswalk as crosswalk"
+            " join marts.churn_features as features using (customer_id)"
+            " left join alerts.signal as signal using (customer_id) order by 1, 3"
+        )
+        assert cursor.fetchall() == [("cleans", 1200, None), ("retracts", 0, "spend_drop")]
+    warehouse.close()
 
 
 @pytest.mark.capability("C5")

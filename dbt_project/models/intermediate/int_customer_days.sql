@@ -33,7 +33,9 @@ days as (
         cast(count(*) filter (where kind = 'complaint') as integer) as complaints,
         cast(count(*) filter (where kind = 'ticket_rating') as integer) as ratings,
         sum(quantity) filter (where kind = 'ticket_rating') as rating_sum,
-        cast(count(*) filter (where kind = 'interaction') as integer) as interactions,
+        cast(count(*) filter (where kind in ('interaction', 'discount_request')) as integer) as interactions,
+        cast(count(*) filter (where kind = 'discount_request') as integer) as discount_contacts,
+        cast(count(*) filter (where kind = 'owner_assignment') as integer) as owner_assignments,
         cast(count(*) filter (where kind = 'marketing_sent') as integer) as marketing_sent,
         cast(count(*) filter (where kind = 'marketing_opened') as integer) as marketing_opened,
         cast(
@@ -88,7 +90,7 @@ final as (
         {%- for column in ['returns', 'tickets', 'complaints', 'ratings', 'interactions', 'marketing_sent',
             'marketing_opened', 'marketing_responses', 'marketing_attended', 'shipments_due', 'shipments_late',
             'opportunities', 'opportunities_closed', 'opportunities_won', 'opportunities_lost', 'nps_answers',
-            'negative_reviews', 'disputes', 'usage_features'] %}
+            'negative_reviews', 'disputes', 'discount_contacts', 'owner_assignments', 'usage_features'] %}
         days.{{ column }},
         {%- endfor %}
         greatest(

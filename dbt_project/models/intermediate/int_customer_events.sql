@@ -64,7 +64,12 @@
     },
     {
         'entity': 'interaction', 'model': 'stg_interactions', 'id': 'interaction_id', 'at': 'occurred_at',
+        'kind': "case when lower(trim(topic)) = 'discount' then 'discount_request' else 'interaction' end",
         'detail': 'kind',
+    },
+    {
+        'entity': 'owner_assignment', 'model': 'stg_owner_assignments', 'id': 'owner_assignment_id', 'at': 'assigned_at',
+        'detail': 'owner_id',
     },
     {
         'entity': 'lead_converted', 'of': 'lead', 'model': 'stg_leads', 'id': 'lead_id', 'at': 'converted_at',

@@ -30,7 +30,8 @@ sums as (
         max(case when usage_records > 0 then day end) as last_usage_day,
         sum(orders) as orders,
         sum(opportunities) as opportunities,
-        sum(opportunities_closed) as opportunities_closed
+        sum(opportunities_closed) as opportunities_closed,
+        sum(owner_assignments) as owner_assignments
     from days
     group by customer_id
 ),
@@ -62,6 +63,7 @@ final as (
         sums.orders,
         sums.opportunities,
         sums.opportunities_closed,
+        sums.owner_assignments,
         coalesce(rhythms.order_days, 0) as order_days,
         rhythms.first_order_day,
         rhythms.last_order_day,

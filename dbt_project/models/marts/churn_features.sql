@@ -7,7 +7,7 @@
 ) }}
 {#- Every row that is joined has known_day < D, and no row is known before it happened: nothing of D or later gets in.
     One pass over the roll-up a date, so that N dates cost N times one. -#}
-{%- set until = past_until() %}
+{%- set until = past_until(ages() | last) %}
 {%- set orders = is_fed('order') %}
 {%- set discounts = is_fed('order', 'discount_amount') or is_fed('order_line', 'discount_amount') %}
 {%- set products = orders and is_fed('order_line', 'product_id') %}
@@ -16,6 +16,9 @@
 {%- set tickets = is_fed('ticket') %}
 {%- set ratings = is_fed('ticket', 'satisfaction') %}
 {%- set interactions = is_fed('interaction') %}
+{%- set topics = is_fed('interaction', 'topic') %}
+{%- set owners = is_fed('owner_assignment') %}
+{%- set steps = tickets and is_fed('ticket_status_change') %}
 {%- set marketing = is_fed('marketing_event') %}
 {%- set usage = is_fed('usage_event') %}
 {%- set users = is_fed('usage_event', 'active_users') %}
@@ -34,6 +37,50 @@
     or (is_fed('review', 'body') and is_fed('review', 'account_id')) %}
 {%- set competitors = texts and var('words').competitors is not false %}
 {%- set discounts_asked = texts and var('words').discount is not false %}
+{#- Which windows of which behaviour there are, and why these: docs/explanation/windows.md. Each of the first is a
+    feature, named for it and its window; of the others features are made below. -#}
+{%- set counted = [
+    ('orders', 'orders', orders, ['7d', '30d', '90d', '180d', '365d']),
+    ('revenue', 'revenue', orders, ['30d', '90d', '180d', '365d', 'prior_90d']),
+    ('returns', 'returns', returns, ['30d', '90d', '365d']),
+    ('return_amount', 'return_amount', returns, ['90d']),
+    ('tickets', 'tickets', tickets, ['30d', '90d', '365d']),
+    ('complaints', 'complaints', tickets, ['30d', '90d', '365d', 'prior_90d']),
+    ('interactions', 'interactions', interactions, ['30d', '90d', '365d']),
+    ('discount_contacts', 'discount_contacts', topics, ['90d', 'prior_90d']),
+    ('marketing_sent', 'marketing_sent', marketing, ['90d', '365d', 'prior_90d']),
+    ('marketing_opened', 'marketing_opened', marketing, ['90d', '365d', 'prior_90d']),
+    ('marketing_responses', 'marketing_responses', marketing, ['90d', '365d']),
+    ('attendances', 'marketing_attended', marketing, ['180d', 'prior_180d']),
+    ('usage_days', 'usage_days', usage, ['7d', '30d', '90d', 'prior_30d']),
+    ('disputes', 'disputes', disputes, ['180d', '365d']),
+    ('negative_reviews', 'negative_reviews', reviews, ['90d', '365d']),
+    ('late_shipments', 'shipments_late', shipments, ['90d']),
+    ('opportunities_won', 'opportunities_won', opportunities, ['180d']),
+    ('opportunities_lost', 'opportunities_lost', opportunities, ['180d']),
+] -%}
+{%- set summed = [
+    ('orders', orders, ['prior_90d', 'last_year_90d']),
+    ('revenue', orders, ['last_year_90d']),
+    ('discount', discounts, ['90d', '365d']),
+    ('return_amount', returns, ['365d']),
+    ('ratings', tickets, ['180d']),
+    ('rating_sum', tickets, ['180d']),
+    ('shipments_due', shipments, ['90d', '365d']),
+    ('shipments_late', shipments, ['365d']),
+    (usage_items, usage, ['30d']),
+    ('more_active_users', users, ['7d', '56d']),
+    ('owner_assignments', owners, ['180d']),
+] -%}
+{%- set columns, windows = {'opportunities': opportunities, 'opportunities_closed': opportunities}, [] -%}
+{%- for _, column, fed, lengths in counted %}
+{%- do columns.update({column: fed}) %}
+{%- for length in lengths %}{% do windows.append((column, length)) %}{% endfor %}
+{%- endfor %}
+{%- for column, fed, lengths in summed %}
+{%- do columns.update({column: fed}) %}
+{%- for length in lengths %}{% do windows.append((column, length)) %}{% endfor %}
+{%- endfor %}
 {#- A contract's row says its price and the end of its term as they are now. Both move on for those who stayed, so that
     on an earlier date they would tell who did. They are known on dates that have versions of it (decision 0010). -#}
 with dates as (
@@ -45,64 +92,15 @@ rolled as (
     select
         days.customer_id,
         min(days.first_day) as first_day,
-        sum(days.orders) as orders_lifetime,
-        {%- for length in [7, 30, 90, 180, 365] %}
-        {{ window_sum('orders', length) }} as orders_{{ length }}d,
-        {%- endfor %}
-        {{ window_sum('orders', 180, 90) }} as orders_prior_90d,
-        {%- for length in [30, 90, 180, 365] %}
-        {{ window_sum('revenue', length) }} as revenue_{{ length }}d,
-        {%- endfor %}
-        {{ window_sum('revenue', 180, 90) }} as revenue_prior_90d,
-        {{ window_sum('discount', 90) }} as discount_90d,
-        {{ window_sum('discount', 365) }} as discount_365d,
-        {{ window_sum('returns', 90) }} as returns_90d,
-        {{ window_sum('return_amount', 90) }} as return_amount_90d,
-        {{ window_sum('return_amount', 365) }} as return_amount_365d,
-        {{ window_sum('tickets', 30) }} as tickets_30d,
-        {{ window_sum('tickets', 90) }} as tickets_90d,
-        {{ window_sum('complaints', 30) }} as complaints_30d,
-        {{ window_sum('complaints', 90) }} as complaints_90d,
-        {{ window_sum('complaints', 180, 90) }} as complaints_prior_90d,
-        {{ window_sum('ratings', 180) }} as ratings_180d,
-        {{ window_sum('rating_sum', 180) }} as rating_sum_180d,
-        {{ window_sum('interactions', 90) }} as interactions_90d,
         max(days.last_interaction_day) as last_interaction_day,
-        {{ window_sum('marketing_sent', 90) }} as marketing_sent_90d,
-        {{ window_sum('marketing_opened', 90) }} as marketing_opened_90d,
-        {{ window_sum('marketing_responses', 90) }} as marketing_responses_90d,
-        {{ window_sum('marketing_responses', 365) }} as marketing_responses_365d,
-        {{ window_sum('marketing_sent', 180, 90) }} as marketing_sent_prior_90d,
-        {{ window_sum('marketing_opened', 180, 90) }} as marketing_opened_prior_90d,
-        {{ window_sum('marketing_attended', 180) }} as attendances_180d,
-        {{ window_sum('marketing_attended', 360, 180) }} as attendances_prior_180d,
-        {{ window_sum('shipments_due', 90) }} as shipments_due_90d,
-        {{ window_sum('shipments_late', 90) }} as late_shipments_90d,
-        sum(days.opportunities - days.opportunities_closed) as open_opportunities,
-        {{ window_sum('opportunities_won', 180) }} as opportunities_won_180d,
-        {{ window_sum('opportunities_lost', 180) }} as opportunities_lost_180d,
-        {{ window_sum('negative_reviews', 90) }} as negative_reviews_90d,
-        {{ window_sum('usage_days', 30) }} as usage_days_30d,
-        {{ window_sum('usage_days', 60, 30) }} as usage_days_prior_30d,
-        {{ window_sum(usage_items, 30) }} as usage_items_30d,
-        {{ window_sum('more_active_users', 7) }} as active_users_7d,
-        {{ window_sum('more_active_users', 56) }} as active_users_56d,
         max(days.last_usage_day) as last_usage_day,
-        {{ window_sum('disputes', 180) }} as disputes_180d
-    from {{ days_by_age(ref('int_customer_days'), {
-        'orders': orders, 'revenue': orders, 'discount': discounts,
-        'returns': returns, 'return_amount': returns,
-        'tickets': tickets, 'complaints': tickets, 'ratings': ratings, 'rating_sum': ratings,
-        'interactions': interactions,
-        'marketing_sent': marketing, 'marketing_opened': marketing, 'marketing_responses': marketing,
-        'marketing_attended': marketing,
-        'shipments_due': shipments, 'shipments_late': shipments,
-        'opportunities': opportunities, 'opportunities_closed': opportunities, 'opportunities_won': opportunities,
-        'opportunities_lost': opportunities,
-        'negative_reviews': reviews,
-        'usage_days': usage, usage_items: usage, 'more_active_users': users,
-        'disputes': disputes,
-    }, until) }} as days
+        sum(days.orders) as orders_lifetime,
+        sum(days.owner_assignments) as owner_assignments_lifetime,
+        sum(days.opportunities - days.opportunities_closed) as open_opportunities
+        {%- for column, length in windows %},
+        {{ window_sum(column, length) }} as {{ column }}_{{ length }}
+        {%- endfor %}
+    from {{ days_by_age(ref('int_customer_days'), columns, until) }} as days
     group by days.customer_id
     {%- endcall %}
 ),
@@ -111,6 +109,7 @@ rhythm as (
     {%- call for_each_date() %}
     select
         summed.customer_id,
+        summed.first_order_day,
         summed.last_order_day,
         cast(summed.span as {{ type_double() }}) / nullif(summed.gaps, 0) as order_gap_days,
         -- The sample's deviation, from whole numbers, so that it does not depend on the steps.
@@ -123,6 +122,7 @@ rhythm as (
     from (
         select
             steps.customer_id,
+            min(steps.first_order_day) as first_order_day,
             max(steps.last_order_day) as last_order_day,
             cast(
                 {{ days_between('min(steps.first_order_day)', 'max(steps.last_order_day)') }} as {{ type_bigint() }}
@@ -212,6 +212,29 @@ after_sales as (
     group by dates.as_of_date, tickets.customer_id
 ),
 
+answered as (
+    select
+        as_of_date,
+        customer_id,
+        count(*) filter (where reopened_on is not null) as reopened_180d,
+        avg(response_hours) filter (where opened_on >= {{ minus_days('as_of_date', 180) }}) as response_hours_180d
+    from (
+        select
+            dates.as_of_date,
+            steps.customer_id,
+            min(steps.opened_on) as opened_on,
+            max(steps.day) filter (where steps.status = 'reopened') as reopened_on,
+            min(steps.hours) filter (where steps.status <> 'open') as response_hours
+        from dates
+        inner join {{ ref('int_ticket_steps') }} as steps
+            on
+                steps.known_on < dates.as_of_date
+                and steps.day >= {{ minus_days('dates.as_of_date', 180) }}
+        group by dates.as_of_date, steps.customer_id, steps.source, steps.ticket_id
+    ) as tickets
+    group by as_of_date, customer_id
+),
+
 open_invoices as (
     select dates.as_of_date, invoices.*
     from dates
@@ -282,18 +305,25 @@ answers as (
 ),
 
 missing_articles as (
-    select distinct dates.as_of_date, stockouts.product_source, stockouts.product_id, stockouts.customer_id
+    select
+        dates.as_of_date,
+        stockouts.product_source,
+        stockouts.product_id,
+        stockouts.customer_id,
+        max(stockouts.day) as day
     from dates
     inner join {{ ref('int_stockouts') }} as stockouts
         on
             stockouts.known_on < dates.as_of_date
             and (stockouts.known_until is null or stockouts.known_until >= dates.as_of_date)
-            and stockouts.day >= {{ minus_days('dates.as_of_date', 30) }}
+            and stockouts.day >= {{ minus_days('dates.as_of_date', 90) }}
+    group by dates.as_of_date, stockouts.product_source, stockouts.product_id, stockouts.customer_id
 ),
 
 missed_articles as (
     -- An article is bought regularly that was bought in at least three of the last six times 30 days.
-    select missing.as_of_date, items.customer_id, items.product_source, items.product_id
+    select
+        missing.as_of_date, items.customer_id, items.product_source, items.product_id, max(missing.day) as day
     from missing_articles as missing
     inner join {{ ref('int_order_items') }} as items
         on
@@ -308,7 +338,11 @@ missed_articles as (
 ),
 
 stocked_out as (
-    select as_of_date, customer_id, count(*) as stockouts_30d
+    select
+        as_of_date,
+        customer_id,
+        count(*) filter (where day >= {{ minus_days('as_of_date', 30) }}) as stockouts_30d,
+        count(*) as stockouts_90d
     from missed_articles
     group by as_of_date, customer_id
 ),
@@ -317,7 +351,10 @@ paid as (
     select
         dates.as_of_date,
         invoices.customer_id,
-        avg({{ days_between('invoices.due_on', 'payments.paid_on') }}) as payment_delay_days_365d
+        avg({{ days_between('invoices.due_on', 'payments.paid_on') }}) as payment_delay_days_365d,
+        avg({{ days_between('invoices.due_on', 'payments.paid_on') }}) filter (
+            where payments.paid_on >= {{ minus_days('dates.as_of_date', 90) }}
+        ) as payment_delay_days_90d
     from dates
     inner join {{ ref('int_payments') }} as payments
         on
@@ -445,127 +482,61 @@ customers as (
     inner join created on created.created_on < dates.as_of_date
 ),
 
+{%- set parts = {
+    'rhythm': ['first_order_day', 'last_order_day', 'order_gap_days', 'order_gap_sd_days'],
+    'breadth': ['product_90d', 'product_365d', 'category_90d', 'category_365d'],
+    'service': ['open_tickets', 'oldest_opened_on'],
+    'after_sales': ['solved_180d', 'answered_180d', 'solved_prior_180d', 'answered_prior_180d'],
+    'answered': ['reopened_180d', 'response_hours_180d'],
+    'receivables': ['overdue_invoices', 'overdue_amount', 'oldest_due_on', 'open_amount'],
+    'stocked_out': ['stockouts_30d', 'stockouts_90d'],
+    'paid': ['payment_delay_days_90d', 'payment_delay_days_365d'],
+    'contracts': ['active_terms', 'first_started_on', 'ended_180d'],
+    'prices': ['mrr', 'next_renewal_on'],
+    'words': [
+        'texts_90d', 'texts_prior_90d', 'read_90d', 'read_prior_90d', 'understood_90d', 'negative_texts_90d',
+        'negative_posts_90d', 'competitor_mentions_90d', 'discount_requests_90d', 'discount_requests_prior_90d',
+        'sentiment_90d', 'sentiment_before',
+    ],
+    'complaint_topics': ['complaint_topics_90d'],
+} %}
+
 joined as (
     select
         customers.customer_id,
         customers.as_of_date,
         case when created.created_on < customers.as_of_date then created.created_on end as created_on,
         {{ days_between('rhythm.last_order_day', 'customers.as_of_date') }} as days_since_last_order,
-        rhythm.last_order_day,
-        rhythm.order_gap_days,
-        rhythm.order_gap_sd_days,
-        breadth.product_90d,
-        breadth.product_365d,
-        breadth.category_90d,
-        breadth.category_365d,
-        service.open_tickets,
-        service.oldest_opened_on,
-        after_sales.solved_180d,
-        after_sales.answered_180d,
-        after_sales.solved_prior_180d,
-        after_sales.answered_prior_180d,
-        receivables.overdue_invoices,
-        receivables.overdue_amount,
-        receivables.oldest_due_on,
-        receivables.open_amount,
         limits.amount as credit_limit,
         answers.nps as nps_latest,
         answers.day as last_nps_day,
-        stocked_out.stockouts_30d,
-        paid.payment_delay_days_365d,
-        contracts.active_terms,
         customers.as_of_date >= first_prices.day as has_prices,
-        prices.mrr,
-        prices.next_renewal_on,
-        contracts.first_started_on,
-        contracts.ended_180d,
         rolled.first_day,
         rolled.orders_lifetime,
-        {%- for length in [7, 30, 90, 180, 365] %}
-        rolled.orders_{{ length }}d,
-        {%- endfor %}
-        rolled.orders_prior_90d,
-        {%- for length in [30, 90, 180, 365] %}
-        rolled.revenue_{{ length }}d,
-        {%- endfor %}
-        rolled.revenue_prior_90d,
-        rolled.discount_90d,
-        rolled.discount_365d,
-        rolled.returns_90d,
-        rolled.return_amount_90d,
-        rolled.return_amount_365d,
-        rolled.tickets_30d,
-        rolled.tickets_90d,
-        rolled.complaints_30d,
-        rolled.complaints_90d,
-        rolled.complaints_prior_90d,
-        rolled.ratings_180d,
-        rolled.rating_sum_180d,
-        rolled.interactions_90d,
+        rolled.owner_assignments_lifetime,
         rolled.last_interaction_day,
-        rolled.marketing_sent_90d,
-        rolled.marketing_opened_90d,
-        rolled.marketing_responses_90d,
-        rolled.marketing_responses_365d,
-        rolled.marketing_sent_prior_90d,
-        rolled.marketing_opened_prior_90d,
-        rolled.attendances_180d,
-        rolled.attendances_prior_180d,
-        rolled.shipments_due_90d,
-        rolled.late_shipments_90d,
-        rolled.open_opportunities,
-        rolled.opportunities_won_180d,
-        rolled.opportunities_lost_180d,
-        rolled.negative_reviews_90d,
-        rolled.usage_days_30d,
-        rolled.usage_days_prior_30d,
-        rolled.usage_items_30d,
-        rolled.active_users_7d,
-        rolled.active_users_56d,
         rolled.last_usage_day,
-        rolled.disputes_180d,
-        words.texts_90d,
-        words.texts_prior_90d,
-        words.read_90d,
-        words.read_prior_90d,
-        words.understood_90d,
-        words.negative_texts_90d,
-        words.negative_posts_90d,
-        words.competitor_mentions_90d,
-        words.discount_requests_90d,
-        words.discount_requests_prior_90d,
-        words.sentiment_90d,
-        words.sentiment_before,
-        complaint_topics.complaint_topics_90d
+        rolled.open_opportunities
+        {%- for column, length in windows %},
+        rolled.{{ column }}_{{ length }}
+        {%- endfor %}
+        {%- for part, names in parts.items() %}
+        {%- for name in names %},
+        {{ part }}.{{ name }}
+        {%- endfor %}
+        {%- endfor %}
     from customers
-    left join rolled on customers.as_of_date = rolled.as_of_date and customers.customer_id = rolled.customer_id
-    left join rhythm on customers.as_of_date = rhythm.as_of_date and customers.customer_id = rhythm.customer_id
-    left join breadth on customers.as_of_date = breadth.as_of_date and customers.customer_id = breadth.customer_id
-    left join service on customers.as_of_date = service.as_of_date and customers.customer_id = service.customer_id
-    left join after_sales
-        on customers.as_of_date = after_sales.as_of_date and customers.customer_id = after_sales.customer_id
-    left join receivables
-        on customers.as_of_date = receivables.as_of_date and customers.customer_id = receivables.customer_id
-    left join limits
+    {%- for part in ['rolled'] + (parts | list) %}
+    left join {{ part }}
+        on customers.as_of_date = {{ part }}.as_of_date and customers.customer_id = {{ part }}.customer_id
+    {%- endfor %}
+    {%- for part in ['limits', 'answers'] %}
+    left join {{ part }}
         on
-            customers.as_of_date = limits.as_of_date
-            and customers.customer_id = limits.customer_id
-            and limits.place = 1
-    left join answers
-        on
-            customers.as_of_date = answers.as_of_date
-            and customers.customer_id = answers.customer_id
-            and answers.place = 1
-    left join stocked_out
-        on customers.as_of_date = stocked_out.as_of_date and customers.customer_id = stocked_out.customer_id
-    left join paid on customers.as_of_date = paid.as_of_date and customers.customer_id = paid.customer_id
-    left join contracts on customers.as_of_date = contracts.as_of_date and customers.customer_id = contracts.customer_id
-    left join words on customers.as_of_date = words.as_of_date and customers.customer_id = words.customer_id
-    left join complaint_topics
-        on
-            customers.as_of_date = complaint_topics.as_of_date
-            and customers.customer_id = complaint_topics.customer_id
-    left join prices on customers.as_of_date = prices.as_of_date and customers.customer_id = prices.customer_id
+            customers.as_of_date = {{ part }}.as_of_date
+            and customers.customer_id = {{ part }}.customer_id
+            and {{ part }}.place = 1
+    {%- endfor %}
     left join created on customers.customer_id = created.customer_id
     cross join first_prices
 ),
@@ -576,66 +547,69 @@ final as (
         as_of_date,
         {{ feature(true, days_between('least(created_on, first_day)', 'as_of_date')) }} as tenure_days,
         {{ feature_count(orders, 'orders_lifetime') }} as orders_lifetime,
-        {%- for length in [7, 30, 90, 180, 365] %}
-        {{ feature_count(orders, 'orders_' ~ length ~ 'd') }} as orders_{{ length }}d,
+        {%- for name, column, fed, lengths in counted %}
+        {%- for length in lengths %}
+        {{ feature_count(fed, column ~ '_' ~ length) }} as {{ name }}_{{ length }},
+        {%- endfor %}
         {%- endfor %}
         {{ feature(orders, 'days_since_last_order') }} as days_since_last_order,
         {{ feature(orders, full_months_between('last_order_day', 'as_of_date')) }} as full_months_since_last_order,
         {{ feature(orders, 'order_gap_days') }} as order_gap_days,
         {{ feature(orders, 'order_gap_sd_days') }} as order_gap_sd_days,
         {{ feature(orders, 'days_since_last_order / order_gap_days') }} as order_gap_ratio,
-        {%- for length in [30, 90, 180, 365] %}
-        {{ feature_count(orders, 'revenue_' ~ length ~ 'd') }} as revenue_{{ length }}d,
-        {%- endfor %}
-        {{ feature_count(orders, 'revenue_prior_90d') }} as revenue_prior_90d,
         {{ feature_ratio(orders, 'revenue_90d', 'revenue_prior_90d') }} as revenue_trend_90d,
         {{ feature_ratio(orders, 'orders_90d', 'orders_prior_90d') }} as orders_trend_90d,
+        {%- for behaviour in ['orders', 'revenue'] %}
+        {%- set year_ago = last_year(behaviour ~ '_last_year_90d', 'first_order_day', 90) %}
+        {{ feature(orders, year_ago) }} as {{ behaviour }}_last_year_90d,
+        {{ feature_ratio(orders, behaviour ~ '_90d', year_ago) }} as {{ behaviour }}_year_trend_90d,
+        {%- endfor %}
         {{ feature_ratio(orders, 'revenue_365d', 'orders_365d') }} as average_order_value_365d,
+        {%- for length in ['90d', '365d'] %}
         {{ feature_ratio(
-            orders and discounts, 'discount_90d', '(revenue_90d + coalesce(discount_90d, 0))'
-        ) }} as discount_share_90d,
-        {{ feature_ratio(
-            orders and discounts, 'discount_365d', '(revenue_365d + coalesce(discount_365d, 0))'
-        ) }} as discount_share_365d,
-        {%- for level, plural, fed in [('product', 'products', products), ('category', 'categories', categories)] %}
-        {%- for length in [90, 365] %}
-        {{ feature_count(
-            fed, level ~ '_' ~ length ~ 'd'
-        ) }} as {{ {'product': 'products', 'category': 'categories'}[level] }}_{{ length }}d,
+            orders and discounts,
+            'discount_' ~ length,
+            '(revenue_' ~ length ~ ' + coalesce(discount_' ~ length ~ ', 0))',
+        ) }} as discount_share_{{ length }},
+        {%- endfor %}
+        {%- for level, name, fed in [('product', 'products', products), ('category', 'categories', categories)] %}
+        {%- for length in ['90d', '365d'] %}
+        {{ feature_count(fed, level ~ '_' ~ length) }} as {{ name }}_{{ length }},
         {%- endfor %}
         {%- endfor %}
-        {{ feature_count(returns, 'returns_90d') }} as returns_90d,
-        {{ feature_count(returns, 'return_amount_90d') }} as return_amount_90d,
         {{ feature_ratio(returns and orders, 'return_amount_365d', 'revenue_365d') }} as return_share_365d,
-        {{ feature_count(tickets, 'tickets_30d') }} as tickets_30d,
-        {{ feature_count(tickets, 'tickets_90d') }} as tickets_90d,
-        {{ feature_count(tickets, 'complaints_30d') }} as complaints_30d,
-        {{ feature_count(tickets, 'complaints_90d') }} as complaints_90d,
-        {{ feature_count(tickets, 'complaints_prior_90d') }} as complaints_prior_90d,
         {{ feature_count(tickets, 'open_tickets') }} as open_tickets,
         {{ feature(tickets, days_between('oldest_opened_on', 'as_of_date')) }} as oldest_open_ticket_days,
+        {{ feature_count(steps, 'reopened_180d') }} as tickets_reopened_180d,
+        {{ feature(steps, 'response_hours_180d') }} as first_response_hours_180d,
         {{ feature(ratings, 'rating_sum_180d / nullif(ratings_180d, 0)') }} as satisfaction_180d,
-        {{ feature_count(interactions, 'interactions_90d') }} as interactions_90d,
+        {{ feature_ratio(ratings, 'answered_180d', 'solved_180d') }} as survey_answer_share_180d,
+        {{ feature_ratio(ratings, 'answered_prior_180d', 'solved_prior_180d') }} as survey_answer_share_prior_180d,
         {{ feature(interactions, days_between('last_interaction_day', 'as_of_date')) }} as days_since_last_interaction,
         {{ feature(
             interactions, full_months_between('last_interaction_day', 'as_of_date')
         ) }} as full_months_since_last_interaction,
-        {{ feature_count(marketing, 'marketing_sent_90d') }} as marketing_sent_90d,
-        {{ feature_count(marketing, 'marketing_opened_90d') }} as marketing_opened_90d,
-        {{ feature_count(marketing, 'marketing_responses_90d') }} as marketing_responses_90d,
-        {{ feature_count(marketing, 'marketing_responses_365d') }} as marketing_responses_365d,
-        {{ feature_count(usage, 'usage_days_30d') }} as usage_days_30d,
-        {{ feature_count(usage, 'usage_days_prior_30d') }} as usage_days_prior_30d,
+        {#- The first account manager is no change of one. #}
+        {{ feature_count(
+            owners,
+            'owner_assignments_180d - case when owner_assignments_180d = owner_assignments_lifetime then 1 else 0 end',
+        ) }} as owner_changes_180d,
+        {{ feature_ratio(
+            marketing,
+            'cast(marketing_opened_90d * marketing_sent_prior_90d as ' ~ type_double() ~ ')',
+            'cast(marketing_sent_90d * marketing_opened_prior_90d as ' ~ type_double() ~ ')'
+        ) }} as marketing_open_trend_90d,
         {{ feature_ratio(usage, 'usage_days_30d', 'usage_days_prior_30d') }} as usage_trend_30d,
-        {{ feature_count(users, 'active_users_7d / 7') }} as active_users_7d,
-        {{ feature_count(users, 'active_users_56d / 56') }} as active_users_56d,
-        {{ feature_ratio(usage, 'usage_items_30d', 'usage_days_30d') }} as usage_depth_30d,
+        {{ feature_count(users, 'more_active_users_7d / 7') }} as active_users_7d,
+        {{ feature_count(users, 'more_active_users_56d / 56') }} as active_users_56d,
+        {{ feature_ratio(usage, usage_items ~ '_30d', 'usage_days_30d') }} as usage_depth_30d,
         {{ feature(usage, days_between('last_usage_day', 'as_of_date')) }} as days_since_last_usage,
         {{ feature_count(invoices, 'overdue_invoices') }} as overdue_invoices,
         {{ feature_count(invoices, 'overdue_amount') }} as overdue_amount,
         {{ feature_count(invoices, days_between('oldest_due_on', 'as_of_date')) }} as days_overdue_max,
+        {{ feature(invoices, 'payment_delay_days_90d') }} as payment_delay_days_90d,
         {{ feature(invoices, 'payment_delay_days_365d') }} as payment_delay_days_365d,
-        {{ feature_count(disputes, 'disputes_180d') }} as disputes_180d,
+        {{ feature_ratio(credit, 'open_amount', 'credit_limit') }} as credit_used_share,
         {{ feature(subscriptions, 'case when active_terms > 0 then 1 else 0 end') }} as has_subscription,
         {{ feature(subscriptions, 'case when has_prices then coalesce(mrr, 0) end') }} as mrr,
         {{ feature(subscriptions, days_between('as_of_date', 'next_renewal_on')) }} as days_to_renewal,
@@ -643,27 +617,13 @@ final as (
             subscriptions, 'case when active_terms > 0 then ' ~ days_between('first_started_on', 'as_of_date') ~ ' end'
         ) }} as subscription_tenure_days,
         {{ feature_count(subscriptions, 'ended_180d') }} as subscriptions_ended_180d,
-        {{ feature_count(marketing, 'marketing_sent_prior_90d') }} as marketing_sent_prior_90d,
-        {{ feature_count(marketing, 'marketing_opened_prior_90d') }} as marketing_opened_prior_90d,
-        {{ feature_ratio(
-            marketing,
-            'cast(marketing_opened_90d * marketing_sent_prior_90d as ' ~ type_double() ~ ')',
-            'cast(marketing_sent_90d * marketing_opened_prior_90d as ' ~ type_double() ~ ')'
-        ) }} as marketing_open_trend_90d,
-        {{ feature_count(marketing, 'attendances_180d') }} as attendances_180d,
-        {{ feature_count(marketing, 'attendances_prior_180d') }} as attendances_prior_180d,
         {{ feature(nps, 'nps_latest') }} as nps_latest,
         {{ feature(nps, days_between('last_nps_day', 'as_of_date')) }} as nps_age_days,
-        {{ feature_count(reviews, 'negative_reviews_90d') }} as negative_reviews_90d,
         {{ feature_count(stock, 'stockouts_30d') }} as stockouts_30d,
-        {{ feature_count(shipments, 'late_shipments_90d') }} as late_shipments_90d,
-        {{ feature_ratio(shipments, 'late_shipments_90d', 'shipments_due_90d') }} as late_shipment_share_90d,
-        {{ feature_ratio(credit, 'open_amount', 'credit_limit') }} as credit_used_share,
+        {{ feature_count(stock, 'stockouts_90d') }} as stockouts_90d,
+        {{ feature_ratio(shipments, 'shipments_late_90d', 'shipments_due_90d') }} as late_shipment_share_90d,
+        {{ feature_ratio(shipments, 'shipments_late_365d', 'shipments_due_365d') }} as late_shipment_share_365d,
         {{ feature_count(opportunities, 'open_opportunities') }} as open_opportunities,
-        {{ feature_count(opportunities, 'opportunities_won_180d') }} as opportunities_won_180d,
-        {{ feature_count(opportunities, 'opportunities_lost_180d') }} as opportunities_lost_180d,
-        {{ feature_ratio(ratings, 'answered_180d', 'solved_180d') }} as survey_answer_share_180d,
-        {{ feature_ratio(ratings, 'answered_prior_180d', 'solved_prior_180d') }} as survey_answer_share_prior_180d,
         {#- Texts in languages that are not read have no tone, and texts that nobody has read yet have nothing at all:
             who wrote no others is unknown, who wrote none has none. #}
         {{ feature(texts, 'sentiment_90d') }} as text_sentiment_90d,

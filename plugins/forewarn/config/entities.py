@@ -29,6 +29,8 @@ class Entity(BaseModel):
         Column or comma-separated columns that are unique within one source.
     refers : str or None
         `account` when rows belong to a customer; they then carry `account_source` as well.
+    happened : bool
+        A record tells what a customer did: that its source no longer has it does not undo it (decision 0036).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,7 @@ class Entity(BaseModel):
     description: str
     key: str
     refers: Literal["account"] | None = None
+    happened: bool = False
     columns: dict[str, Column]
 
 

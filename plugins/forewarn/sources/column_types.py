@@ -57,6 +57,15 @@ def mapped_columns(stream: Stream) -> set[str]:
     return {name for _, _, expression in expressions(stream) for name in names(expression)}
 
 
+def personal_columns(stream: Stream) -> set[str]:
+    """Return the columns that hold a person's words or address, and nothing that an entity needs beside these."""
+    told, needed = set(stream.personal), {*stream.key, stream.cursor}
+    for entity, column, expression in expressions(stream):
+        is_personal = column is not None and entities()[entity].columns[column].personal
+        (told if is_personal else needed).update(names(expression))
+    return told - needed
+
+
 def required_columns(stream: Stream) -> dict[str, str]:
     """Return the columns without which a row is no record of an entity → that entity's column, `ticket.account_id`.
 

@@ -9,6 +9,7 @@ from psycopg2 import extensions, sql
 
 from forewarn.errors import SourceRejected
 from forewarn.sources.checks import deletion_mark
+from forewarn.sources.column_types import personal_columns
 from forewarn.sources.raw_tables import RawTable, definitions
 from forewarn.sources.reader import Extraction
 
@@ -43,16 +44,32 @@ def remove_missing(
     cause: str,
     now: datetime,
 ) -> int:
-    """Remove rows that are not among those present, and put a tombstone for each; returns how many."""
-    return _bury(
-        cursor,
-        sql.SQL("delete from {} as kept where not exists (select from {} as landing where {}) returning {}").format(
-            table.identifier, present, same(table, stream), _key(table, stream, "kept")
-        ),
-        batch=batch,
-        cause=cause,
-        now=now,
+    """Remove rows that are not among those present, and put a tombstone for each; returns how many.
+
+    Rows of what customers did stay, without what is personal in them: their source has forgotten them, nobody has said
+    that they were not so (decision 0036).
+    """
+    missing = sql.SQL("not exists (select from {} as landing where {})").format(present, same(table, stream))
+    if not stream.keeps_missing:
+        gone = sql.SQL("delete from {} as kept where {} returning {}").format(
+            table.identifier, missing, _key(table, stream, "kept")
+        )
+        return _bury(cursor, gone, batch=batch, cause=cause, now=now)
+    gone = sql.SQL("select {} from {} as kept where {} and not {}").format(
+        _key(table, stream, "kept"), table.identifier, missing, _is_buried(table, stream, batch.source, batch.stream)
     )
+    buried = _bury(cursor, gone, batch=batch, cause=cause, now=now)
+    personal = sorted(personal_columns(stream) & set(table.all_columns))
+    if buried and personal:
+        cursor.execute(
+            sql.SQL("update {} as kept set {} from ops.tombstone as stone where {} and stone.batch_id = {}").format(
+                table.identifier,
+                sql.SQL(", ").join(sql.SQL("{} = null").format(sql.Identifier(name)) for name in personal),
+                _has_stone(table, stream, batch.source, batch.stream),
+                sql.Literal(batch.batch_id),
+            )
+        )
+    return buried
 
 
 def compare_keys(
@@ -71,7 +88,7 @@ def compare_keys(
     cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(_KEYS, definitions(types)))
     there = extraction.copy_keys(cursor, _KEYS)
     cursor.execute(sql.SQL("analyze {}").format(_KEYS))
-    had = count_alive(cursor, table, stream)
+    had = count_alive(cursor, table, stream, batch)
     if there < stream.min_share * had:
         raise shrunk(batch, stream, had=had, got=f"{there} keys")
     return remove_missing(cursor, table, stream, _KEYS, batch=batch, cause="missing from the keys", now=now)
@@ -95,11 +112,14 @@ def record_marked(
     )
 
 
-def count_alive(cursor: extensions.cursor, table: RawTable, stream: Stream) -> int:
+def count_alive(cursor: extensions.cursor, table: RawTable, stream: Stream, batch: Batch) -> int:
     """Return the rows of a raw table whose records the source has not deleted."""
-    mark = deletion_mark(stream, table.all_columns)
-    where = sql.SQL("") if mark is None else sql.SQL(" where ({}) is not true").format(mark)
-    cursor.execute(sql.SQL("select count(*) from {}{}").format(table.identifier, where))
+    mark = deletion_mark(stream, table.all_columns, "kept")
+    alive = [sql.SQL("true") if mark is None else sql.SQL("({}) is not true").format(mark)]
+    if stream.keeps_missing:
+        alive.append(sql.SQL("not {}").format(_is_buried(table, stream, batch.source, batch.stream)))
+    where = sql.SQL(" and ").join(alive)
+    cursor.execute(sql.SQL("select count(*) from {} as kept where {}").format(table.identifier, where))
     return int((cursor.fetchone() or [0])[0])
 
 
@@ -120,11 +140,28 @@ def same(table: RawTable, stream: Stream) -> sql.Composable:
     return sql.SQL("({}) = ({})").format(table.identity(stream.key, "landing"), table.identity(stream.key, "kept"))
 
 
+def _is_buried(table: RawTable, stream: Stream, source: str, name: str) -> sql.Composable:
+    """Return the condition that a row was found missing and has not come again since."""
+    return sql.SQL("exists (select from ops.tombstone as stone where {} and stone.batch_id > kept._batch_id)").format(
+        _has_stone(table, stream, source, name)
+    )
+
+
+def _has_stone(table: RawTable, stream: Stream, source: str, name: str) -> sql.Composable:
+    return sql.SQL("stone.source = {} and stone.stream = {} and stone.key = {}").format(
+        sql.Literal(source), sql.Literal(name), _key_value(table, stream, "kept")
+    )
+
+
 def _key(table: RawTable, stream: Stream, alias: str) -> sql.Composable:
+    return sql.SQL("{} as key").format(_key_value(table, stream, alias))
+
+
+def _key_value(table: RawTable, stream: Stream, alias: str) -> sql.Composable:
     if not stream.key:
-        return sql.SQL("jsonb_build_object('_row_hash', encode({}, 'hex')) as key").format(table.identity([], alias))
+        return sql.SQL("jsonb_build_object('_row_hash', encode({}, 'hex'))").format(table.identity([], alias))
     pairs = [sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier(alias, name)) for name in stream.key]
-    return sql.SQL("jsonb_build_object({}) as key").format(sql.SQL(", ").join(pairs))
+    return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
 
 
 def _bury(cursor: extensions.cursor, gone: sql.Composable, *, batch: Batch, cause: str, now: datetime) -> int:

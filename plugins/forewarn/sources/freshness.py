@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from psycopg2 import extensions
 
-from forewarn.sources.model import FileStream, Source
+from forewarn.errors import SourceRejected
+from forewarn.sources.model import FileStream, Source, Stream
+
+# A cursor value that tells a moment or a day, as landing writes it down.
+_DAY = r"^\d{4}-\d\d-\d\d$"
+_MOMENT = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?$"
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,33 @@ def arrivals(
     return found
 
 
+def demand_moment(subject: str, stream: Stream, newest_value: str | None) -> None:
+    """Refuse a stream that promises how old its newest row may be, and whose cursor does not tell.
+
+    Raises
+    ------
+    SourceRejected
+        The newest value of the cursor is neither a moment nor a day.
+    """
+    if stream.freshness.newest_within is None or newest_value is None or re.match(_MOMENT, newest_value):
+        return
+    raise SourceRejected(
+        f"{subject}: freshness.newest_within",
+        expected=f"a cursor of moments or days, whose age can be told (`{stream.cursor}`)",
+        got=f"{newest_value[:40]!r} as its newest value",
+        next_step="name a timestamp column as `cursor`, give its type under `columns`, or remove `newest_within`",
+    )
+
+
 def newest(cursor: extensions.cursor, sources: Mapping[str, Source]) -> dict[tuple[str, str], datetime]:
     """Return the newest moment that each stream tells of, by its own clock, for those that promise one.
 
-    A day counts until its end. A stream whose newest value is no moment has none here.
+    A day counts until its end. Landing refuses such a stream whose newest value is no moment (`demand_moment`).
     """
     cursor.execute(
-        "select source, stream, case when cursor_value ~ '^\\d{4}-\\d\\d-\\d\\d$' then"
+        f"select source, stream, case when cursor_value ~ '{_DAY}' then"
         " (cursor_value || ' 00:00+00')::timestamptz + interval '1 day' else cursor_value::timestamptz end"
-        " from ops.watermark where cursor_value ~ '^\\d{4}-\\d\\d-\\d\\d'"
+        f" from ops.watermark where cursor_value ~ '{_MOMENT}'"
     )
     known = {(source, stream): at for source, stream, at in cursor.fetchall()}
     promised = {

@@ -17,6 +17,7 @@ from forewarn.sources.batch import Batch
 from forewarn.sources.checks import checks_of_text, checks_of_values, quarantine
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
+from forewarn.sources.freshness import demand_moment
 from forewarn.sources.model import FileStream, Source, Stream
 from forewarn.sources.raw_tables import RawTable, bring_to, definitions, record_changes, row_hash
 from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
@@ -64,6 +65,7 @@ class Landing:
         self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch=batch, now=self.now)
         duplicates = self._drop_duplicates(target, table)
         loaded, watermark = self._count_and_watermark(target, table)
+        demand_moment(f"{batch.source}.{batch.stream}", self.stream, watermark)
         known = removed = 0
         compared = self.compare_keys and not self._has_unread
         if table.empty:
@@ -200,7 +202,7 @@ class Landing:
         harmless = table.empty or (isinstance(self.stream, FileStream) and self.stream.load_mode != "snapshot")
         if not extraction.whole or (self.stream.allow_empty and harmless):
             return
-        had = 0 if table.empty else count_alive(self.cursor, table, self.stream)
+        had = 0 if table.empty else count_alive(self.cursor, table, self.stream, self.batch)
         raise SourceRejected(
             f"{self.batch.source}.{self.batch.stream}",
             expected=f"rows ({had} had landed before)" if had else "at least one row",
@@ -213,7 +215,7 @@ class Landing:
     def _refuse_shrunk(self, extraction: Extraction, table: RawTable) -> None:
         """Refuse a whole that lost more of its rows than it may: more likely a broken export than a fact."""
         if self.stream.load_mode == "snapshot":
-            had = count_alive(self.cursor, table, self.stream)
+            had = count_alive(self.cursor, table, self.stream, self.batch)
         elif extraction.complete:
             # Not the rows that have landed: a source may keep its last month only, and the warehouse keeps more.
             had = self._last("select rows_in - rows_quarantined from ops.batch where {} and complete and rows_in > 0")

@@ -16,6 +16,8 @@ from forewarn.sources.column_types import Columns, column_types
 from forewarn.sources.model import KINDS, Deletes, FileStream, Mapping, RestStream, Source, Stream
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# Types of a cursor whose age can be told; a text may hold moments, which landing looks at.
+_TELL_MOMENTS = ("timestamptz", "timestamp", "date", "text")
 RESERVED = ("_loaded_at", "_batch_id", "_row_hash")
 
 
@@ -85,6 +87,10 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
     if stream.freshness.newest_within and not stream.cursor:
         place = [*path, "freshness", "newest_within"]
         raise document.error(place, "`newest_within` needs a cursor, whose newest value it judges", "add `cursor: …`")
+    declared = stream.columns.get(stream.cursor or "", "text")
+    if stream.freshness.newest_within and declared not in _TELL_MOMENTS:
+        message = f"`newest_within` needs a cursor of moments or days, and `{stream.cursor}` is {declared}"
+        raise document.error([*path, "freshness", "newest_within"], message, "name a timestamp column as `cursor`")
     for column in [*stream.key, *stream.columns, *([stream.cursor] if stream.cursor else [])]:
         if column in RESERVED:
             raise document.error(path, f"`{column}` is written by landing itself", "choose another column")
@@ -102,7 +108,7 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
 
 def _check_deletes(document: Document, path: list[str | int], stream: Stream) -> None:
     deletes = stream.deletes
-    if deletes == Deletes():
+    if deletes == Deletes() or (stream.load_mode == "snapshot" and deletes == Deletes(retracts=deletes.retracts)):
         return
     if stream.load_mode != "merge":
         hint = "remove `deletes`" if stream.load_mode == "snapshot" else "use `mode: merge` with a key"

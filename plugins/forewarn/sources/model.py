@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from forewarn.config.entities import entities
+
 _DURATION = re.compile(r"(\d{1,6})\s*(second|minute|hour|day|week)s?")
 ColumnType = Literal[
     "text", "numeric", "bigint", "double precision", "boolean", "date", "timestamptz", "timestamp", "uuid", "jsonb"
@@ -105,11 +107,15 @@ class Deletes(_Strict):
     marked_by : str or None
         Condition in the expression language, such as `is_deleted`: the row is kept as the mark, and no entity sees it.
     compare_keys_every : duration or None
-        The source's keys are read and compared at most that often; rows whose key it no longer has are removed.
+        The source's keys are read and compared at most that often; records whose key it no longer has are gone.
+    retracts : bool
+        What is gone was never so, and is removed. By default that holds for records of a state, such as a ticket; of
+        what customers did, such as an order, it is only known that the source keeps it no longer: it counts on.
     """
 
     marked_by: str | None = None
     compare_keys_every: Duration | None = None
+    retracts: bool = False
 
 
 class Mapping(_Strict):
@@ -173,6 +179,11 @@ class Stream(_Strict):
     deletes: Deletes = Deletes()
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     entities: dict[str, Mapping] = {}
+
+    @property
+    def keeps_missing(self) -> bool:
+        """Whether records that the source no longer has count on: those of what customers did, unless it `retracts`."""
+        return bool(self.key) and not self.deletes.retracts and any(entities()[name].happened for name in self.entities)
 
     @property
     def load_mode(self) -> str:

@@ -25,8 +25,12 @@ MARTS = ("churn_features", "customer_lifecycle")
 # The date that the models are compiled for; each wanted one takes its place in the SQL.
 STAND_IN = date(1901, 1, 1)
 # Records that belong to another, by what names it: both or neither are taken.
-_PARENTS = {"order_line": ("order", "order_id"), "payment": ("invoice", "invoice_id")}
-_STOCKOUT_DAYS = 31
+_PARENTS = {
+    "order_line": ("order", "order_id"),
+    "payment": ("invoice", "invoice_id"),
+    "ticket_status_change": ("ticket", "ticket_id"),
+}
+_STOCKOUT_DAYS = 91
 _RELATION = re.compile(r'"[^"]+"\."(?:staging|intermediate|marts)"\."(\w+)"')
 # Computed anew for the date; all other relations are read as they are.
 _ANEW = re.compile(r"stg_\w+|int_(?!account_identity|subscription_versions)\w+|churn_features")

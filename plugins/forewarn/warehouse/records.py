@@ -25,6 +25,9 @@ _TICKETS = (
     "select *, 'ticket' as entity, ticket_id as record_id, opened_on as day, known_on as known_day"
     " from intermediate.int_tickets"
 )
+_STEPS = (
+    "select *, 'ticket' as entity, ticket_id as record_id, known_on as known_day from intermediate.int_ticket_steps"
+)
 _INVOICES = (
     "select *, 'invoice' as entity, invoice_id as record_id, issued_on as day, known_on as known_day"
     " from intermediate.int_invoices"
@@ -40,7 +43,7 @@ _ACCOUNTS = (
     " from staging.stg_accounts as accounts join intermediate.int_account_identity as identity"
     " on identity.source = accounts.source and identity.account_id = accounts.account_id"
 )
-# Articles of the last 30 days' stock-outs that the customer buys regularly: in three of the last six times 30 days.
+# Articles of the last 90 days' stock-outs that the customer buys regularly: in three of the last six times 30 days.
 _MISSED = (
     "select items.customer_id, 'product' as entity, items.product_source as source, items.product_id as record_id,"
     " max(missing.day) as day, max(missing.known_on) as known_day from intermediate.int_stockouts as missing"
@@ -49,7 +52,7 @@ _MISSED = (
     " and (missing.customer_id is null or missing.customer_id = items.customer_id)"
     " where items.customer_id = any(%(customers)s) and missing.known_on < %(as_of_date)s"
     " and (missing.known_until is null or missing.known_until >= %(as_of_date)s)"
-    " and missing.day >= %(as_of_date)s - 30 and items.known_day < %(as_of_date)s"
+    " and missing.day >= %(as_of_date)s - 90 and items.known_day < %(as_of_date)s"
     " and items.day >= %(as_of_date)s - 180"
     " and (items.cancelled_day is null or items.cancelled_day >= %(as_of_date)s)"
     " group by items.customer_id, items.product_source, items.product_id"
@@ -129,6 +132,7 @@ def _orders(days: int | None) -> Trace:
     return _events(days, "order", "order_cancellation")
 
 
+_OF_THE_SEASON = "(day >= %(as_of_date)s - 90 or day < %(as_of_date)s - 365)"
 _OPENED = _events(180, "marketing_sent", "marketing_opened")
 _RESPONSES = ("marketing_clicked", "marketing_attended", "marketing_redeemed")
 _ATTENDED = _events(360, "marketing_attended")
@@ -137,7 +141,7 @@ _OPEN_TICKETS = Trace(_TICKETS, None, "closed_on is null or closed_on >= %(as_of
 _SOLVED = Trace(_TICKETS, None, "closed_on < %(as_of_date)s and closed_on >= %(as_of_date)s - 360")
 _UNPAID = "(settled_on is null or settled_on >= %(as_of_date)s)"
 _OVERDUE = Trace(_INVOICES, None, f"due_on < %(as_of_date)s and {_UNPAID}")
-_CONTACT = _events(None, "interaction")
+_CONTACTS = ("interaction", "discount_request")
 _USAGE = _events(60, "usage")
 _LATE = _events(90, "shipment_due", where="coalesce(quantity, 1) > 0")
 _OPEN_DEALS = (
@@ -163,6 +167,11 @@ TRACES: dict[str, Trace] = {
     ),
     **{f"orders_{days}d": _orders(days) for days in (7, 30, 180, 365)},
     **{f"revenue_{days}d": _orders(days) for days in (180, 365)},
+    # The last 90 days, and the same ones a year before.
+    **dict.fromkeys(
+        ("orders_last_year_90d", "orders_year_trend_90d", "revenue_last_year_90d", "revenue_year_trend_90d"),
+        _events(455, "order", "order_cancellation", where=_OF_THE_SEASON),
+    ),
     # These compare with the 90 days before, so that the records of both are behind them.
     **dict.fromkeys(
         (
@@ -180,25 +189,33 @@ TRACES: dict[str, Trace] = {
         _orders(365),
     ),
     **dict.fromkeys(("products_90d", "categories_90d"), _orders(90)),
-    **dict.fromkeys(("returns_90d", "return_amount_90d"), _events(90, "return")),
+    **{f"returns_{days}d": _events(days, "return") for days in (30, 90, 365)},
+    "return_amount_90d": _events(90, "return"),
     "return_share_365d": _events(365, "return"),
-    "tickets_30d": _events(30, "ticket", "complaint"),
-    "tickets_90d": _events(90, "ticket", "complaint"),
-    "complaints_30d": _events(30, "complaint"),
+    **{f"tickets_{days}d": _events(days, "ticket", "complaint") for days in (30, 90, 365)},
+    **{f"complaints_{days}d": _events(days, "complaint") for days in (30, 365)},
     **dict.fromkeys(("complaints_90d", "complaints_prior_90d"), _COMPLAINTS),
     **dict.fromkeys(("open_tickets", "oldest_open_ticket_days"), _OPEN_TICKETS),
     "satisfaction_180d": _events(180, "ticket_rating"),
-    "interactions_90d": _events(90, "interaction"),
-    **dict.fromkeys(("days_since_last_interaction", "full_months_since_last_interaction"), _CONTACT),
+    "tickets_reopened_180d": Trace(_STEPS, 180, "status = 'reopened'"),
+    "first_response_hours_180d": Trace(_STEPS, 180, "status <> 'open' and opened_on >= %(as_of_date)s - 180"),
+    **{f"interactions_{days}d": _events(days, *_CONTACTS) for days in (30, 90, 365)},
+    **dict.fromkeys(("days_since_last_interaction", "full_months_since_last_interaction"), _events(None, *_CONTACTS)),
+    **dict.fromkeys(("discount_contacts_90d", "discount_contacts_prior_90d"), _events(180, "discount_request")),
+    "owner_changes_180d": _events(180, "owner_assignment"),
     **dict.fromkeys(
         ("marketing_sent_90d", "marketing_opened_90d", "marketing_responses_90d"),
         _events(90, "marketing_sent", "marketing_opened", *_RESPONSES),
     ),
     "marketing_responses_365d": _events(365, "marketing_sent", *_RESPONSES),
+    **dict.fromkeys(
+        ("marketing_sent_365d", "marketing_opened_365d"), _events(365, "marketing_sent", "marketing_opened")
+    ),
     **dict.fromkeys(("marketing_sent_prior_90d", "marketing_opened_prior_90d", "marketing_open_trend_90d"), _OPENED),
     **dict.fromkeys(("attendances_180d", "attendances_prior_180d"), _ATTENDED),
     **dict.fromkeys(
         (
+            "usage_days_7d",
             "usage_days_30d",
             "usage_days_prior_30d",
             "usage_trend_30d",
@@ -208,16 +225,18 @@ TRACES: dict[str, Trace] = {
         ),
         _USAGE,
     ),
+    "usage_days_90d": _events(90, "usage"),
     "days_since_last_usage": _events(None, "usage"),
     **dict.fromkeys(("overdue_invoices", "overdue_amount", "days_overdue_max"), _OVERDUE),
-    "payment_delay_days_365d": _events(365, "payment"),
-    "disputes_180d": _events(180, "dispute"),
+    **{f"payment_delay_days_{days}d": _events(days, "payment") for days in (90, 365)},
+    **{f"disputes_{days}d": _events(days, "dispute") for days in (180, 365)},
     **dict.fromkeys(("has_subscription", "mrr", "days_to_renewal", "subscription_tenure_days"), Trace(_TERMS)),
     "subscriptions_ended_180d": _ENDED,
     **dict.fromkeys(("nps_latest", "nps_age_days"), _events(None, "survey_nps")),
-    "negative_reviews_90d": _events(90, "review", where="quantity <= 2"),
-    "stockouts_30d": Trace(_MISSED, 30),
+    **{f"negative_reviews_{days}d": _events(days, "review", where="quantity <= 2") for days in (90, 365)},
+    **{f"stockouts_{days}d": Trace(_MISSED, days) for days in (30, 90)},
     **dict.fromkeys(("late_shipments_90d", "late_shipment_share_90d"), _LATE),
+    "late_shipment_share_365d": _events(365, "shipment_due", where="coalesce(quantity, 1) > 0"),
     "credit_used_share": Trace(_INVOICES, None, _UNPAID),
     "open_opportunities": _events(None, "opportunity", where=_OPEN_DEALS),
     "opportunities_won_180d": _events(180, "opportunity_won"),

@@ -29,6 +29,7 @@ _KNOWN: Mapping[str, tuple[str, str, str]] = {
     "int_order_items": ("day", "known_day", "customer_id = %(customer)s"),
     "int_texts": ("day", "known_day", "customer_id = %(customer)s"),
     "int_tickets": ("opened_on", "known_on", "customer_id = %(customer)s"),
+    "int_ticket_steps": ("day", "known_on", "customer_id = %(customer)s"),
     "int_invoices": ("issued_on", "known_on", "customer_id = %(customer)s"),
     "int_payments": (
         "paid_on",

@@ -20,7 +20,8 @@ from forewarn.config.entities import entities
 FEATURE_ENTITIES = (
     *("account", "opportunity", "product", "order", "order_line", "return", "backorder", "shipment"),
     *("inventory_snapshot", "subscription", "invoice", "payment", "dispute", "credit_limit", "ticket", "interaction"),
-    *("marketing_event", "survey_response", "review", "mention", "usage_event"),
+    *("marketing_event", "survey_response", "review", "mention", "usage_event", "owner_assignment"),
+    "ticket_status_change",
 )
 _OF_LANDING = ("_batch_id", "_loaded_at", "_row_hash")
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from forewarn.errors import SourceRejected
 from forewarn.sources import Source, late_streams
+from forewarn.sources.freshness import demand_moment
 from forewarn.sources.loader import load_source
 
 NOW = datetime(2026, 11, 16, 5, tzinfo=UTC)
@@ -57,6 +59,19 @@ def late(warehouse: Any, sources: dict[str, Source]) -> dict[str, datetime]:
         return {f"{one.source}.{one.stream}": one.since for one in late_streams(cursor, sources, NOW)}
 
 
+@pytest.mark.capability("B6")
+@pytest.mark.parametrize("value", ["10041", "2026-11-12-INV", "12.11.2026"])
+def test_a_promise_of_the_newest_row_by_a_cursor_that_tells_no_moment_is_refused(
+    sources: dict[str, Source], value: str
+) -> None:
+    stream = sources["shop"].streams["tickets"]
+    with pytest.raises(SourceRejected, match=rf"cursor of moments or days.*got '{value}' as its newest value"):
+        demand_moment("shop.tickets", stream, value)
+    for told in (None, "2026-11-12", "2026-11-12 05:00:00.000000+00"):
+        demand_moment("shop.tickets", stream, told)
+    demand_moment("shop.orders", sources["shop"].streams["orders"], value)
+
+
 @pytest.mark.capability("B6", "C4")
 @pytest.mark.parametrize(("beyond", "is_late"), [(timedelta(0), False), (timedelta(seconds=1), True)])
 def test_a_stream_is_late_beyond_its_promise_and_not_at_it(
@@ -97,7 +112,9 @@ def test_what_was_asked_and_never_came_is_late_whatever_it_promises(warehouse: A
         # A day counts until its end.
         ("2026-11-12", None),
         ("2026-11-11", datetime(2026, 11, 16, tzinfo=UTC)),
+        # Streams that promise nothing of the kind may count by anything.
         ("10041", None),
+        ("2026-11-12-INV", None),
     ],
 )
 def test_a_server_that_answers_every_night_and_whose_newest_row_is_old_is_frozen(

@@ -23,7 +23,9 @@ COLUMNS = {
     "subscription": "subscription_id account_id started_at known_at ended_at cancelled_at mrr",
     "dispute": "dispute_id account_id opened_at known_at",
     "credit_limit": "credit_limit_id account_id valid_from known_at amount",
-    "interaction": "interaction_id account_id occurred_at known_at",
+    "ticket_status_change": "ticket_status_change_id ticket_id changed_at known_at status",
+    "interaction": "interaction_id account_id occurred_at known_at topic",
+    "owner_assignment": "owner_assignment_id account_id assigned_at known_at owner_id",
     "opportunity": "opportunity_id account_id opened_at known_at closed_at outcome",
     "marketing_event": "marketing_event_id account_id occurred_at known_at kind",
     "survey_response": "survey_response_id account_id answered_at known_at kind score body",
@@ -34,7 +36,8 @@ ARTICLES = ("p1", "p2", "p3")
 # Records of a customer that need no more than whose they are, when they happened and when they were entered.
 _PLAIN = {
     "dispute": (),
-    "interaction": (),
+    "interaction": ("topic",),
+    "owner_assignment": ("owner",),
     "usage_event": ("number",),
     "return": ("number",),
     "credit_limit": ("number",),
@@ -71,6 +74,8 @@ class Source:
         if entity in _PLAIN:
             drawn = {
                 "number": self.chance.randint(1, 9),
+                "topic": pick([None, "discount"]),
+                "owner": pick(["o1", "o2"]),
                 "marketing": pick(["sent", "opened", "attended"]),
                 "survey": pick(["nps", "csat"]),
                 "text": pick([None, "words"]),
@@ -88,6 +93,10 @@ class Source:
                 *(pick(ARTICLES), self.chance.randint(1, 9), pick([None, entered]) if self.related else entered),
             ),
             "ticket": (key, account, at, entered, closed, rated, closed, pick([None, "words"])),
+            "ticket_status_change": (
+                *(key, pick(self.keys["ticket"] or ["none"]), at, entered),
+                pick(["open", "waiting", "reopened"]),
+            ),
             "shipment": (
                 *(key, account, at, entered),
                 *(pick([None, self.at(day + timedelta(days=3))]), pick([None, self.at(later)])),

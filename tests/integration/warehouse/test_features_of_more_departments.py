@@ -185,6 +185,61 @@ def wholesaler(new_company: Callable[[], Company]) -> Company:
         ],
         account_source="erp",
     )
+    land(
+        "crm",
+        "interaction",
+        "interaction_id account_id occurred_at topic known_at",
+        [
+            ("1", "a", "2024-06-30T00:00Z", " Discount", None),
+            ("2", "a", "2024-06-01T00:00Z", "yearly talks", None),
+            ("3", "a", "2024-04-02T00:00Z", "discount", None),
+            ("4", "a", "2024-04-01T00:00Z", "discount", None),
+            ("5", "a", "2024-01-02T00:00Z", "discount", None),
+            ("6", "a", "2024-06-10T00:00Z", "discount", "2024-07-01T00:00Z"),
+            ("7", "a", "2023-07-02T00:00Z", None, None),
+            ("8", "a", "2023-07-01T00:00Z", None, None),
+        ],
+        account_source="erp",
+    )
+    land(
+        "crm",
+        "owner_assignment",
+        "owner_assignment_id account_id owner_id assigned_at known_at",
+        [
+            ("1", "a", "first", "2023-07-02T00:00Z", None),
+            ("2", "a", "second", "2024-01-02T00:00Z", None),
+            ("3", "a", "third", "2024-01-03T00:00Z", None),
+            ("4", "a", "fourth", "2024-06-30T00:00Z", None),
+            ("5", "a", "told on D", "2024-06-01T00:00Z", "2024-07-01T00:00Z"),
+            ("6", "b", "first", "2024-06-01T00:00Z", None),
+        ],
+        account_source="erp",
+    )
+    land(
+        "desk",
+        "ticket_status_change",
+        "ticket_status_change_id ticket_id changed_at status known_at",
+        [
+            ("1", "answered", "2024-06-01T00:00Z", "open", None),
+            ("2", "answered", "2024-06-01T06:00Z", "waiting", None),
+            ("3", "answered", "2024-06-29T00:00Z", "solved", None),
+            ("4", "answered", "2024-06-30T00:00Z", "Reopened", None),
+            ("5", "answered", "2024-06-30T12:00Z", "reopened", None),
+            ("6", "no answer", "2024-06-02T00:00Z", "solved", None),
+            ("7", "no answer", "2024-06-30T00:00Z", "reopened", "2024-07-01T00:00Z"),
+            ("8", "solved on D", "2024-07-01T00:00Z", "solved", None),
+            ("9", "before", "2024-01-02T00:00Z", "reopened", None),
+        ],
+    )
+    # A year ago: 2 April 2023 is the day before the same 90 days, 2 July 2023 the day after them.
+    seasons = {"c": ["2023-04-03", "2023-07-01", "2023-07-02", "2024-06-01"], "d": ["2023-04-04", "2024-06-01"]}
+    land("erp", "account", "account_id name created_at", [(who, who, "2020-01-01T00:00Z") for who in seasons])
+    land(
+        "erp",
+        "order",
+        "order_id account_id ordered_at amount",
+        [(f"{who}-{day}", who, f"{day}T12:00Z", 10) for who, days in seasons.items() for day in days],
+    )
     company.build(D)
     return company
 
@@ -250,6 +305,51 @@ def test_what_is_unpaid_is_held_against_the_limit_of_the_day(wholesaler):
     _expect(wholesaler, "b", credit_used_share=None, overdue_invoices=1, overdue_amount=70)
 
 
+@pytest.mark.capability("B13")
+def test_a_season_is_held_against_itself_once_there_is_a_year_before_it(wholesaler):
+    _expect(
+        wholesaler,
+        "c",
+        orders_90d=1,
+        orders_last_year_90d=2,
+        orders_year_trend_90d=0.5,
+        revenue_last_year_90d=20,
+        revenue_year_trend_90d=0.5,
+    )
+    _expect(wholesaler, "d", orders_90d=1, orders_last_year_90d=None, revenue_year_trend_90d=None)
+
+
+@pytest.mark.capability("C13")
+def test_contacts_that_ask_for_a_discount_are_held_against_the_window_before(wholesaler):
+    _expect(wholesaler, "a", discount_contacts_90d=2, discount_contacts_prior_90d=1)
+    _expect(wholesaler, "a", interactions_30d=2, interactions_90d=3, interactions_365d=6, days_since_last_interaction=1)
+    _expect(wholesaler, "b", discount_contacts_90d=0, interactions_365d=0)
+
+
+def test_the_first_account_manager_is_no_change_of_one(wholesaler):
+    _expect(wholesaler, "a", owner_changes_180d=2)
+    _expect(wholesaler, "b", owner_changes_180d=0)
+
+
+def test_tickets_are_answered_by_the_first_step_and_may_be_opened_again(wholesaler):
+    _expect(wholesaler, "a", tickets_reopened_180d=1, first_response_hours_180d=(6 + 24) / 2)
+    _expect(wholesaler, "b", tickets_reopened_180d=0, first_response_hours_180d=None)
+
+
+def test_longer_windows_reach_back_to_their_first_day(wholesaler):
+    _expect(
+        wholesaler,
+        "a",
+        negative_reviews_365d=3,
+        stockouts_90d=3,
+        late_shipment_share_365d=pytest.approx(3 / 4),
+        marketing_sent_365d=5,
+        marketing_opened_365d=3,
+        payment_delay_days_90d=-32,
+        tickets_365d=6,
+    )
+
+
 def test_deals_are_open_until_the_day_after_they_are_closed(wholesaler):
     _expect(wholesaler, "a", open_opportunities=2, opportunities_won_180d=1, opportunities_lost_180d=1)
     _expect(wholesaler, "b", open_opportunities=0, opportunities_won_180d=0, opportunities_lost_180d=0)
@@ -290,6 +390,12 @@ def _behind(company: Company, account: str, *features: str, as_of_date: str = D)
         ("a", "payment_delay_days_365d", "payment", "fin", ["p1"]),
         ("a", "open_opportunities", "opportunity", "crm", ["closed on D", "open"]),
         ("a", "opportunities_lost_180d", "opportunity", "crm", ["lost"]),
+        ("c", "orders_year_trend_90d", "order", "erp", ["c-2023-04-03", "c-2023-07-01", "c-2024-06-01"]),
+        ("a", "discount_contacts_90d", "interaction", "crm", ["1", "3", "4"]),
+        ("a", "owner_changes_180d", "owner_assignment", "crm", ["3", "4"]),
+        ("a", "tickets_reopened_180d", "ticket", "desk", ["answered"]),
+        ("a", "first_response_hours_180d", "ticket", "desk", ["answered", "no answer"]),
+        ("a", "stockouts_90d", "product", "erp", ["bolt", "saw", "washer"]),
     ],
 )
 def test_a_feature_names_the_records_that_it_was_computed_from(wholesaler, account, feature, entity, source, records):

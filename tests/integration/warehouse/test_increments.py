@@ -100,7 +100,8 @@ def test_what_any_department_entered_late_changes_no_feature_of_an_earlier_date(
     early, at = "2024-05-03T00:00Z", "2024-05-20T00:00Z"
     departments = {
         "ticket": ("ticket_id account_id opened_at closed_at satisfaction known_at rated_at", (at, at, 1)),
-        "interaction": ("interaction_id account_id occurred_at known_at", (at,)),
+        "interaction": ("interaction_id account_id occurred_at topic known_at", (at, "discount")),
+        "owner_assignment": ("owner_assignment_id account_id assigned_at owner_id known_at", (at, "o1")),
         "return": ("return_id account_id returned_at amount known_at", (at, 3)),
         "invoice": ("invoice_id account_id issued_at due_at amount known_at", (at, "2024-05-25T00:00Z", 9)),
         "payment": ("payment_id account_id paid_at amount invoice_id known_at", (at, 4, "first")),
@@ -125,6 +126,7 @@ def test_what_any_department_entered_late_changes_no_feature_of_an_earlier_date(
     assert [company.features("a", day) for day in days[:2]] == [before[day] for day in days[:2]]
     moved = {name for name, value in company.features("a", days[2]).items() if value != before[days[2]][name]}
     assert moved >= {"tickets_90d", "interactions_90d", "returns_90d", "disputes_180d", "overdue_invoices"}
+    assert moved >= {"discount_contacts_90d", "owner_changes_180d"}
     assert moved >= {"marketing_sent_90d", "active_users_56d", "payment_delay_days_365d"}
 
 

@@ -23,7 +23,7 @@ def test_every_feature_is_a_number_of_the_mart():
 
 
 def test_each_feature_is_declared_once():
-    assert len(set(NAMES)) == len(NAMES) == 84
+    assert len(set(NAMES)) == len(NAMES) == 108
 
 
 @pytest.mark.capability("B4")

@@ -161,6 +161,58 @@ def _say(feature: str, typical: dict[str, float] | None = None, /, **values: flo
         ("credit_used_share", {"credit_used_share": 0.6}, None),
         ("stockouts_30d", {"stockouts_30d": 1}, "1 article that they buy regularly out of stock in 30 days"),
         ("opportunities_lost_180d", {"opportunities_lost_180d": 2}, "2 deals lost in 180 days"),
+        (
+            "orders_year_trend_90d",
+            {"orders_90d": 2, "orders_last_year_90d": 9},
+            "2 orders in 90 days; 9 in the same 90 days a year ago",
+        ),
+        ("orders_year_trend_90d", {"orders_90d": 9, "orders_last_year_90d": 9}, None),
+        ("orders_last_year_90d", {"orders_90d": 0}, None),
+        (
+            "revenue_year_trend_90d",
+            {"revenue_90d": 400, "revenue_last_year_90d": 1000},
+            "Spend down 60% against the same 90 days a year ago",
+        ),
+        # As much as in the same season: whatever the 90 days before were.
+        (
+            "revenue_year_trend_90d",
+            {"revenue_90d": 400, "revenue_prior_90d": 9000, "revenue_last_year_90d": 400},
+            None,
+        ),
+        (
+            "interactions_30d",
+            {"interactions_30d": 0, "interactions_365d": 24},
+            "No contact in 30 days; at the pace of the year it would be 2",
+        ),
+        (
+            "usage_days_7d",
+            {"usage_days_7d": 1, "usage_days_90d": 60},
+            "Used on 1 day of the last 7; at the pace of 90 days it would be 4.7",
+        ),
+        (
+            "payment_delay_days_90d",
+            {"payment_delay_days_90d": 12, "payment_delay_days_365d": 3},
+            "Paid 12 days late on average over 90 days; over the year 3",
+        ),
+        ("payment_delay_days_90d", {"payment_delay_days_90d": 3, "payment_delay_days_365d": 3}, None),
+        ("owner_changes_180d", {"owner_changes_180d": 2}, "2 changes of account manager in 180 days"),
+        ("tickets_reopened_180d", {"tickets_reopened_180d": 1}, "1 ticket opened again in 180 days"),
+        (
+            "discount_contacts_90d",
+            {"discount_contacts_90d": 3, "discount_contacts_prior_90d": 1},
+            "3 contacts that asked for a discount in 90 days; 1 in the 90 days before",
+        ),
+        (
+            "marketing_opened_365d",
+            {
+                "marketing_sent_90d": 10,
+                "marketing_opened_90d": 1,
+                "marketing_sent_365d": 40,
+                "marketing_opened_365d": 20,
+            },
+            "Opened 10% of our messages in 90 days; 50% over the year",
+        ),
+        ("late_shipment_share_365d", {"late_shipment_share_365d": 0.12}, "12% of shipments late over 365 days"),
     ],
 )
 def test_wording_follows_the_values(feature, values, text):
@@ -286,6 +338,42 @@ CLAIMS: dict[str, Claim] = {
         row["discount_requests_90d"] > row["discount_requests_prior_90d"]
     ),
     r"([\d.,]+) requests? for a discount in 90 days": lambda m, row: row["discount_requests_90d"] > 0,
+}
+CLAIMS |= {
+    r"(No order|[\d.,]+ orders?) in 90 days; ([\d.,]+) in the same 90 days a year ago": lambda m, row: (
+        row["orders_90d"] < row["orders_last_year_90d"]
+    ),
+    r"Spend down (\d+)% against the same 90 days a year ago": lambda m, row: (
+        abs(100 * (1 - row["revenue_90d"] / row["revenue_last_year_90d"]) - int(m[0])) <= 0.51
+    ),
+    r"No spend in 90 days; [\d.,]+ EUR in the same 90 days a year ago": lambda m, row: (
+        row["revenue_90d"] <= 0 < row["revenue_last_year_90d"]
+    ),
+    r"([\d.,]+) returns? in (\d+) days": lambda m, row: row[f"returns_{m[1]}d"] > 0,
+    r"(No contact|[\d.,]+ contacts?) in 30 days; at the pace of the year it would be ([\d.,]+)": lambda m, row: (
+        row["interactions_30d"] < row["interactions_365d"] * 30 / 365
+    ),
+    r"Used on ([\d.,]+) days? of the last 7; at the pace of 90 days it would be ([\d.,]+)": lambda m, row: (
+        row["usage_days_7d"] < row["usage_days_90d"] * 7 / 90
+    ),
+    r"Paid (\d+) days? late on average over 90 days(; over the year (in time|[\d.,]+))?": lambda m, row: (
+        row["payment_delay_days_90d"] >= 0.5
+        and (not m[1] or row["payment_delay_days_90d"] > row["payment_delay_days_365d"])
+    ),
+    r"Opened (\d+)% of our messages in 90 days; (\d+)% over the year": lambda m, row: (
+        row["marketing_opened_90d"] / row["marketing_sent_90d"]
+        < row["marketing_opened_365d"] / row["marketing_sent_365d"]
+    ),
+    r"(\d+)% of shipments late over 365 days": lambda m, row: row["late_shipment_share_365d"] >= 0.005,
+    r"([\d.,]+) articles? that they buy regularly out of stock in 90 days": lambda m, row: row["stockouts_90d"] > 0,
+    r"([\d.,]+) tickets? opened again in 180 days": lambda m, row: row["tickets_reopened_180d"] > 0,
+    r"([\d.,]+) changes? of account manager in 180 days": lambda m, row: row["owner_changes_180d"] > 0,
+    r"([\d.,]+) disputed invoices? in 365 days": lambda m, row: row["disputes_365d"] > 0,
+    r"([\d.,]+) bad reviews? in 365 days": lambda m, row: row["negative_reviews_365d"] > 0,
+    r"([\d.,]+) contacts? that asked for a discount in 90 days; (none|[\d.,]+) in the 90 days before": (
+        lambda m, row: row["discount_contacts_90d"] > row["discount_contacts_prior_90d"]
+    ),
+    r"([\d.,]+) contacts? that asked for a discount in 90 days": lambda m, row: row["discount_contacts_90d"] > 0,
 }
 AGAINST_TYPICAL = re.compile(r".+; the typical customer('s)? .+")
 VALUES = st.one_of(

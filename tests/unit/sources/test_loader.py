@@ -67,6 +67,12 @@ def load(tmp_path):
         ("and qty > 0", "and qty >", "12:", "cannot be read"),
         ("account_source: erp", "account_source: epr", "13:9", "unknown source `epr`.*did you mean `erp`"),
         ("36 hours", "36 hours, newest_within: 3 days", "8:", "`newest_within` needs a cursor"),
+        (
+            "freshness: {warn_after: 36 hours,",
+            "columns: {qty: bigint}\n    cursor: qty\n    freshness: {newest_within: 3 days, warn_after: 36 hours,",
+            "10:",
+            "needs a cursor of moments or days, and `qty` is bigint",
+        ),
         ("36 hours", "36 hrs", "8:17", "expected a duration such as `2 hours`"),
         ("key: [Invoice No]", "mode: merge", "7:5", "mode merge needs a key"),
         ("format: csv", "format: csv\n    encoding: utf-99", "7:5", "unknown encoding `utf-99`"),

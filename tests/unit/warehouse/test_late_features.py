@@ -28,7 +28,7 @@ def features(missing: str = "") -> tuple[set[str], set[str]]:
     names: dict[str, Any] = dict.fromkeys(re.findall(r"\b([a-z_]+)\(", SQL), anything)
     names |= dict.fromkeys(["feature", "feature_count", "feature_ratio"], feature)
     names["is_fed"] = lambda entity, column=None: entity != missing
-    written = jinja2.Environment(autoescape=True).from_string(SQL).render(names)
+    written = jinja2.Environment(autoescape=True, extensions=["jinja2.ext.do"]).from_string(SQL).render(names)
     found = re.findall(r"\b(KNOWN|UNKNOWN) as (\w+)", written)
     return {name for _, name in found}, {name for known, name in found if known == "UNKNOWN"}
 
