@@ -158,7 +158,7 @@ def test_a01_killed_at_every_commit_leaves_rows_tombstones_and_watermark_all_or_
 ):
     text = ORDERS.replace("    key: [id]", f"    key: [id]\n    mode: {mode}")
     if mode == "snapshot":
-        text = text.replace("    cursor: updated_at\n", "")
+        text = text.replace("    cursor: updated_at\n", "    deletes: {retracts: true}\n")
     file = tmp_path / "shop.yml"
     file.write_text(text)
     source = load_source(file)

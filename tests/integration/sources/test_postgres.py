@@ -220,8 +220,11 @@ def test_missing_table_names_the_nearest(orders, land, write_source):
         land(source, "orders")
 
 
-def test_a_snapshot_removes_what_is_gone_and_keeps_what_did_not_change(orders, erp, land, write_source, rows):
-    text = ORDERS.replace("    cursor: updated_at\n    overlap: 2 hours\n", "    mode: snapshot\n")
+@pytest.mark.parametrize(("deletes", "kept"), [("    deletes: {retracts: true}\n", 90), ("", 100)])
+def test_a_snapshot_removes_what_is_gone_and_keeps_what_did_not_change(
+    orders, erp, land, write_source, rows, deletes, kept
+):
+    text = ORDERS.replace("    cursor: updated_at\n    overlap: 2 hours\n", f"    mode: snapshot\n{deletes}")
     source = write_source("erp", text)
     first = land(source, "orders")
     with erp.cursor() as cursor:
@@ -230,12 +233,22 @@ def test_a_snapshot_removes_what_is_gone_and_keeps_what_did_not_change(orders, e
         )
     batch = land(source, "orders", now=datetime(2026, 3, 3, tzinfo=UTC))
     assert (batch.rows_loaded, batch.rows_removed, batch.rows_deduplicated) == (1, 10, 89)
-    assert rows("select count(*) from raw_erp.orders where _batch_id = %s", first.batch_id) == [(89,)]
+    assert rows("select count(*) from raw_erp.orders where _batch_id = %s", first.batch_id) == [(kept - 1,)]
     with erp.cursor() as cursor:
         cursor.execute("delete from sales.orders where order_no > 40")
     with pytest.raises(SourceRejected, match="at least half of the 90 rows"):
         land(source, "orders")
-    assert rows("select count(*) from raw_erp.orders") == [(90,)]
+    assert rows("select count(*) from raw_erp.orders") == [(kept,)]
+
+
+def test_a_promise_of_the_newest_row_by_a_number_is_refused_when_it_lands(orders, land, write_source, rows):
+    numbered = ORDERS.replace("cursor: updated_at\n    overlap: 2 hours", "cursor: order_no")
+    source = write_source(
+        "erp", numbered.replace("    entities", "    freshness: {newest_within: 4 days}\n    entities")
+    )
+    with pytest.raises(SourceRejected, match=r"newest_within: expected a cursor of moments or days.*got '100'"):
+        land(source, "orders")
+    assert rows("select status from ops.batch") == [("failed",)]
 
 
 def test_cursor_in_the_future_does_not_hide_what_follows(orders, erp, land):

@@ -346,7 +346,7 @@ def test_longer_windows_reach_back_to_their_first_day(wholesaler):
         marketing_sent_365d=5,
         marketing_opened_365d=3,
         payment_delay_days_90d=-32,
-        tickets_365d=6,
+        tickets_365d=5,
     )
 
 

@@ -14,7 +14,7 @@ from forewarn.warehouse.row_versions import FEATURE_ENTITIES
 
 FIRST = date(2024, 6, 1)
 # Long enough before it for a part of the history to lie in int_customer_past.
-BEGIN = date(2022, 9, 1)
+BEGIN = date(2022, 6, 1)
 # Entities whose rows come and go in the first test: one for each way in which models follow what changed.
 ENTITIES = (*("account", "order", "order_line", "ticket", "usage_event", "shipment", "invoice", "payment", "return"),)
 # What a build leaves behind, without the number of the build that wrote a row.
