@@ -202,6 +202,11 @@ def test_discount_asked(project: Project, marts: AlertingWarehouse) -> None:
         (asks | {"discount_requests_90d": 1, "discount_requests_prior_90d": 0}, False),
         (asks | {"discount_requests_prior_90d": 2}, False),
         (asks | {"discount_requests_prior_90d": None}, False),
+        # Noted by the account manager, where nobody writes.
+        ({"discount_contacts_90d": 2, "discount_contacts_prior_90d": 1}, True),
+        ({"discount_contacts_90d": 2, "discount_contacts_prior_90d": 2}, False),
+        ({"discount_contacts_90d": 1, "discount_contacts_prior_90d": 0}, False),
+        (asks | {"discount_contacts_90d": 0, "discount_contacts_prior_90d": 0}, True),
     ]
     judge(project, marts, "discount_asked", cases)
 
