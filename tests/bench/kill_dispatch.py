@@ -70,6 +70,8 @@ class Killing:
         pid = os.fork()
         if pid == 0:
             code = 1
+            # What libpq says of a server that went away is no news here.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             try:
                 self.dispatch(now)
                 code = 0

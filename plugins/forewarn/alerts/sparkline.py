@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -62,7 +64,8 @@ def sparkline(scores: Sequence[tuple[date, float]], threshold: float) -> bytes:
     x, y = points[0]
     _write(image, (x, y - 14), f"{scores[0][1]:.0%}", PALE, size=32, anchor="lb", stroke_width=0)
     file = BytesIO()
-    image.save(file, "PNG", transparency=bytes(colour[3] for colour in PALETTE))
+    # Half as many bytes again as at the usual level, in a third of the time.
+    image.save(file, "PNG", compress_level=3, transparency=bytes(colour[3] for colour in PALETTE))
     return file.getvalue()
 
 
@@ -70,13 +73,13 @@ def _write(
     image: Image.Image, place: tuple[float, float], text: str, ink: int, *, size: int, anchor: str, stroke_width: int
 ) -> None:
     """Write a text with smooth edges; `ink` is the palette's place of its full colour."""
-    mask = Image.new("L", image.size)
-    ImageDraw.Draw(mask).text(place, text, 255, font=_font(size), anchor=anchor, stroke_width=stroke_width)
-    box = mask.getbbox()
-    if box is None:
-        return
-    steps = mask.crop(box).point([round(level * STEPS / 255) for level in range(256)])
-    image.paste(steps.point([ink - STEPS + step for step in range(256)]), box[:2], steps.point([0] + [255] * 255))
+    how: dict[str, Any] = {"font": _font(size), "anchor": anchor, "stroke_width": stroke_width}
+    left, top, right, bottom = ImageDraw.Draw(image).textbbox(place, text, **how)
+    corner = math.floor(left) - 1, math.floor(top) - 1
+    mask = Image.new("L", (math.ceil(right) + 1 - corner[0], math.ceil(bottom) + 1 - corner[1]))
+    ImageDraw.Draw(mask).text((place[0] - corner[0], place[1] - corner[1]), text, 255, **how)
+    steps = mask.point([round(level * STEPS / 255) for level in range(256)])
+    image.paste(steps.point([ink - STEPS + step for step in range(256)]), corner, steps.point([0] + [255] * 255))
 
 
 @lru_cache(maxsize=2)
