@@ -217,6 +217,19 @@ def test_59_a_message_that_kills_its_dispatcher_is_given_up(
     assert "6 attempts without one" in marts.rows("select reason from alerts.outbox")[0][0]
 
 
+def test_59_what_a_dead_dispatcher_had_in_hand_waits_behind_what_nobody_has_begun(
+    settings: Settings, by_file: Project, marts: AlertingWarehouse
+) -> None:
+    wait_for_alerts(settings, by_file, marts, 3)
+    marts.run("update alerts.outbox set state = 'sending', lease_owner = 'dead', attempts = 1 where alert_id = 1")
+    lapse_leases(marts)
+    for sent in (["000002-customer-1.eml"], ["000002-customer-1.eml", "000003-customer-2.eml"]):
+        dispatch(settings, by_file, now=NOW, limit=1)
+        assert messages(settings) == sent
+    assert dispatch(settings, by_file, now=NOW).sent == 1
+    assert states(marts) == ["sent"] * 3
+
+
 def test_60_sigterm_finishes_the_message_in_hand_and_gives_the_rest_back(
     settings: Settings, by_mail: Project, marts: AlertingWarehouse, receiver: Receiver
 ) -> None:

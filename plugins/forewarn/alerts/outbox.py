@@ -125,13 +125,17 @@ def due(cursor: extensions.cursor, channels: Sequence[str], *, now: datetime) ->
 def claim(
     cursor: extensions.cursor, *, owner: str, channels: Sequence[str], now: datetime, lease: timedelta, limit: int
 ) -> list[Claimed]:
-    """Take up to `limit` due rows that nobody holds, oldest first; the caller commits before it sends."""
+    """Take up to `limit` due rows that nobody holds, oldest first; the caller commits before it sends.
+
+    Rows of a dispatcher that died come last, and of those taken the ones that were tried before: a message that kills
+    its dispatcher holds up nothing that can be sent.
+    """
     cursor.execute(
         f"""
         with due as (
             select alert_id from alerts.outbox
             where {DUE}
-            order by next_attempt_at, alert_id
+            order by state = 'sending', next_attempt_at, alert_id
             limit %(limit)s
             for update skip locked
         )
@@ -143,7 +147,7 @@ def claim(
         """,
         {"owner": owner, "channels": list(channels), "now": now, "lease": lease, "limit": limit},
     )
-    return sorted((Claimed(*row) for row in cursor.fetchall()), key=lambda row: row.alert_id)
+    return sorted((Claimed(*row) for row in cursor.fetchall()), key=lambda row: (row.attempts > 0, row.alert_id))
 
 
 def begin(cursor: extensions.cursor, alert_id: int, *, owner: str, lease: timedelta) -> int | None:
