@@ -64,6 +64,7 @@ class _Ask:
     external_id: str = ""
     task_id: int | None = None
     draft: Draft | None = None
+    written_again: bool = False
 
 
 def action_letters(
@@ -98,13 +99,14 @@ def _of_tasks(
         for name in one.wanted.actions:
             key = f"task:{one.task_id}:{name}"
             external_id = message_key(key, one.created_at)
+            action = actions[name]
+            again = isinstance(action, CrmTask) and action.method != "POST"
             if not one.new:
-                action = actions[name]
-                if not isinstance(action, CrmTask) or action.method == "POST":
+                if not again:
                     continue
                 key = f"{key}:{one.wanted.due_on}"
             draft = drafts.get(one.wanted.case_id or 0)
-            yield _Ask(name, key, one.wanted.owner, one.wanted, external_id, one.task_id, draft)
+            yield _Ask(name, key, one.wanted.owner, one.wanted, external_id, one.task_id, draft, again)
 
 
 def _of_rules(desk: Desk, asking: Mapping[str, Sequence[str]], told: Sequence[Told]) -> Iterator[_Ask]:
@@ -156,6 +158,7 @@ def _action(desk: Desk, ask: _Ask) -> Letter:
         currency=desk.books.project.currency,
         reasons=[Said.model_validate(said(reason, language)) for reason in reasons],
         order_key=wanted.order_key,
+        written_again=ask.written_again,
     )
     return Letter(ask.key, ask.name, ask.owner.address, content, kind=ACTION)
 

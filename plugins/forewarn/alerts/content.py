@@ -179,6 +179,10 @@ class ActionContent(Envelope):
         The task that it carries out; None where a rule asked for it.
     text
         What is to be done, and what to offer.
+    state, outcome
+        Of the task, and what came of it.
+    written_again
+        Whether the other system may be told the same again under `external_id`: of a day that moved, or of the end.
     """
 
     action: str
@@ -196,6 +200,9 @@ class ActionContent(Envelope):
     currency: str
     reasons: list[Said] = Field(default_factory=list)
     order_key: str | None = None
+    state: Literal["open", "done", "dropped"] = "open"
+    outcome: str | None = None
+    written_again: bool = False
 
     @property
     def about(self) -> str:
@@ -205,7 +212,7 @@ class ActionContent(Envelope):
     @classmethod
     def values_of(cls) -> list[str]:
         """Return the names of `values`."""
-        hidden = {"why", "refused_by", "key", "thread_key", "locale", "reader_name"}
+        hidden = {"why", "refused_by", "key", "thread_key", "locale", "reader_name", "written_again"}
         return [name for name in cls.model_fields if name not in hidden]
 
     def values(self) -> dict[str, Any]:

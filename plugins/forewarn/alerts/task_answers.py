@@ -9,7 +9,7 @@ from typing import Literal
 from psycopg2 import extensions
 
 from forewarn.alerts.answers import Answer, answer
-from forewarn.alerts.tasks import note_tasks
+from forewarn.alerts.tasks import note_tasks, tell_ended
 from forewarn.errors import Permanent
 
 
@@ -60,6 +60,7 @@ def answer_task(cursor: extensions.cursor, given: TaskAnswer, *, now: datetime) 
         [given.state, given.said, now, given.task_id],
     )
     note_tasks(cursor, [(given.task_id, given.state, given.said)], by=given.by, now=now)
+    tell_ended(cursor, [given.task_id], now=now)
     if given.state == "done" and starts:
         answer(cursor, Answer(case_id, "start", given.by, f"task {given.task_id} is done"), now=now)
     return True

@@ -9,7 +9,9 @@ from datetime import date, datetime
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
+from forewarn.alerts.content import ActionContent
 from forewarn.alerts.levels import Route
+from forewarn.alerts.outbox import ACTION, Letter, message_key, put
 from forewarn.alerts.recipients import Recipient
 
 FOREWARN = "forewarn"
@@ -147,6 +149,34 @@ def drop(cursor: extensions.cursor, tasks: Iterable[tuple[int, str]], *, by: str
         fetch=True,
     )
     note_tasks(cursor, [(number, "dropped", reason) for number, reason in dropped], by=by, now=now)
+    tell_ended(cursor, [number for number, _ in dropped], now=now)
+
+
+def tell_ended(cursor: extensions.cursor, tasks: Sequence[int], *, now: datetime) -> None:
+    """Let the systems that know of tasks, and that can be told again, know that they have ended.
+
+    What waits to be told of them is kept back. A system that was never told is not told of the end either.
+    """
+    if not tasks:
+        return
+    cursor.execute(
+        "update alerts.outbox set state = 'suppressed', reason = 'the task has ended' where kind = %(action)s"
+        " and state in ('pending', 'retry') and (payload ->> 'task_id')::bigint = any(%(tasks)s)",
+        {"action": ACTION, "tasks": list(tasks)},
+    )
+    cursor.execute(
+        "select distinct on (t.task_id, o.channel) o.dedup_key, o.channel, o.recipient, o.payload, t.state, t.outcome,"
+        " o.expires_at - o.created_at from alerts.outbox as o"
+        " join alerts.task as t on t.task_id = (o.payload ->> 'task_id')::bigint"
+        " where o.kind = %(action)s and (o.payload ->> 'written_again')::boolean and t.task_id = any(%(tasks)s)"
+        " and o.attempts > 0 and o.state <> 'dead' order by t.task_id, o.channel, o.alert_id desc",
+        {"action": ACTION, "tasks": list(tasks)},
+    )
+    for known_by, channel, recipient, payload, state, outcome, lasts in cursor.fetchall():
+        key = f"{known_by}:{state}"
+        changes = {"state": state, "outcome": outcome, "key": message_key(key, now)}
+        content = ActionContent.model_validate(payload).model_copy(update=changes)
+        put(cursor, [Letter(key, channel, recipient, content, kind=ACTION)], now=now, expires_at=now + lasts)
 
 
 def drop_of_case(cursor: extensions.cursor, case_id: int, reason: str, *, by: str, now: datetime) -> None:

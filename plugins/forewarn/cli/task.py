@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
+from forewarn.cli.screen import screen
 
 if TYPE_CHECKING:
     from forewarn.alerts.task_answers import TaskAnswer
@@ -45,7 +45,7 @@ def list_(
         cursor.execute(_OPEN, {"owner": owner, "most": most})
         for row in cursor.fetchall():
             table.add_row(*row)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()

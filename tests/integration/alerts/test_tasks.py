@@ -33,12 +33,14 @@ actions:
     ask: "/tasks?external_id={external_id}"
     id_at: data.id
     headers: {authorization: "Bearer {secret}"}
-    body: {external_id: "{external_id}", subject: "{text}", due: "{due_on}", owner: "{owner_email}", task: "{task_id}"}
+    body: {external_id: "{external_id}", subject: "{text}", due: "{due_on}", owner: "{owner_email}", task: "{task_id}",
+      state: "{state}: {outcome}"}
     may_reach_private: true
   win_back: {kind: airflow_dag, dag: win_back}
   page: {kind: report}
   list: {kind: report, folder: lists}
 """
+PUT = {"    method: POST\n    path: /tasks\n": "    path: /tasks/{external_id}\n"}
 
 
 def with_actions(company: Company, **changes: str) -> Company:
@@ -122,14 +124,40 @@ def test_a_due_day_that_moves_is_told_to_a_crm_that_writes_the_same_task_again(
     company: Company, httpserver: HTTPServer
 ) -> None:
     crm = Crm(httpserver)
-    put = {"    method: POST\n    path: /tasks\n": "    path: /tasks/{external_id}\n"}
-    with_actions(company, **put)
+    with_actions(company, **PUT)
     for ahead, features in ((0, SILENT), (1, SILENT | OVERDUE)):
         company.day(ahead, **features)
         dispatch(company.settings, company.project, now=NOW + timedelta(days=ahead), resolve=lambda *_: crm.url)
     [external_id] = set(crm.written)
     assert len(crm.written) == 2
     assert crm.tasks[external_id]["due"] == "2026-11-19"
+
+
+@pytest.mark.capability("C35")
+@pytest.mark.parametrize("changes", [PUT, {}], ids=["put", "post"])
+def test_a_task_that_ended_ends_in_a_crm_that_writes_the_same_task_again(
+    company: Company, httpserver: HTTPServer, changes: dict[str, str]
+) -> None:
+    crm = Crm(httpserver)
+    with_actions(company, **changes).day(0, **SILENT)
+
+    def send() -> None:
+        dispatch(company.settings, company.project, now=NOW, resolve=lambda *_: crm.url)
+
+    send()
+    [external_id] = crm.written
+    with company.marts.connection.cursor() as cursor:
+        assert answer_task(cursor, TaskAnswer(1, "done", "ana", "they reorder"), now=NOW)
+    send()
+    assert crm.written == [external_id] * (2 if changes else 1)
+    assert crm.tasks[external_id]["state"] == ("done: they reorder" if changes else "open: ")
+
+
+def test_what_a_crm_was_never_told_is_not_told_as_ended(company: Company) -> None:
+    with_actions(company, **PUT).day(0, **SILENT)
+    with company.marts.connection.cursor() as cursor:
+        answer(cursor, Answer(1, "close", "ana", outcome="false_alarm"), now=NOW)
+    assert company.marts.rows("select state from alerts.outbox where kind = 'action'") == [("suppressed",)]
 
 
 @pytest.mark.capability("B7", "C35")
