@@ -38,10 +38,14 @@ NOTE = "<!-- Written by docs/generate.py. Change what it reads, not this page. -
 
 def pages() -> dict[str, str]:
     """Return every generated page by its file name."""
+    from forewarn.alerts.actions import Actions
+    from forewarn.alerts.playbooks import Playbooks
     from forewarn.alerts.rules import RuleFile
 
     return {
+        "actions.schema.json": _schema(Actions, "config/actions.yml"),
         "forewarn.schema.json": _schema(Project, "config/forewarn.yml"),
+        "playbooks.schema.json": _schema(Playbooks, "config/playbooks.yml"),
         "rule.schema.json": _schema(RuleFile, "a file in config/rules"),
         "source.schema.json": source_schema(),
         "capabilities.md": capabilities(),

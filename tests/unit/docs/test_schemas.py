@@ -18,6 +18,9 @@ FILES = {
 }
 
 
+PLAYBOOKS = PROJECT / "config/playbooks.yml"
+
+
 def _validator(name: str) -> Draft202012Validator:
     schema = json.loads((PROJECT / f"docs/reference/{name}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
@@ -56,3 +59,32 @@ def test_a_mistake_in_a_source_is_marked(keys: tuple[str, ...], value: object) -
         place = place.setdefault(key, {})
     place[keys[-1]] = value
     assert not _validator("source").is_valid(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "valid"),
+    [
+        ({}, True),
+        ({"each_day": ["list"]}, True),
+        ({"each_day": "list"}, False),
+        ({"after_purchase": [{"id": "a", "when": "amount > 1", "days": 3, "step": "Ask."}]}, True),
+        ({"after_purchase": [{"id": "a", "when": "amount > 1", "days": 0, "step": "Ask."}]}, False),
+        ({"stepps": []}, False),
+    ],
+)
+def test_a_mistake_in_playbooks_is_marked(change: dict[str, object], valid: bool) -> None:
+    assert _validator("playbooks").is_valid(_content(PLAYBOOKS) | change) == valid
+
+
+@pytest.mark.parametrize(
+    ("action", "valid"),
+    [
+        ({"kind": "report"}, True),
+        ({"kind": "reports"}, False),
+        ({"kind": "airflow_dag"}, False),
+        ({"kind": "crm_task", "connection": "c", "path": "/t/{external_id}", "body": {}}, True),
+        ({"kind": "crm_task", "connection": "c", "path": "/t/{external_id}", "body": {}, "methd": "PUT"}, False),
+    ],
+)
+def test_a_mistake_in_actions_is_marked(action: dict[str, object], valid: bool) -> None:
+    assert _validator("actions").is_valid({"actions": {"one": action}}) == valid
