@@ -175,9 +175,11 @@ def canonical_entities() -> str:
 def configuration() -> str:
     """Every key of the configuration files, from the models that check them."""
     from forewarn.alerts.actions import Actions, AirflowDag, CrmTask, Report
+    from forewarn.alerts.kpi_watch import KpiBound, KpiFile
     from forewarn.alerts.playbooks import AfterPurchase, FollowUp, LevelBook, ModelBook, Playbooks, Step
-    from forewarn.alerts.recipients import RouteFile, Routes
+    from forewarn.alerts.routing import Away, Inhibition, RouteFile, RoutingFile, RoutingRule
     from forewarn.alerts.rules import Description, RuleFile
+    from forewarn.alerts.transitions import Transition, Transitions
     from forewarn.quality.suites import Check, Expectation
     from forewarn.sources import model as source
 
@@ -227,7 +229,27 @@ def configuration() -> str:
             "How to write one: [add a rule](../how-to/add-a-rule.md).",
             [("at the top", RuleFile), ("`description`", Description)],
         ),
-        ("routes.yml", "", [("at the top", Routes), ("`routes.NAME`", RouteFile)]),
+        (
+            "routes.yml",
+            "How to write one: [who is told](../how-to/choose-who-is-told.md).",
+            [
+                ("at the top", RoutingFile),
+                ("`routes.NAME`, `teams.NAME`", RouteFile),
+                ("`routing[]`", RoutingRule),
+                ("`inhibitions[]`", Inhibition),
+                ("`absences[]`", Away),
+            ],
+        ),
+        (
+            "transitions.yml",
+            "How to write one: [stages and figures](../how-to/tell-of-stages-and-figures.md).",
+            [("at the top", Transitions), ("`transitions[]`", Transition)],
+        ),
+        (
+            "kpis.yml",
+            "How to write one: [stages and figures](../how-to/tell-of-stages-and-figures.md).",
+            [("at the top", KpiFile), ("`kpis[]`", KpiBound)],
+        ),
         (
             "playbooks.yml",
             "How to write one: [write a playbook](../how-to/write-a-playbook.md).",
@@ -279,7 +301,8 @@ def configuration() -> str:
 def _fields(model: type[BaseModel], fields: dict[str, FieldInfo]) -> str:
     meanings = _attributes(model) | _yaml(PROJECT / "docs" / "meanings.yml").get(model.__name__, {})
     rows = []
-    for name, spec in fields.items():
+    for field, spec in fields.items():
+        name = spec.alias or field
         default = "" if spec.is_required() else _default(spec)
         rows.append([f"`{name}`", _type(spec.annotation), default, spec.description or meanings.get(name, "")])
     return _table(["key", "type", "default", "meaning"], rows)

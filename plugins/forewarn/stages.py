@@ -319,14 +319,17 @@ def publish(settings: Settings, run: Run) -> Summary:
 def open_cases(settings: Settings, run: Run) -> Summary:
     """Evaluate the rules, open or raise one case per customer and episode, and put the messages in the outbox."""
     settings = settings.as_service("dispatcher")
-    from forewarn.alerts import evaluate_rules, tell_low_stock
+    from forewarn.alerts import evaluate_rules, tell_kpis, tell_low_stock
     from forewarn.alerts import open_cases as open_from_signals
 
     project = _project(settings)
     signals = evaluate_rules(settings, project, as_of_date=run.as_of_date, now=run.now)
     counts = open_from_signals(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
-    told = tell_low_stock(settings, project, as_of_date=run.as_of_date, now=run.now) if run.live else 0
-    return {"rule_signals": signals} | _summary(counts) | ({"low_stock": told} if told else {})
+    told = {}
+    if run.live:
+        told["low_stock"] = tell_low_stock(settings, project, as_of_date=run.as_of_date, now=run.now)
+        told["kpis"] = tell_kpis(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+    return {"rule_signals": signals} | _summary(counts) | {name: count for name, count in told.items() if count}
 
 
 def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Resolve | None = None) -> Summary:

@@ -28,7 +28,7 @@ MARTS = {
     f"marts.{name}": {"select"}
     for name in (
         *("churn_features", "churn_labels", "feature_dates"),
-        *("dim_customers", "customer_360", "customer_crosswalk"),
+        *("dim_customers", "customer_360", "customer_crosswalk", "customer_lifecycle", "kpi_monthly"),
     )
 }
 WRITES = {"select", "insert", "update"}
@@ -50,7 +50,8 @@ MAY = {
         f"alerts.{name}": ADDS
         for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version", "task_event")
     }
-    | {"alerts.shadow_signal": REPLACES},
+    | {"alerts.shadow_signal": REPLACES, "alerts.kpi_breach": WRITES}
+    | {f"alerts.{name}": {"select"} for name in ("absence", "silence")},
 }
 
 

@@ -68,8 +68,9 @@ class AlertingWarehouse:
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
         self.connection = connection
-        metrics = sql.SQL(", ").join(
-            sql.SQL("{} double precision").format(sql.Identifier(name)) for name in declared().metrics
+        metrics, kpis = (
+            sql.SQL(", ").join(sql.SQL("{} double precision").format(sql.Identifier(name)) for name in names)
+            for names in (declared().metrics, declared().kpis)
         )
         self.run(
             sql.SQL(
@@ -84,8 +85,11 @@ class AlertingWarehouse:
                 create table marts.feature_dates (as_of_date date primary key);
                 create table marts.churn_labels (customer_id text, as_of_date date, definition text,
                     horizon_days integer, eligible boolean, churned boolean, label_matures_on date);
+                create table marts.customer_lifecycle (customer_id text, as_of_date date, stage text,
+                    silent_days integer, primary key (as_of_date, customer_id));
+                create table marts.kpi_monthly (month date primary key, is_settled boolean, {});
                 """
-            ).format(metrics)
+            ).format(metrics, kpis)
         )
 
     def run(self, statement: str | sql.Composed, values: Any = None) -> None:
@@ -161,6 +165,15 @@ class AlertingWarehouse:
                 "label_matures_on": as_of_date + timedelta(days=horizon_days),
             },
         )
+
+    def stage(self, customer_id: str, as_of_date: date, stage: str, silent_days: int | None = None) -> None:
+        """Say at which stage a customer is on a date."""
+        row = {"customer_id": customer_id, "as_of_date": as_of_date, "stage": stage, "silent_days": silent_days}
+        self._insert("marts.customer_lifecycle", row)
+
+    def month(self, month: date, *, settled: bool = True, **figures: float | None) -> None:
+        """Add a month of the company's figures."""
+        self._insert("marts.kpi_monthly", {"month": month, "is_settled": settled} | figures)
 
     def publish(self, as_of_date: date = DAY, run_id: str = RUN, *, live: bool = True) -> None:
         """Record a publication."""

@@ -2,6 +2,7 @@
 
 from forewarn.alerts.cases import CaseCounts, open_cases
 from forewarn.alerts.dispatch import DispatchCounts, dispatch
+from forewarn.alerts.kpi_watch import tell_kpis
 from forewarn.alerts.operations import OF_MODEL, Trouble, tell_operations
 from forewarn.alerts.signals import evaluate_rules
 from forewarn.alerts.stock import tell_low_stock
@@ -14,6 +15,7 @@ __all__ = [
     "dispatch",
     "evaluate_rules",
     "open_cases",
+    "tell_kpis",
     "tell_low_stock",
     "tell_operations",
 ]

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
-from psycopg2 import extensions, sql
+from psycopg2 import extensions
 
 from forewarn.alerts.case_store import Draft
+from forewarn.alerts.levels import Route
 from forewarn.alerts.metrics import declared
-from forewarn.alerts.rule_query import condition
+from forewarn.alerts.quiet import Quiet, Withholding
+from forewarn.alerts.signals import Signal
+from forewarn.alerts.step_conditions import true_conditions
 from forewarn.alerts.yaml_place import read_expression
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document
 from forewarn.expressions import Expression
 
-Withheld = Literal["control", "pilot", "capacity"]
 WEEK = timedelta(days=7)
-
-
-@dataclass(frozen=True)
-class Withholding:
-    """Why nobody is told of a case: in a word, and as a sentence."""
-
-    why: Withheld
-    reason: str
+PILOT = "pilot"
 
 
 def worth(draft: Draft, project: Project) -> float:
@@ -50,40 +43,70 @@ def in_control(customer_id: str, share: float) -> bool:
 
 
 def withhold(
-    cursor: extensions.cursor, drafts: Sequence[Draft], project: Project, *, now: datetime
-) -> dict[str, Withholding]:
-    """Return the customers of whose cases nobody is told today, of those that somebody should be told of.
+    cursor: extensions.cursor,
+    drafts: Sequence[Draft],
+    project: Project,
+    groups: Mapping[str, Sequence[Signal]],
+    quiet: Quiet,
+    *,
+    as_of_date: date,
+    now: datetime,
+) -> dict[str, dict[Route, Withholding]]:
+    """Return by customer the routes that are not told today, of those that should be.
 
     Parameters
     ----------
     drafts
         The one that is worth most first.
+    groups
+        The signals of each customer.
 
     Raises
     ------
     ConfigError
         `alerts.pilot` says something that cannot be meant.
     """
-    wanted = [draft for draft in drafts if draft.plan.told]
-    if not wanted:
-        return {}
-    alerts, found = project.alerts, dict[str, Withholding]()
-    inside = _pilot(cursor, project, [draft.customer_id for draft in wanted])
-    used = _used(cursor, now=now) if alerts.weekly_capacity else Counter[str]()
-    for place, draft in enumerate(wanted, start=1):
+    found: dict[str, dict[Route, Withholding]] = {}
+    wanted = []
+    for draft in drafts:
         customer = draft.customer_id
-        reader = draft.recipients[draft.route].address.lower()
+        silent = {route: quiet.of(customer, route, groups[customer]) for route in draft.plan.told}
+        found[customer] = {route: why for route, why in silent.items() if why is not None}
+        if told := [route for route in draft.plan.told if route not in found[customer]]:
+            wanted.append((draft, told))
+    if wanted:
+        for customer, routes, why in _whole(cursor, wanted, project, as_of_date=as_of_date, now=now):
+            found[customer] |= dict.fromkeys(routes, why)
+    return {customer: routes for customer, routes in found.items() if routes}
+
+
+def _whole(
+    cursor: extensions.cursor,
+    wanted: Sequence[tuple[Draft, list[Route]]],
+    project: Project,
+    *,
+    as_of_date: date,
+    now: datetime,
+) -> Iterator[tuple[str, list[Route], Withholding]]:
+    """Yield whom nobody is told of at all: control group, outside the pilot, beyond a reader's capacity."""
+    alerts = project.alerts
+    inside = within_pilot(cursor, project, [draft.customer_id for draft, _ in wanted], as_of_date)
+    used = _used(cursor, now=now) if alerts.weekly_capacity else Counter[str]()
+    for place, (draft, routes) in enumerate(wanted, start=1):
+        customer = draft.customer_id
+        reader = draft.recipients[routes[0]][0].address.lower()
         if in_control(customer, alerts.control_share):
-            found[customer] = Withholding("control", "of the control group: nobody is told, to see what comes of it")
-        elif inside is not None and customer not in inside:
-            found[customer] = Withholding("pilot", "outside the pilot: alerts.pilot does not hold for the customer")
+            of_control = "of the control group: nobody is told, to see what comes of it"
+            yield customer, routes, Withholding("control", of_control)
+        elif customer not in inside:
+            outside = "outside the pilot: alerts.pilot does not hold for the customer"
+            yield customer, routes, Withholding("pilot", outside)
         elif alerts.weekly_capacity and used[reader] >= alerts.weekly_capacity:
             of = f"{place} of {len(wanted)} by what a call is worth ({worth(draft, project):,.0f})"
             full = f"{reader} has had {used[reader]} in seven days, and {alerts.weekly_capacity} are what a week holds"
-            found[customer] = Withholding("capacity", f"{of}; {full}")
+            yield customer, routes, Withholding("capacity", f"{of}; {full}")
         else:
             used[reader] += 1
-    return found
 
 
 def pilot(project: Project) -> Expression | None:
@@ -101,17 +124,15 @@ def pilot(project: Project) -> Expression | None:
     return read_expression(document, ["alerts", "pilot"], project.alerts.pilot, attributes)
 
 
-def _pilot(cursor: extensions.cursor, project: Project, customers: Sequence[str]) -> set[str] | None:
-    holds = pilot(project)
-    if holds is None:
-        return None
-    cursor.execute(
-        sql.SQL("select d.customer_id from marts.dim_customers as d where d.customer_id = any(%s) and ({})").format(
-            condition(holds, "d")
-        ),
-        [list(customers)],
-    )
-    return {customer for (customer,) in cursor.fetchall()}
+def within_pilot(
+    cursor: extensions.cursor, project: Project, customers: Sequence[str], as_of_date: date
+) -> Collection[str]:
+    """Return those of some customers of whom the pilot lets people be told: all, where there is none."""
+    condition = pilot(project)
+    if condition is None:
+        return customers
+    true = true_conditions(cursor, {PILOT: condition}, customers, as_of_date)
+    return {customer for customer, names in true.items() if names}
 
 
 def _used(cursor: extensions.cursor, *, now: datetime) -> Counter[str]:

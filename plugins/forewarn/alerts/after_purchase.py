@@ -18,7 +18,7 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.outbox import REMINDER, Letter, message_key
 from forewarn.alerts.playbooks import AfterPurchase, order_columns, worded
-from forewarn.alerts.recipients import Owner, recipient
+from forewarn.alerts.recipients import Matter, Owner
 from forewarn.alerts.rule_query import condition
 from forewarn.alerts.step_conditions import true_conditions
 from forewarn.alerts.tasks import FOREWARN, Wanted, Written, drop, write_reminders
@@ -140,7 +140,7 @@ def _orders(cursor: extensions.cursor, reminders: Sequence[AfterPurchase], day: 
 def _wanted(books: Books, order: Order, reminder: AfterPurchase, facts: Mapping[str, Facts]) -> Wanted:
     about = facts[order.customer_id]
     owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
-    reader = recipient(reminder.who, owner, books.routes.routes, books.project)
+    reader = books.directory.readers(Matter(reminder.who, "low"), owner)[0]
     due = max(due_day(order.day, reminder.days), due_day(books.as_of_date, 0))
     return Wanted(
         customer_id=order.customer_id,
@@ -183,7 +183,7 @@ def _letters(books: Books, one: Written, order: Order, reminder: AfterPurchase, 
     wanted = one.wanted
     language = Language(wanted.owner.locale)
     bought = [Said(title=order.key, text=language.text("reminder", "order", **_bought(books, order, language)))]
-    for channel in books.project.alerts.channels:
+    for channel in wanted.owner.channels or books.project.alerts.channels:
         key = f"task:{one.task_id}:{channel}:{wanted.owner.address.lower()}"
         named = replace(about, contact_name=None) if channel in WITHOUT_CONTACTS else about
         content = ActionContent(
@@ -192,6 +192,8 @@ def _letters(books: Books, one: Written, order: Order, reminder: AfterPurchase, 
             reader_name=wanted.owner.name,
             locale=wanted.owner.locale,
             why=wanted.owner.why,
+            cause=wanted.owner.cause,
+            fallback=wanted.owner.fallback,
             key=message_key(key, one.created_at),
             action=REMINDER,
             external_id=message_key(key, one.created_at),

@@ -49,18 +49,19 @@ def record(cursor: extensions.cursor, row: Claimed, verdict: Verdict, *, owner: 
 
 
 def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallback: str, now: datetime) -> int:
-    """Put a refused message into the outbox once more, for the fallback.
+    """Put a refused message into the outbox once more, for the fallback of its route, or else that of the project.
 
     Returns
     -------
     int
         1, or 0 when it was the fallback that refused.
     """
-    if row.recipient.lower() == fallback.lower() or content.why == "rejected":
+    others = [one for one in (content.fallback, fallback) if one and one.lower() != row.recipient.lower()]
+    if not others or content.why == "rejected":
         return 0
     dedup = f"{row.dedup_key}:fallback"
     passed = content.in_place_of(row.recipient, "rejected", outbox.message_key(dedup, row.created_at))
     cursor.execute("select expires_at from alerts.outbox where alert_id = %s", [row.alert_id])
     expires_at = (cursor.fetchone() or [now])[0]
-    letter = outbox.Letter(dedup, row.channel, fallback, passed, kind=row.kind)
+    letter = outbox.Letter(dedup, row.channel, others[0], passed, kind=row.kind)
     return outbox.put(cursor, [letter], now=now, expires_at=expires_at)

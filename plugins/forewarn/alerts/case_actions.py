@@ -113,7 +113,7 @@ def _of_rules(desk: Desk, asking: Mapping[str, Sequence[str]], told: Sequence[To
     for case_id, draft, route in told:
         for signal in desk.groups[draft.customer_id]:
             for name in asking.get(signal.name, ()) if signal.route == route else ():
-                key, owner = f"case:{case_id}:{signal.name}:{name}", draft.recipients[route]
+                key, owner = f"case:{case_id}:{signal.name}:{name}", draft.recipients[route][0]
                 wanted = Wanted(
                     case_id=case_id,
                     customer_id=draft.customer_id,
@@ -202,6 +202,8 @@ def _envelope(desk: Desk, ask: _Ask) -> dict[str, Any]:
             reader_name=ask.owner.name,
             locale=ask.owner.locale,
             why=ask.owner.why,
+            cause=ask.owner.cause,
+            fallback=ask.owner.fallback,
             key=message_key(ask.key, desk.now),
         )
     )

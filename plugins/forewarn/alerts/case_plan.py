@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from forewarn.alerts.levels import ROUTES, Level, Route, combined, rank
 from forewarn.alerts.signals import Signal
 
 MOST_REASONS = 3
-WAITS = frozenset({"pilot", "capacity"})
+WAITS = frozenset({"pilot", "capacity", "silence", "inhibited"})
 NONE: Mapping[str, int] = MappingProxyType({})
 
 Action = Literal["open", "raise", "join", "refresh", "leave", "suppress"]
@@ -34,7 +34,14 @@ class Known:
     outcome: str | None = None
     closed_as_of: date | None = None
     snoozed_until: date | None = None
-    withheld: str | None = None
+    withheld_routes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> tuple[Route, ...]:
+        """The routes that were not told and are asked for again; none where the level is low."""
+        if self.level == "low":
+            return ()
+        return tuple(route for route in self.routes if self.withheld_routes.get(route) in WAITS)
 
 
 @dataclass(frozen=True)
@@ -86,14 +93,14 @@ def plan(
         reason = f"from {known.level} to {level}{still}; {fired}"
         return Plan("raise", level, reason, routes, told=() if silent else routes)
     if joined := tuple(route for route in routes if route not in known.routes):
-        told = () if known.level == "low" or snoozed else joined
+        told = () if known.level == "low" or snoozed else (*known.waiting, *joined)
         reason = f"level stays {known.level}, {' and '.join(joined)} joined; {fired}"
         return Plan("join", known.level, reason, (*known.routes, *joined), told)
-    # What was withheld is asked for again: whether there is room now is decided with all others of the day.
-    asks = known.withheld in WAITS and known.level != "low" and not snoozed
-    still = "asked for again" if asks else "nobody is told again"
+    # What was withheld is asked for again: whether it is told now is decided with all others of the day.
+    told = () if snoozed else known.waiting
+    still = "asked for again" if told else "nobody is told again"
     reason = f"level stays {known.level}, {still}; {fired}"
-    return Plan("refresh", known.level, reason, known.routes, told=known.routes if asks else ())
+    return Plan("refresh", known.level, reason, known.routes, told=told)
 
 
 def _quiet(known: Known, level: Level, as_of_date: date, cool_down_days: Mapping[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -33,7 +33,7 @@ class Draft:
     customer_id: str
     plan: Plan
     known: Known | None
-    recipients: dict[Route, Recipient]
+    recipients: dict[Route, tuple[Recipient, ...]]
     owner_id: str | None
     owner_name: str | None
     owner_email: str | None
@@ -69,7 +69,7 @@ def newest_cases(cursor: extensions.cursor, customers: Sequence[str]) -> dict[st
     cursor.execute(
         """
         select distinct on (customer_id) customer_id, case_id, episode, state, level, updated_as_of, routes,
-            probability, outcome, closed_as_of, snoozed_until, withheld
+            probability, outcome, closed_as_of, snoozed_until, withheld_routes
         from alerts."case" where customer_id = any(%s) order by customer_id, episode desc
         """,
         [list(customers)],
@@ -148,14 +148,14 @@ def note(
     )
 
 
-def write_withheld(cursor: extensions.cursor, found: Sequence[tuple[int, str | None]]) -> None:
-    """Keep why nobody is told of cases, by their numbers; None: somebody is."""
+def write_withheld(cursor: extensions.cursor, found: Sequence[tuple[int, str | None, Mapping[str, str]]]) -> None:
+    """Keep by case number why nobody is told of it, None where somebody is, and the routes that are not."""
     execute_values(
         cursor,
-        'update alerts."case" as c set withheld = v.why'
-        " from (values %s) as v (case_id, why) where c.case_id = v.case_id",
-        found,
-        template="(%s::bigint, %s::text)",
+        'update alerts."case" as c set withheld = v.why, withheld_routes = v.routes'
+        " from (values %s) as v (case_id, why, routes) where c.case_id = v.case_id",
+        [(case_id, why, Json(dict(routes))) for case_id, why, routes in found],
+        template="(%s::bigint, %s::text, %s::jsonb)",
         page_size=1000,
     )
 

@@ -42,7 +42,7 @@ def hand_out(
 def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts], books: Books) -> Iterator[Wanted]:
     """Return what the step of a route asks for: itself, and what follows on it."""
     step, about, level = draft.steps[route], facts[draft.customer_id], draft.plan.level
-    reader = draft.recipients[route]
+    reader = draft.recipients[route][0]
     yield Wanted(
         case_id=case_id,
         customer_id=draft.customer_id,
@@ -58,7 +58,7 @@ def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts],
     )
     for further in step.then:
         who = further.who or route
-        reader = draft.recipients[who]
+        reader = draft.recipients[who][0]
         due = due_day(books.as_of_date, further.due_days, working=further.working_days)
         yield Wanted(
             case_id=case_id,

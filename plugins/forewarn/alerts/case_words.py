@@ -13,7 +13,7 @@ from forewarn.alerts.customer_facts import Facts
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.playbooks import Playbooks, Step, worded
-from forewarn.alerts.recipients import Routes
+from forewarn.alerts.recipients import Directory, Recipient
 from forewarn.alerts.signals import Signal
 from forewarn.config.project import Project
 
@@ -30,7 +30,7 @@ class Books:
 
     project: Project
     playbooks: Playbooks
-    routes: Routes
+    directory: Directory
     as_of_date: date
     true_steps: Mapping[str, Collection[str]] = field(default_factory=dict)
 
@@ -65,12 +65,12 @@ def content(
     signals: Sequence[Signal],
     *,
     route: Route,
+    reader: Recipient,
     case_id: int,
     key: str,
     thread_key: str | None,
 ) -> Content:
-    """Return what a message about a case says to the reader of a route, in the reader's language."""
-    reader = draft.recipients[route]
+    """Return what a message about a case says to a reader of a route, in the reader's language."""
     language = Language(reader.locale)
     reasons = case_reasons(signals, route)
     before = draft.known.level if draft.plan.action == "raise" and draft.known is not None else None
@@ -102,6 +102,8 @@ def content(
         reader_name=reader.name,
         locale=reader.locale,
         why=reader.why,
+        cause=reader.cause,
+        fallback=reader.fallback,
         key=key,
         thread_key=thread_key,
     )

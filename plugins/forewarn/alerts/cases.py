@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -11,7 +11,8 @@ from typing import Any
 from psycopg2 import extensions
 
 from forewarn.alerts import outbox
-from forewarn.alerts.admission import Withholding, withhold, worth
+from forewarn.alerts.absences import away_on
+from forewarn.alerts.admission import withhold, worth
 from forewarn.alerts.after_purchase import remind
 from forewarn.alerts.case_actions import Desk, action_letters
 from forewarn.alerts.case_plan import Known, Plan, case_reasons, plan, said
@@ -24,25 +25,29 @@ from forewarn.alerts.case_store import (
     write,
     write_withheld,
 )
-from forewarn.alerts.case_tasks import hand_out
+from forewarn.alerts.case_tasks import Told, hand_out
 from forewarn.alerts.case_words import Books, content, next_step, step_of
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.escalation import escalate
-from forewarn.alerts.holds import Key, hold
+from forewarn.alerts.holds import hold
 from forewarn.alerts.language import Language
+from forewarn.alerts.levels import Route
 from forewarn.alerts.moves import follow_identity
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
-from forewarn.alerts.recipients import Owner, load_routes, recipient
-from forewarn.alerts.signals import Signal, replace_model_signals
+from forewarn.alerts.quiet import Withholding, quiet_on
+from forewarn.alerts.recipients import Directory, Owner, Recipient, matter
+from forewarn.alerts.routing import load_routing
+from forewarn.alerts.signals import Key, Signal, replace_model_signals
 from forewarn.alerts.source_records import reason_records
+from forewarn.alerts.stage_letters import put_stage_letters
 from forewarn.alerts.step_conditions import true_conditions
+from forewarn.alerts.transitions import load_transitions, replace_stage_signals, stage_changes
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
 
-QUIET_DAYS = 14
 FROZEN = ("open", "raise", "join")
 EVENTS = {"open": "opened", "raise": "raised", "join": "joined", "refresh": "refreshed"}
 
@@ -65,15 +70,16 @@ class CaseCounts:
     cooling, suppressed
         Customers whose signals open no case since one was closed lately, and how many of them newly so.
     withheld
-        Cases that nobody is told of: control group, outside the pilot, or beyond a reader's capacity.
+        Cases of which a route is not told: control group, outside the pilot, beyond a reader's capacity, silenced or
+        inhibited.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
     tasks, actions
         New tasks, and new rows in the outbox for what other systems do about them.
     reminders
         New tasks that follow a purchase.
-    letters
-        New rows in the outbox.
+    letters, stage_letters
+        New rows in the outbox, about cases and about changes of stage that ask for no case.
     reason
         Why nothing was done at all; empty otherwise.
     """
@@ -93,6 +99,7 @@ class CaseCounts:
     released: int = 0
     dropped: int = 0
     letters: int = 0
+    stage_letters: int = 0
     escalated: int = 0
     tasks: int = 0
     actions: int = 0
@@ -106,7 +113,7 @@ Groups = Mapping[str, Sequence[Signal]]
 def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id: str, now: datetime) -> CaseCounts:
     """Open, raise or refresh one case per customer from the signals of a date, and write its letters.
 
-    Each route that a case concerns has a letter of its own.
+    Each reader of each route that a case concerns has a letter of their own.
 
     Only the newest live publication may; for any other nothing is written and the counts tell why. A second run for the
     same date changes nothing.
@@ -116,15 +123,19 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
     ConfigError
         The playbooks or routes say something that cannot be meant.
     """
-    books = Books(project, load_playbooks(project), load_routes(project), as_of_date)
+    playbooks, routing, transitions = load_playbooks(project), load_routing(project), load_transitions(project)
     with connect(settings.warehouse_url) as connection, connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtext('forewarn.cases'))")
         if reason := refusal(cursor, as_of_date=as_of_date, run_id=run_id):
             return CaseCounts(reason=reason)
+        away = away_on(cursor, as_of_date, routing.absences)
+        books = Books(project, playbooks, Directory(project, routing, away), as_of_date)
         moved = follow_identity(cursor, as_of_date=as_of_date, now=now)
         unsure = replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
+        moves = stage_changes(cursor, as_of_date)
+        replace_stage_signals(cursor, project, transitions, moves, as_of_date=as_of_date, now=now)
         groups = _signals(cursor, as_of_date)
-        holds = hold(cursor, project, _fired(cursor, as_of_date), unsure, as_of_date=as_of_date, now=now)
+        late = hold(cursor, project, _fired(cursor, as_of_date), unsure, as_of_date=as_of_date, now=now)
         customers = sorted(groups)
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
         known = newest_cases(cursor, customers)
@@ -134,7 +145,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         }
         true = true_conditions(cursor, books.playbooks.conditions, customers, as_of_date)
         books = replace(books, true_steps=true)
-        drafts = list(_drafts(groups, plans, known, facts, books))
+        where = true_conditions(cursor, routing.conditions, customers, as_of_date)
+        drafts = list(_drafts(groups, plans, known, facts, where=where, books=books))
         ids = write(cursor, drafts, as_of_date=as_of_date, now=now)
         # What a case rests on is kept as it was known when it was opened or rose: sources forget and correct.
         news = {draft.customer_id: groups[draft.customer_id] for draft in drafts if draft.plan.action in FROZEN}
@@ -146,13 +158,14 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         )
         # Numbers follow what a call is worth, so that whoever sends in their order sends what matters most first.
         worst_first = sorted(drafts, key=lambda draft: (-worth(draft, project), draft.customer_id))
-        withheld = withhold(cursor, worst_first, project, now=now)
+        quiet = quiet_on(cursor, routing, as_of_date, customers)
+        withheld = withhold(cursor, worst_first, project, groups, quiet, as_of_date=as_of_date, now=now)
         _note_withheld(cursor, worst_first, withheld, ids, as_of_date=as_of_date, now=now)
         told = [
             (ids[draft.customer_id], draft, route)
             for draft in worst_first
-            if draft.customer_id not in withheld
             for route in draft.plan.told
+            if route not in withheld.get(draft.customer_id, {})
         ]
         tasks = hand_out(cursor, told, facts, books, now=now)
         care = remind(cursor, books, now=now)
@@ -160,9 +173,9 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         actions = action_letters(cursor, desk, [*tasks, *care.written], told)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
-        for case_id, draft, route in told:
-            for channel in project.alerts.channels:
-                address = draft.recipients[route].address
+        for case_id, draft, route, reader in _each_reader(told):
+            for channel in reader.channels or project.alerts.channels:
+                address = reader.address
                 dedup = outbox.dedup_key(case_id, draft.plan.level, channel, address)
                 about = facts[draft.customer_id]
                 words = content(
@@ -171,6 +184,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
                     draft,
                     groups[draft.customer_id],
                     route=route,
+                    reader=reader,
                     case_id=case_id,
                     key=outbox.message_key(dedup, now),
                     thread_key=threads.get(f"{case_id}:{channel}:{address}"),
@@ -189,15 +203,16 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             suppressed=suppressed,
             withheld=len(withheld),
             moved=moved,
-            quiet=note_quiet(cursor, as_of_date=as_of_date, days=QUIET_DAYS, now=now),
-            held=holds.held,
-            released=holds.released,
-            dropped=holds.dropped,
+            quiet=note_quiet(cursor, as_of_date=as_of_date, days=project.alerts.quiet_days, now=now),
+            held=late.held,
+            released=late.released,
+            dropped=late.dropped,
             tasks=sum(task.new for task in tasks),
             actions=outbox.put(cursor, actions, now=now, expires_at=expires_at),
             reminders=len(care.written),
             letters=outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at),
-            escalated=escalate(cursor, project, as_of_date=as_of_date, now=now, expires_at=expires_at),
+            stage_letters=put_stage_letters(cursor, books, transitions, moves, now=now, expires_at=expires_at),
+            escalated=escalate(cursor, books.directory, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )
 
 
@@ -217,7 +232,13 @@ def _fired(cursor: extensions.cursor, as_of_date: date) -> dict[Key, str]:
 
 
 def _drafts(
-    groups: Groups, plans: Mapping[str, Plan], known: Mapping[str, Known], facts: Mapping[str, Facts], books: Books
+    groups: Groups,
+    plans: Mapping[str, Plan],
+    known: Mapping[str, Known],
+    facts: Mapping[str, Facts],
+    *,
+    where: Mapping[str, Collection[str]],
+    books: Books,
 ) -> Iterator[Draft]:
     language = Language(books.project.locale)
     for customer_id, signals in groups.items():
@@ -230,17 +251,18 @@ def _drafts(
         }
         helpers = [further.who for step in steps.values() for further in step.then if further.who]
         readers = {
-            route: recipient(route, owner, books.routes.routes, books.project) for route in (*decided.routes, *helpers)
+            route: books.directory.readers(matter(route, decided.level, signals, where.get(customer_id, ())), owner)
+            for route in (*decided.routes, *helpers)
         }
         route = decided.routes[0]
-        reader = readers[route]
+        reader = readers[route][0]
         probability = about.probability
         if probability is None and before is not None and decided.action != "open":
             # Too long silent to be scored any more: the episode's last score still ranks the case.
             probability = before.probability
         assumed = books.playbooks.levels[decided.level].probability_by_rules if probability is None else probability
         reasons = case_reasons(signals, route)
-        owned = reader.why != "team"
+        owned = reader.why not in ("team", "routed")
         yield Draft(
             customer_id=customer_id,
             plan=decided,
@@ -262,22 +284,33 @@ def _drafts(
 def _note_withheld(
     cursor: extensions.cursor,
     drafts: Sequence[Draft],
-    withheld: Mapping[str, Withholding],
+    withheld: Mapping[str, Mapping[Route, Withholding]],
     ids: Mapping[str, int],
     *,
     as_of_date: date,
     now: datetime,
 ) -> None:
-    """Keep on each case that was to be told whether it is; an event says so where that is new."""
-    asked = [draft for draft in drafts if draft.plan.told]
-    marks = {draft.customer_id: one.why if (one := withheld.get(draft.customer_id)) else None for draft in asked}
-    write_withheld(cursor, [(ids[customer], why) for customer, why in marks.items()])
-    news = [
-        (ids[draft.customer_id], "suppressed", one.reason, {"why": one.why})
-        for draft in asked
-        if (one := withheld.get(draft.customer_id))
-        and (draft.plan.action != "refresh" or draft.known is None or draft.known.withheld != one.why)
-    ]
+    """Keep on each case that was to be told which routes are not; an event says so where that is new."""
+    marks: list[tuple[int, str | None, Mapping[str, str]]] = []
+    news = []
+    for draft in drafts:
+        if not draft.plan.told:
+            continue
+        found = withheld.get(draft.customer_id, {})
+        before = {} if draft.known is None or draft.plan.action == "open" else dict(draft.known.withheld_routes)
+        after = {route: why for route, why in before.items() if route not in draft.plan.told}
+        after |= {route: one.why for route, one in found.items()}
+        nobody = set(after) == set(draft.plan.routes)
+        marks.append((ids[draft.customer_id], after[draft.plan.told[0]] if nobody else None, after))
+        by_reason: dict[str, list[Route]] = {}
+        for route, one in found.items():
+            if draft.plan.action != "refresh" or before.get(route) != one.why:
+                by_reason.setdefault(one.reason, []).append(route)
+        news += [
+            (ids[draft.customer_id], "suppressed", reason, {"why": found[routes[0]].why, "routes": routes})
+            for reason, routes in by_reason.items()
+        ]
+    write_withheld(cursor, marks)
     note(cursor, news, as_of_date=as_of_date, now=now)
 
 
@@ -286,13 +319,24 @@ def _event(
 ) -> tuple[int, str, str, dict[str, Any]]:
     detail: dict[str, Any] = {
         "level": draft.plan.level,
-        "recipient": draft.recipients[draft.route].address,
-        "because": draft.recipients[draft.route].why,
-        "told": {route: draft.recipients[route].address for route in draft.plan.told},
+        "recipient": draft.recipients[draft.route][0].address,
+        "because": draft.recipients[draft.route][0].why,
+        "told": {route: [_said(reader) for reader in draft.recipients[route]] for route in draft.plan.told},
     }
     if records := behind.get(draft.customer_id):
         detail["records"] = records
     return ids[draft.customer_id], EVENTS[draft.plan.action], draft.plan.reason, detail
+
+
+def _each_reader(told: Sequence[Told]) -> Iterator[tuple[int, Draft, Route, Recipient]]:
+    for case_id, draft, route in told:
+        for reader in draft.recipients[route]:
+            yield case_id, draft, route, reader
+
+
+def _said(reader: Recipient) -> str:
+    """Return a reader as an event keeps them: address, and why it is this one."""
+    return f"{reader.address} ({reader.why}{f': {reader.cause}' if reader.cause else ''})"
 
 
 def _first_keys(cursor: extensions.cursor, case_ids: Sequence[int]) -> dict[str, str]:

@@ -11,7 +11,20 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from forewarn.alerts.levels import Level, Route
-from forewarn.alerts.recipients import Why
+
+Why = Literal[
+    "owner",
+    "team",
+    "routed",
+    "deputy",
+    "away",
+    "no_owner",
+    "no_address",
+    "no_team",
+    "rejected",
+    "escalated",
+    "operations",
+]
 
 
 class Said(BaseModel):
@@ -37,8 +50,11 @@ class Envelope(BaseModel):
 
     Attributes
     ----------
-    why, refused_by
-        Why this reader gets it; the address that refused the message, or did not answer it, when it is passed on.
+    why, cause, refused_by
+        Why this reader gets it; the routing rule or the absent reader on account of which; the address that refused
+        the message, or did not answer it, when it is passed on.
+    fallback
+        Who gets it when this reader's server refuses it; None for the fallback of the project.
     key, thread_key
         What Message-ID is made of; `thread_key` is the key of the first message about the same to the same reader.
     """
@@ -51,6 +67,8 @@ class Envelope(BaseModel):
     reader_name: str | None = None
     locale: str
     why: Why
+    cause: str | None = None
+    fallback: str | None = None
     refused_by: str | None = None
     key: str
     thread_key: str | None = None

@@ -23,6 +23,7 @@ from forewarn.alerts.channel import Channel, GroupChannel, Message
 from forewarn.alerts.channels import Resolve, channels_of
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
 from forewarn.alerts.interruption import Interruption, until_terminated
+from forewarn.alerts.news import KPI, STAGE, KpiNews, StageNews
 from forewarn.alerts.outbox import ACTION, OPERATIONS, REMINDER, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.config.project import Project
@@ -39,6 +40,8 @@ KINDS: Mapping[str, type[Envelope]] = {
     ACTION: ActionContent,
     REMINDER: ActionContent,
     REPORT: ReportContent,
+    STAGE: StageNews,
+    KPI: KpiNews,
 }
 
 

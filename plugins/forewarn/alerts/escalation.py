@@ -10,7 +10,7 @@ from psycopg2 import extensions
 from forewarn.alerts import outbox
 from forewarn.alerts.case_store import note
 from forewarn.alerts.content import Content
-from forewarn.config.project import Project
+from forewarn.alerts.recipients import Directory
 
 # The kind of message that an answer makes needless.
 ESCALATION = "escalation"
@@ -21,12 +21,13 @@ from alerts."case" as c
 join alerts.outbox as o on o.case_id = c.case_id and o.kind = 'case'
 where c.state = 'open' and c.level <> 'low' and c.due_on < %(as_of_date)s
     and coalesce(c.snoozed_until, c.due_on) <= %(as_of_date)s
-order by c.case_id, o.channel, o.alert_id desc
+-- Of several readers it is the one who has the case that did not answer.
+order by c.case_id, o.channel, lower(o.recipient) = lower(c.owner_email) desc, o.alert_id desc
 """
 
 
 def escalate(
-    cursor: extensions.cursor, project: Project, *, as_of_date: date, now: datetime, expires_at: datetime
+    cursor: extensions.cursor, directory: Directory, *, as_of_date: date, now: datetime, expires_at: datetime
 ) -> int:
     """Put the last message of each unanswered case into the outbox once more, for the one who answers for it.
 
@@ -35,7 +36,8 @@ def escalate(
     int
         Cases that were newly escalated.
     """
-    address = project.alerts.escalation_recipient or project.alerts.fallback_recipient
+    project = directory.project
+    address = directory.at(project.alerts.escalation_recipient or project.alerts.fallback_recipient).address
     cursor.execute(_UNANSWERED, {"as_of_date": as_of_date})
     events: dict[int, tuple[int, str, str, dict[str, Any]]] = {}
     for case_id, level, due_on, channel, reader, payload in cursor.fetchall():

@@ -17,11 +17,9 @@ from forewarn.alerts.case_store import note
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.rule_ledger import rules_in
 from forewarn.alerts.rule_query import unknown_query
+from forewarn.alerts.signals import Key, resting
 from forewarn.config.project import Project
 from forewarn.expressions import names
-
-# Customer, kind and name of a signal.
-Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def hold(
         return HoldCounts(0, 0, 0)
     waits: dict[Key, str] = {(customer, "model", project.churn.definition): why for customer, why in unsure.items()}
     if late:
-        asked = _rested(cursor) | open_holds.keys()
+        asked = resting(cursor) | open_holds.keys()
         waits |= _unjudged(cursor, late, as_of_date, asked)
         every = _streams(late, late)
         waits |= {
@@ -103,17 +101,6 @@ def _streams(late: Mapping[str, list[str]], features: Mapping[str, object] | fro
 def _open(cursor: extensions.cursor) -> dict[Key, int]:
     cursor.execute("select customer_id, kind, name, hold_id from alerts.hold where ended_as_of is null")
     return {(customer, kind, name): number for customer, kind, name, number in cursor.fetchall()}
-
-
-def _rested(cursor: extensions.cursor) -> set[Key]:
-    """Return the signals that open cases rest on: those of the day that changed the case last."""
-    cursor.execute(
-        "select fired.customer_id, fired.kind, fired.name"
-        ' from alerts."case" as opened join alerts.signal as fired'
-        " on fired.customer_id = opened.customer_id and fired.as_of_date = opened.updated_as_of"
-        " where opened.state <> 'closed'"
-    )
-    return set(cursor.fetchall())
 
 
 def _unjudged(

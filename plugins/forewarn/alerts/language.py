@@ -76,9 +76,10 @@ class Language:
         pattern = self.locale.currency_formats["standard"].pattern.replace("0.00", "0")
         return str(format_currency(round(value), currency, format=pattern, locale=self.locale, currency_digits=False))
 
-    def percent(self, share: float) -> str:
-        """Return a share as whole percent."""
-        return str(format_percent(round(share, 2), locale=self.locale))
+    def percent(self, share: float, digits: int = 0) -> str:
+        """Return a share as percent, whole unless told otherwise; zeros at the end are left out."""
+        pattern = f"0.{'#' * digits}%" if digits else None
+        return str(format_percent(round(share, 2 + digits), format=pattern, locale=self.locale))
 
     def days(self, count: float) -> str:
         """Return whole days: `1 day`, `41 days`, `41天`."""
@@ -99,6 +100,10 @@ class Language:
     def near_date(self, day: datetime.date, today: datetime.date) -> str:
         """Return a day, with its year only where it is another than today's."""
         return self.date(day) if day.year != today.year else str(format_skeleton("MMMd", day, locale=self.locale))
+
+    def month(self, day: datetime.date) -> str:
+        """Return the month of a day, with its year."""
+        return str(format_skeleton("yMMMM", day, locale=self.locale))
 
     def day_of_week(self, day: datetime.date) -> str:
         """Return a near day by weekday, day and month."""

@@ -16,6 +16,8 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from forewarn.alerts.channel import Message
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice
+from forewarn.alerts.news import KpiNews, StageNews
+from forewarn.alerts.news_view import kpi_view, stage_view
 from forewarn.alerts.notice_view import notice_view
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.reminder_view import reminder_view
@@ -99,6 +101,10 @@ def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}
         words = view(content, alert_id)
     elif isinstance(content, ActionContent):
         words = reminder_view(content, alert_id)
+    elif isinstance(content, StageNews):
+        words = stage_view(content, alert_id)
+    elif isinstance(content, KpiNews):
+        words = kpi_view(content, alert_id)
     else:
         raise TypeError(f"no words for {type(content).__name__}")
     if isinstance(content, Content) and words.chart and content.threshold is not None:

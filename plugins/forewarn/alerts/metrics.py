@@ -12,12 +12,13 @@ Unit = Literal["count", "days", "months", "money", "share", "ratio"]
 
 
 class Metrics(BaseModel):
-    """Columns of `marts.churn_features` by unit, and columns of `marts.dim_customers`."""
+    """Columns of `marts.churn_features` by unit, of `marts.dim_customers`, and of `marts.kpi_monthly` by unit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     metrics: dict[str, Unit]
     attributes: list[str]
+    kpis: dict[str, Unit]
 
     @property
     def columns(self) -> dict[str, str | None]:

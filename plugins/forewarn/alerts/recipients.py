@@ -1,42 +1,19 @@
-"""Whom a case reaches: its account manager, a team, or the fallback, and why."""
+"""Whom a matter reaches: by the routing table, its route, a deputy or the fallback, and why."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from forewarn.alerts.addresses import is_address
+from forewarn.alerts.content import Why
+from forewarn.alerts.levels import Level, Route
+from forewarn.alerts.routing import RouteFile, Routing, RoutingRule
+from forewarn.config.project import Channel, Project
 
-from forewarn.alerts.levels import Route
-from forewarn.config.project import Project
-from forewarn.config.yaml import Document
-
-# What a mail server can be given without quoting: anything stranger is sent to the fallback and shown to a person.
-ADDRESS = re.compile(
-    r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+\.?[^\s@<>()\[\]\\,;:\"]*"
-)
-
-Why = Literal["owner", "team", "no_owner", "no_address", "no_team", "rejected", "escalated", "operations"]
-
-
-class RouteFile(BaseModel):
-    """One route: `owner`, or the address of a team."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    to: str
-    name: str | None = None
-    locale: str | None = None
-
-
-class Routes(BaseModel):
-    """The content of `routes.yml`; a route that is not in it goes to the fallback."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    routes: dict[Route, RouteFile]
+if TYPE_CHECKING:
+    from forewarn.alerts.signals import Signal
 
 
 @dataclass(frozen=True)
@@ -49,50 +26,128 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """A reader who is away on a day, and who stands in."""
+
+    person: str
+    deputy: str | None = None
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a route is to be told of, as the routing table sees it.
+
+    Attributes
+    ----------
+    rules, families
+        Names and families of the signals.
+    holds
+        Names of the routing rules whose `where` holds for the customer.
+    """
+
+    route: Route
+    level: Level
+    rules: Collection[str] = ()
+    families: Collection[str] = ()
+    holds: Collection[str] = ()
+
+    def fits(self, rule: RoutingRule) -> bool:
+        """Tell whether a routing rule is about this."""
+        return (
+            (rule.where is None or rule.name in self.holds)
+            and (not rule.routes or self.route in rule.routes)
+            and (not rule.levels or self.level in rule.levels)
+            and (not rule.rules or not set(rule.rules).isdisjoint(self.rules))
+            and (not rule.families or not set(rule.families).isdisjoint(self.families))
+        )
+
+
+def matter(route: Route, level: Level, signals: Sequence[Signal], holds: Collection[str]) -> Matter:
+    """Return what a route is to be told of: its own signals of the day, or all where it has none."""
+    own = [signal for signal in signals if signal.route == route] or signals
+    return Matter(route, level, {one.name for one in own}, {one.family for one in own}, holds)
+
+
+@dataclass(frozen=True)
 class Recipient:
-    """An address, the reader's name and language, and why it is this one."""
+    """An address, the reader's name and language, and why it is this one.
+
+    Attributes
+    ----------
+    cause
+        With `why` routed, the routing rule; with deputy and away, who is away.
+    fallback
+        Who gets the message when this reader's server refuses it; None for that of the project.
+    channels
+        Over which it goes; empty for all of the project.
+    """
 
     address: str
     name: str | None
     locale: str
     why: Why
+    cause: str | None = None
+    fallback: str | None = None
+    channels: tuple[Channel, ...] = ()
 
 
-def load_routes(project: Project) -> Routes:
-    """Read `routes.yml` beside the playbooks; without the file account managers get theirs and the fallback the rest.
+@dataclass(frozen=True)
+class Directory:
+    """All that decides whom a matter reaches on one day; `away` is by address in lower case."""
 
-    Raises
-    ------
-    ConfigError
-        With file, line, column and a hint.
-    """
-    file = project.path(project.playbooks).with_name("routes.yml")
-    if not file.is_file():
-        return Routes(routes={"account_manager": RouteFile(to="owner")})
-    document = Document(file)
-    routes = document.read(Routes)
-    for name, route in routes.routes.items():
-        if route.to != "owner" and not is_address(route.to):
-            raise document.error(["routes", name, "to"], f"`{route.to}` is no address", "write `owner` or an address")
-    return routes
+    project: Project
+    routing: Routing
+    away: Mapping[str, Absence] = field(default_factory=dict)
+
+    def readers(self, matter: Matter, owner: Owner) -> tuple[Recipient, ...]:
+        """Return whom a matter reaches, each once: of the route or in its place first, then who is told as well."""
+        fitting = [rule for rule in self.routing.rules if matter.fits(rule)]
+        instead = next((rule for rule in fitting if rule.to), None)
+        wanted: list[tuple[str, str | None]] = [(matter.route, None)]
+        if instead:
+            wanted = [(name, instead.name) for name in instead.to]
+        wanted += [(name, rule.name) for rule in fitting for name in rule.also]
+        found: dict[str, Recipient] = {}
+        for name, rule_name in wanted:
+            reader = self._reader(name, rule_name, owner)
+            found.setdefault(reader.address.lower(), reader)
+        return tuple(found.values())
+
+    def at(self, to: str) -> Recipient:
+        """Return the reader of a team or route by name, or of an address, or whoever stands in."""
+        place = self.routing.places.get(to) or RouteFile(to=to)
+        locale = place.locale or self.project.locale
+        return self._unless_away(Recipient(place.to, place.name, locale, "team"), place)
+
+    def _reader(self, name: str, rule: str | None, owner: Owner) -> Recipient:
+        place = self.routing.places.get(name)
+        if place is None:
+            return self._fallback(RouteFile(to="owner"), "no_team")
+        locale = self.project.locale
+        if place.to != "owner":
+            why: Why = "team" if rule is None else "routed"
+            return self._unless_away(Recipient(place.to, place.name, place.locale or locale, why, rule), place)
+        if owner.email is None or not is_address(owner.email):
+            return self._fallback(place, "no_address" if owner.name else "no_owner")
+        spoken = owner.locale or place.locale or locale
+        return self._unless_away(Recipient(owner.email, owner.name, spoken, "owner"), place)
+
+    def _unless_away(self, reader: Recipient, place: RouteFile) -> Recipient:
+        """Return a reader, or the deputy of one who is away; a deputy who is away too is followed no further."""
+        absence = self.away.get(reader.address.lower())
+        if absence is None:
+            return _of(place, reader)
+        who = reader.name or reader.address
+        if absence.deputy is not None and is_address(absence.deputy) and absence.deputy.lower() not in self.away:
+            return _of(place, Recipient(absence.deputy, None, reader.locale, "deputy", who))
+        return self._fallback(place, "away", who)
+
+    def _fallback(self, place: RouteFile, why: Why, cause: str | None = None) -> Recipient:
+        last, locale = self.project.alerts.fallback_recipient, self.project.locale
+        if place.fallback is not None and place.fallback.lower() not in self.away:
+            return _of(place, Recipient(place.fallback, None, locale, why, cause))
+        return Recipient(last, None, locale, why, cause)
 
 
-def is_address(text: str | None) -> bool:
-    """Tell whether a text can be given to a mail server as an address."""
-    return text is not None and len(text) <= 254 and ADDRESS.fullmatch(text) is not None
-
-
-def recipient(route: Route, owner: Owner, routes: Mapping[Route, RouteFile], project: Project) -> Recipient:
-    """Return whom a case of a route reaches."""
-
-    def fallback(why: Why) -> Recipient:
-        return Recipient(project.alerts.fallback_recipient, None, project.locale, why)
-
-    if route not in routes:
-        return fallback("no_team")
-    team = routes[route]
-    if team.to != "owner":
-        return Recipient(team.to, team.name, team.locale or project.locale, "team")
-    if owner.email is not None and is_address(owner.email):
-        return Recipient(owner.email, owner.name, owner.locale or project.locale, "owner")
-    return fallback("no_address" if owner.name else "no_owner")
+def _of(place: RouteFile, reader: Recipient) -> Recipient:
+    return replace(reader, fallback=place.fallback, channels=tuple(place.channels))

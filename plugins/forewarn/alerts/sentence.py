@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from string import Formatter
 
@@ -74,5 +74,9 @@ def _show(value: object, change: str, unit: Unit | None, language: Language, cur
         return language.percent(1 - value if change == "drop" else value - 1)
     if unit == "money":
         return language.money(value, currency)
-    show = {"days": language.days, "months": language.months, "share": language.percent}.get(unit, language.number)
-    return show(value)
+    show: dict[str, Callable[[float], str]] = {
+        "days": language.days,
+        "months": language.months,
+        "share": language.percent,
+    }
+    return show.get(unit, language.number)(value)

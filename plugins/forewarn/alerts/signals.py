@@ -26,6 +26,8 @@ from forewarn.config.settings import Settings
 from forewarn.warehouse.engine import connect
 
 BATCH = 2_000
+# Customer, kind and name of a signal.
+Key = tuple[str, str, str]
 LOCK = "select pg_advisory_xact_lock(hashtext('forewarn.signals'))"
 
 
@@ -40,6 +42,12 @@ class Signal:
     route: Route
     reason: str
     evidence: dict[str, Any]
+
+    @property
+    def family(self) -> str:
+        """What kind of sign it is; of the model, that of its strongest reason."""
+        reasons = self.evidence.get("reasons") or [{}]
+        return str(self.evidence.get("family") or reasons[0].get("family", ""))
 
 
 def evaluate_rules(settings: Settings, project: Project, *, as_of_date: date, now: datetime) -> int:
@@ -107,20 +115,33 @@ def replace_model_signals(
 ) -> dict[str, str]:
     """Replace the model signals of a date within the caller's transaction: one per score at or above its threshold.
 
+    A score that an open case rests on stays a signal down to `alerts.stays_from` of the threshold.
+
     Returns
     -------
     dict of str to str
         Customer → why the score is no signal, where only what late streams leave unknown brought it to the threshold.
     """
+    stays_from = project.alerts.stays_from
+    known = {customer for customer, kind, _ in resting(cursor) if kind == "model"}
     cursor.execute(
         "select customer_id, model_version, probability, threshold, reasons, unknown_contribution from ml.score"
-        " where as_of_date = %s and definition = %s and probability >= threshold order by customer_id",
-        [as_of_date, project.churn.definition],
+        " where as_of_date = %s and definition = %s and probability >= threshold * %s order by customer_id",
+        [as_of_date, project.churn.definition, stays_from],
     )
-    scores = cursor.fetchall()
     model, language = playbooks.model, Language(project.locale)
-    signals = [
-        Signal(
+    signals, unsure = [], {}
+    for customer_id, version, probability, threshold, reasons, unknown in cursor.fetchall():
+        bound = signal_bound(threshold, stays_from, rests=customer_id in known)
+        if probability < bound:
+            continue
+        if rests_on_unknown(probability, bound, unknown):
+            unsure[customer_id] = (
+                f"{language.percent(probability)} reaches the threshold of {language.percent(bound)} only by what late"
+                " streams leave unknown"
+            )
+            continue
+        signal = Signal(
             customer_id,
             project.churn.definition,
             str(version),
@@ -129,16 +150,25 @@ def replace_model_signals(
             reasons[0]["text"] if reasons else language.percent(probability),
             {"probability": probability, "threshold": threshold, "reasons": reasons},
         )
-        for customer_id, version, probability, threshold, reasons, unknown in scores
-        if not rests_on_unknown(probability, threshold, unknown)
-    ]
+        signals.append(signal)
     replace(cursor, "model", signals, as_of_date=as_of_date, now=now)
-    return {
-        customer_id: f"{language.percent(probability)} reaches the threshold of {language.percent(threshold)} only by"
-        " what late streams leave unknown"
-        for customer_id, _, probability, threshold, _, unknown in scores
-        if rests_on_unknown(probability, threshold, unknown)
-    }
+    return unsure
+
+
+def signal_bound(threshold: float, stays_from: float, *, rests: bool) -> float:
+    """Return the probability from which a score is a signal; lower where an open case rests on the score already."""
+    return threshold * stays_from if rests else threshold
+
+
+def resting(cursor: extensions.cursor) -> set[Key]:
+    """Return the signals that open cases rest on: those of the day that changed the case last."""
+    cursor.execute(
+        "select fired.customer_id, fired.kind, fired.name"
+        ' from alerts."case" as opened join alerts.signal as fired'
+        " on fired.customer_id = opened.customer_id and fired.as_of_date = opened.updated_as_of"
+        " where opened.state <> 'closed'"
+    )
+    return set(cursor.fetchall())
 
 
 def rests_on_unknown(probability: float, threshold: float, unknown: float | None) -> bool:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
+from forewarn.alerts.addresses import is_address
 from forewarn.alerts.channel import ChannelDown, Message
 from forewarn.alerts.letter import compose
 from forewarn.alerts.plain import one_line
-from forewarn.alerts.recipients import is_address
 from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, ForewarnError
 
 TIMEOUT_SECONDS = 15

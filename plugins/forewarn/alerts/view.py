@@ -81,6 +81,7 @@ def view(content: Content, alert_id: int) -> View:
             owner=one_line(content.owner_name or "", 120),
             risk=language.text("risk", content.route),
             address=content.refused_by or "",
+            cause=one_line(content.cause or "", 120),
         ),
         provenance=_provenance(content, language, alert_id),
         subject=_subject(content, language, customer),

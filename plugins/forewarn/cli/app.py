@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from forewarn.cli import (
+    absence,
     access,
     backfill,
     case,
@@ -19,9 +20,11 @@ from forewarn.cli import (
     metrics,
     model,
     project,
+    routes,
     rules,
     run,
     services,
+    silence,
     source,
     task,
     warehouse,
@@ -67,6 +70,9 @@ app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
 app.add_typer(case.app, name="case")
 app.add_typer(task.app, name="task")
+app.add_typer(routes.app, name="routes")
+app.add_typer(absence.app, name="absence")
+app.add_typer(silence.app, name="silence")
 model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")

@@ -67,6 +67,8 @@ class Alerts(BaseModel):
     control_share: float = Field(default=0, ge=0, le=0.5)
     weekly_capacity: int | None = Field(default=None, ge=1)
     escalation_recipient: str | None = None
+    stays_from: float = Field(default=0.8, gt=0, le=1)
+    quiet_days: int = Field(default=14, ge=1)
     cool_down_days: CoolDown = Field(default={"saved": 30, "churned": 90, "false_alarm": 60, "no_answer": 14})
     expires_after_days: int = Field(default=7, ge=1)
     webhook_may_reach_private: bool = False

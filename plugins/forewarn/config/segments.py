@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+Stage = Literal["prospect", "new", "active", "at_risk", "dormant", "lost", "won_back"]
 Silence = Literal[
     "at_risk_days", "at_risk_usual_gaps", "dormant_days", "dormant_usual_gaps", "lost_days", "lost_usual_gaps"
 ]

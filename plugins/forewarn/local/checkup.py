@@ -139,9 +139,15 @@ def _configuration(config: Path) -> str:
 
 
 def _rules(config: Path) -> str:
+    from forewarn.alerts.kpi_watch import load_kpis
     from forewarn.alerts.rules import load_rules
+    from forewarn.alerts.transitions import load_transitions
+    from forewarn.alerts.would_tell import load_checked_routing
 
-    return f"{len(load_rules(load_project(config)))} rules in {config}"
+    project = load_project(config)
+    load_kpis(project, load_checked_routing(project))
+    load_transitions(project)
+    return f"{len(load_rules(project))} rules in {config}"
 
 
 def _rules_in_use(settings: Settings) -> str:

@@ -196,7 +196,7 @@ def test_operations_hear_of_a_trouble_once_and_once_when_it_is_over(
     assert [one["reason"] for one in first["streams"]] == ["expected 200, got 401"]
     assert (second["features"], second["rules"], second["cases"]) == (
         list(TICKETS),
-        ["complaint_rate", "complaint_spike"],
+        ["complaint_open", "complaint_rate", "complaint_spike"],
         2,
     )
     assert last["over"]

@@ -163,7 +163,7 @@ def test_a_route_that_joins_an_open_case_is_told_once(
     assert marts.rows("select reason, detail -> 'told' from alerts.case_event where kind = 'joined'") == [
         (
             "level stays high, finance joined; 2 signals: non_contractual, overdue_receivables",
-            {"finance": "receivables@meridian.example"},
+            {"finance": ["receivables@meridian.example (team)"]},
         )
     ]
 

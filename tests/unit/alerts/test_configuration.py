@@ -12,7 +12,6 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.levels import LEVELS
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.playbooks import load_playbooks, worded
-from forewarn.alerts.recipients import Owner, load_routes, recipient
 from forewarn.alerts.rules import FAMILIES, load_rules
 from forewarn.config.project import Project, load_project
 from forewarn.errors import ConfigError
@@ -39,6 +38,7 @@ def test_the_shipped_rules(project: Project) -> None:
     assert states == {
         "live": {
             "competitor_named",
+            "complaint_open",
             "complaint_rate",
             "complaint_spike",
             "credit_exceeded",
@@ -238,28 +238,6 @@ def test_a_playbook_is_chosen_by_rule_and_customer_and_has_a_name_and_a_version(
     file.write_text(levels + steps.replace("step: b", "step: b2"), encoding="utf-8")
     assert load_playbooks(own).steps[1].version != before
     assert load_playbooks(own).steps[2].version == playbooks.steps[2].version
-
-
-@pytest.mark.capability("C34")
-@pytest.mark.parametrize(
-    ("route", "owner", "address", "why"),
-    [
-        ("account_manager", Owner("Ana", "ana@meridian.example", "zh_CN"), "ana@meridian.example", "owner"),
-        ("account_manager", Owner("Ana", None), "sales-lead@meridian.example", "no_address"),
-        ("account_manager", Owner(None, None), "sales-lead@meridian.example", "no_owner"),
-        ("finance", Owner("Ana", "ana@meridian.example"), "receivables@meridian.example", "team"),
-        ("service", Owner(None, None), "support-lead@meridian.example", "team"),
-    ],
-)
-def test_the_routing_table(project: Project, route: str, owner: Owner, address: str, why: str) -> None:
-    found = recipient(route, owner, load_routes(project).routes, project)  # type: ignore[arg-type]
-    assert (found.address, found.why) == (address, why)
-
-
-def test_a_route_to_no_address_is_refused(own: Project) -> None:
-    (own.folder / "routes.yml").write_text("routes:\n  finance: {to: receivables}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"routes\.yml:2:13: `receivables` is no address"):
-        load_routes(own)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from forewarn.alerts.addresses import is_address
 from forewarn.alerts.case_plan import Known, case_reasons, plan
 from forewarn.alerts.channel import ChannelDown
 from forewarn.alerts.levels import Level, Route, combined
 from forewarn.alerts.plain import one_line, slug
-from forewarn.alerts.recipients import is_address
 from forewarn.alerts.signals import Signal
 from forewarn.alerts.verdict import LONGEST_WAIT, MOST_ATTEMPTS, failed, wait
 from forewarn.errors import DeliveryFailed, DeliveryRejected, DeliveryUnknown, Permanent

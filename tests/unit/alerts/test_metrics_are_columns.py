@@ -5,6 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from forewarn.alerts.language import Language
 from forewarn.alerts.metrics import declared
 
 MARTS = Path(__file__).parents[3] / "dbt_project" / "models" / "marts"
@@ -25,6 +26,12 @@ def test_every_metric_is_a_feature_and_every_feature_a_metric() -> None:
 
 def test_every_attribute_is_a_column_of_the_customers() -> None:
     assert set(declared().attributes) <= columns("dim_customers")
+
+
+def test_every_kpi_is_a_column_of_the_months_and_has_a_name_in_each_language() -> None:
+    kpis = declared().kpis
+    assert set(kpis) <= columns("kpi_monthly")
+    assert all(Language(locale).knows("kpi", name) for name in kpis for locale in ("en", "zh_CN"))
 
 
 def test_cases_find_what_they_say_of_a_customer() -> None:

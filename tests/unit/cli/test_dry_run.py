@@ -13,6 +13,7 @@ from forewarn.cli import app
 
 READS = {
     *("doctor", "metrics", "source list", "source check", "source test"),
+    *("routes check", "routes explain", "absence list", "silence list"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
     *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
