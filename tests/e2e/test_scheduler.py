@@ -169,7 +169,7 @@ def asked_for(stack: Stack) -> str:
     )
     user = f"{stack.said['user']}:{quote(stack.said['password'], safe='')}"
     address = stack.said["airflow"].replace("://", f"://{user}@")
-    dag = AirflowDag(kind="airflow_dag", dag="churn_retrain", conf={"asked_for": "{text}"}, may_reach_private=True)
+    dag = AirflowDag(kind="airflow_dag", dag="churn_retrain", may_reach_private=True)
     channel = AirflowChannel("train", lambda: address, dag)
     message = Message(1, "ana@example.org", content, datetime.now(UTC))
     first, again = channel.send(message), channel.send(message)
