@@ -32,6 +32,7 @@ SERVICES = FOREIGN | {
     "worker",
     "mlflow",
     "reader-watch",
+    "workbench",
 }
 
 ASK = """
@@ -95,7 +96,9 @@ def _own(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _scripts() -> str:
-    return "\n".join((DOCKER / name).read_text(encoding="utf-8") for name in ("with-secrets", "init"))
+    return "\n".join(
+        (DOCKER / name).read_text(encoding="utf-8") for name in ("with-secrets", "with-web-secrets", "init")
+    )
 
 
 def _variables(compose: dict[str, Any]) -> set[str]:
@@ -248,7 +251,7 @@ def test_published_ports_are_on_loopback_and_listened_to(compose: dict[str, Any]
     }
     assert {host for ports in published.values() for host, _, _ in ports} == {"127.0.0.1"}
     inside = {name: {port for _, _, port in ports} for name, ports in published.items()}
-    assert inside == {"api-server": {"8080"}, "mlflow": {"5000"}, "mail": {"8025"}}
+    assert inside == {"api-server": {"8080"}, "mlflow": {"5000"}, "mail": {"8025"}, "workbench": {"8090"}}
     assert "8080" in compose["services"]["api-server"]["command"]
     assert "--port=5000" in compose["services"]["mlflow"]["command"]
 
@@ -339,8 +342,12 @@ def _copy(folder: Path, name: str) -> Path:
 
 
 def test_a_file_names_a_connection_to_every_service(compose: dict[str, Any], tmp_path: Path) -> None:
-    for name, service in _own(compose).items():
-        assert "./docker/secrets/connections:/run/connections:ro" in service["volumes"], name
+    with_connections = {
+        name
+        for name, service in _own(compose).items()
+        if "./docker/secrets/connections:/run/connections:ro" in service["volumes"]
+    }
+    assert with_connections == SERVICES - FOREIGN - {"workbench"}
     assert "FOREWARN_CONN" not in _with_secrets(tmp_path, "env")
     for name in ("demo_crm", "smtp"):
         (tmp_path / "secrets/connections" / name).write_text(f"https://{name}.example/\n")
@@ -389,3 +396,20 @@ def test_the_mail_catcher_gets_what_the_page_says(compose: dict[str, Any], tmp_p
     connection = f"FOREWARN_CONN_{read.smtp_connection.upper()}"
     assert compose["x-forewarn"]["environment"][connection] == "smtp://mail:1025"
     assert "http://127.0.0.1:8025" in page
+
+
+def test_the_workbench_is_told_its_own_login_and_nothing_else(compose: dict[str, Any]) -> None:
+    from forewarn.cli.workbench import PORT
+    from forewarn.config.project import load_project
+    from forewarn.local.databases import WEB
+
+    service = compose["services"]["workbench"]
+    assert set(service["secrets"]) == {"link_keys", "web_password"}
+    assert service["volumes"] == ["./config:/opt/forewarn/config:ro"]
+    assert service["command"] == ["python", "-m", "forewarn", "workbench", "--host", "0.0.0.0"]
+    published = service["ports"][0].rsplit(":", 1)[0]
+    assert load_project(PROJECT / "config").alerts.workbench_url == f"http://{published}"
+    assert published.endswith(f":{PORT}")
+    scripts = _scripts()
+    assert f"//{WEB}:" in scripts
+    assert f"access service {WEB} --role web" in scripts

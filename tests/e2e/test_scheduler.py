@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from email import policy
+from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +35,7 @@ from forewarn.config.connections import name_connection
 from forewarn.config.settings import Settings
 from forewarn.local import company, processes, services
 from forewarn.local.databases import local_settings, start_databases
+from forewarn.local.ports import free_ports
 from forewarn.sources import resolve
 from forewarn.warehouse.engine import dsn
 
@@ -51,7 +54,8 @@ pytestmark = [pytest.mark.timeout(1200)]
 # What `forewarn up` prints.
 SAID = (
     r"Airflow  (?P<airflow>\S+)   user (?P<user>\S+), password (?P<password>\S+)\n"
-    r"MLflow   (?P<mlflow>\S+)\nLogs     (?P<logs>\S+)\nEnd it with `make down`\."
+    r"MLflow   (?P<mlflow>\S+)\n"
+    r"Answers  (?P<workbench>\S+)   opened by the links of messages\nLogs     (?P<logs>\S+)\nEnd it with `make down`\."
 )
 
 SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"
@@ -104,6 +108,9 @@ def stack() -> Iterator[Stack]:
     for file in (config / "sources").iterdir():
         if file.name not in SOURCES:
             file.unlink()
+    project = config / "forewarn.yml"
+    [port] = free_ports([0])
+    project.write_text(project.read_text().replace("http://127.0.0.1:8090", f"http://127.0.0.1:{port}"))
     settings = local_settings(PROJECT, config, home, databases)
     company.found(home, databases.server, customers=CUSTOMERS, months=MONTHS, seed=7)
     place = {"FOREWARN_HOME": str(home), "FOREWARN_CONFIG": str(config), "COLUMNS": "60"}
@@ -190,10 +197,36 @@ def test_the_weekly_training_ends_at_once_while_the_nights_is_new(stack: Stack, 
     assert states == dict.fromkeys(("retrain", "find_drivers", "find_segments", "find_suggestions"), "skipped")
 
 
+@pytest.mark.capability("B12", "C50")
+def test_from_a_mail_of_the_run_to_the_recorded_answer(stack: Stack, first_run: str) -> None:
+    mail = min(stack.settings.outbox.glob("*.eml"))
+    message = BytesParser(policy=policy.default).parsebytes(mail.read_bytes())
+    part = message.get_body(("plain",))
+    assert part is not None
+    [address] = re.findall(r"I'm on it: (\S+)", part.get_content())
+    assert address.startswith(f"{stack.said['workbench']}/cases/{message['X-Forewarn-Case']}/acknowledge/")
+    state = 'select state from alerts."case" where case_id = %s'
+    with httpx.Client(follow_redirects=True) as browser:
+        assert "Nothing is recorded until you press a button." in browser.get(address).text
+        assert stack.rows(state, message["X-Forewarn-Case"]) == [("open",)]
+        form = {"data": {"answer": "acknowledge"}, "headers": {"origin": stack.said["workbench"]}}
+        answered = browser.post(address, **form)
+        assert "Recorded: you are on it." in answered.text
+        assert stack.rows(state, message["X-Forewarn-Case"]) == [("acknowledged",)]
+        [undo] = re.findall(r'action="(/cases/\d+/undo/[^"]+)"', answered.text)
+        form["data"] = {"answer": "undo"}
+        assert "Taken back." in browser.post(stack.said["workbench"] + undo, **form).text
+    token = address.rpartition("/")[2]
+    logs = [file.read_text(errors="replace") for file in (stack.settings.home / "logs").glob("*.log")]
+    assert any("POST /cases/{case_id}/{purpose}/{token} 303" in text for text in logs)
+    assert not any(token in text for text in logs)
+
+
 def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> None:
     started = processes.recall(services.processes_file(stack.settings.home))
     assert {item.name for item in started} == {
-        *("api-server", "scheduler", "dag-processor", "triggerer", "reader-watch", "mlflow", "help-desk")
+        *("api-server", "scheduler", "dag-processor", "triggerer", "reader-watch", "mlflow", "help-desk"),
+        "workbench",
     }
     family = [child for item in started for child in _family(item.pid)]
     listening = {

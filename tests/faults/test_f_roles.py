@@ -51,7 +51,18 @@ MAY = {
         for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version", "task_event")
     }
     | {"alerts.shadow_signal": REPLACES, "alerts.kpi_breach": WRITES}
-    | {f"alerts.{name}": {"select"} for name in ("absence", "silence")},
+    | {f"alerts.{name}": {"select"} for name in ("absence", "mail_wish", "silence")},
+    "web": {name: {"select"} for name in ('alerts."case"', "alerts.task", "ops.publication")}
+    | dict.fromkeys(("alerts.case_event", "alerts.mail_wish", "alerts.outbox"), ADDS)
+    | {"alerts.task_event": {"insert"}},
+}
+# What a role may change a part of. To hold the newest publication by `select … for update` while cases open; row
+# security lets no row be written. The state and texts of a rule's version, each change of which is an event. And the
+# answer to a case, with the messages that it makes needless.
+IN_PART = {
+    "scorer": [],
+    "dispatcher": [("alerts.rule_version", "update"), ("ops.publication", "update")],
+    "web": [('alerts."case"', "update"), ("alerts.outbox", "update"), ("alerts.task", "update")],
 }
 
 
@@ -83,7 +94,8 @@ def guarded(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.Te
         named = make_url(url).set(username=f"fault_{role}", password=password)
         urls[f"{role}_url"] = named.render_as_string(hide_password=False)
     yield Guarded(replace(owner, **urls), marts)
-    marts.run("drop owned by fault_scorer, fault_dispatcher; drop role fault_scorer, fault_dispatcher")
+    logins = ", ".join(f"fault_{role}" for role in MAY)
+    marts.run(f"drop owned by {logins}; drop role {logins}")
     marts.connection.close()
 
 
@@ -108,10 +120,7 @@ def test_79_a_service_may_do_to_each_relation_what_its_stages_need_and_nothing_e
         " and has_any_column_privilege(%s, pg_class.oid, verb) and not has_table_privilege(%s, pg_class.oid, verb)",
         [f"fault_{role}"] * 2,
     )
-    # To hold the newest publication by `select … for update` while cases open; row security lets no row be written. And
-    # the state and texts of a rule's version, each change of which is an event.
-    in_parts = [("alerts.rule_version", "update"), ("ops.publication", "update")]
-    assert sorted(in_part) == (in_parts if role == "dispatcher" else [])
+    assert sorted(in_part) == IN_PART[role]
 
 
 @pytest.mark.capability("C7")
@@ -154,6 +163,7 @@ TRAIL = (
     "alerts.attempt",
     "alerts.case_event",
     "alerts.task_event",
+    "alerts.mail_wish",
     "identity.decision",
     "ml.decision",
     "ops.batch",
@@ -194,6 +204,24 @@ def test_79_its_rights_suffice_to_open_a_case_and_to_send(guarded: Guarded) -> N
     assert written[0][0] >= 1
 
 
+@pytest.mark.capability("C7")
+def test_79_the_workbench_puts_no_message_to_a_person_into_the_outbox(guarded: Guarded) -> None:
+    put = (
+        "insert into alerts.outbox (dedup_key, kind, channel, recipient, payload, next_attempt_at, expires_at,"
+        " created_at) values (%s, %s, 'email', 'anybody@example.org', '{}', now(), now(), now())"
+    )
+    session = guarded.session("web")
+    try:
+        for kind in ("case", "escalation", "operations", "reminder"):
+            with pytest.raises(InsufficientPrivilege), session.cursor() as cursor:
+                cursor.execute(put, [f"mine:{kind}", kind])
+        with session.cursor() as cursor:
+            cursor.execute(put, ["mine:action", "action"])
+    finally:
+        session.close()
+        guarded.marts.run("delete from alerts.outbox where dedup_key = 'mine:action'")
+
+
 def test_a_service_without_a_login_of_its_own_is_the_owner(guarded: Guarded) -> None:
     assert replace(guarded.settings, scorer_url="").as_service("scorer").warehouse_url == guarded.settings.warehouse_url
 
@@ -201,8 +229,19 @@ def test_a_service_without_a_login_of_its_own_is_the_owner(guarded: Guarded) -> 
 def test_a_login_that_is_there_or_a_role_that_is_not_is_refused(guarded: Guarded) -> None:
     with pytest.raises(Permanent, match="a new login"):
         access.create_service(guarded.settings.warehouse_url, "fault_scorer", "scorer")
-    with pytest.raises(Permanent, match="scorer, dispatcher"):
+    with pytest.raises(Permanent, match="scorer, dispatcher, web"):
         access.create_service(guarded.settings.warehouse_url, "fault_new", "bi_reader")
+
+
+def test_a_login_gets_the_password_of_a_file_again_and_only_one_of_its_role(guarded: Guarded) -> None:
+    url = guarded.settings.warehouse_url
+    assert access.create_service(url, "fault_web", "web", password="of-a-file") == "of-a-file"
+    again = make_url(url).set(username="fault_web", password="of-a-file").render_as_string(hide_password=False)
+    psycopg2.connect(dsn(again)).close()
+    with pytest.raises(Permanent, match="a new login"):
+        access.create_service(url, "fault_scorer", "web", password="of-a-file")
+    # Other tests log in by the first.
+    access.create_service(url, "fault_web", "web", password=make_url(guarded.settings.web_url).password)
 
 
 def test_a_dry_run_refuses_the_same_and_creates_no_login(guarded: Guarded) -> None:

@@ -43,6 +43,8 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     assert found["migrations"].ok
     assert not found["source erp"].ok, "its connection is named nowhere"
     assert found["source erp"].remedy.startswith("export FOREWARN_CONN_DEMO_ERP=postgresql+psycopg2://USER:PASSWORD@")
+    assert (found["link key"].ok, found["link key"].remedy) == (False, "forewarn access rotate-link-key")
+    assert found["workbench"].found.startswith("not started; `forewarn up` serves it")
     extraction = found["extraction"]
     assert not extraction.ok
     assert "crm.contacts, crm.accounts, erp.orders, erp.order_lines" in extraction.found

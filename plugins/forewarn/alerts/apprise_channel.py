@@ -45,7 +45,8 @@ class AppriseChannel:
             title, body = "", one_line(f"{shown.title}. {' '.join(shown.lines[:1])}", SMS_LENGTH)
         else:
             pairs = [f"{label}: {value}" for label, value in shown.pairs]
-            title, body = shown.title, "\n".join([*pairs, "", *shown.lines])
+            link = [": ".join(shown.link)] if shown.link else []
+            title, body = shown.title, "\n".join([*pairs, "", *shown.lines, *link])
         result = target.notify(title=title, body=body, body_format=NotifyFormat.TEXT).status
         if result == AppriseResultStatus.SUCCESS:
             return "taken"

@@ -33,6 +33,7 @@ from forewarn.alerts.escalation import escalate
 from forewarn.alerts.holds import hold
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Route
+from forewarn.alerts.mail_wishes import keep_to_wishes
 from forewarn.alerts.moves import follow_identity
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
@@ -191,6 +192,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
                 )
                 letters.append(outbox.Letter(dedup, channel, address, words))
         expires_at = now + timedelta(days=project.alerts.expires_after_days)
+        letters_put = outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at)
+        keep_to_wishes(cursor, now=now)
         changes = [draft.plan.action for draft in drafts]
         return CaseCounts(
             signals=sum(len(signals) for signals in groups.values()),
@@ -210,7 +213,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             tasks=sum(task.new for task in tasks),
             actions=outbox.put(cursor, actions, now=now, expires_at=expires_at),
             reminders=len(care.written),
-            letters=outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at),
+            letters=letters_put,
             stage_letters=put_stage_letters(cursor, books, transitions, moves, now=now, expires_at=expires_at),
             escalated=escalate(cursor, books.directory, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ class Message:
     """One message as a channel gets it; everything in it comes from the outbox row, so that a repeat is the same.
 
     `attempt` counts this one: with 1 nobody has tried before.
+    `links` are signed addresses by their purpose, by which its reader answers; none where there is no workbench.
     """
 
     alert_id: int
@@ -30,6 +31,7 @@ class Message:
     content: Envelope
     created_at: datetime
     attempt: int = 1
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 class Channel(Protocol):

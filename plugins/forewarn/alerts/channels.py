@@ -1,11 +1,14 @@
-"""The channels and actions of a project, by their names."""
+"""The channels and actions of a project, by their names, and the links that messages carry."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from forewarn.alerts.actions import AirflowDag, CrmTask, Report, load_actions
 from forewarn.alerts.airflow_channel import AirflowChannel
+from forewarn.alerts.answer_links import KEYS, LinkBook, Signer, keys_in
 from forewarn.alerts.apprise_channel import AppriseChannel
 from forewarn.alerts.channel import Channel
 from forewarn.alerts.crm_channel import CrmChannel
@@ -19,6 +22,24 @@ from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
 
 Resolve = Callable[[str, Settings], str]
+
+_log = logging.getLogger(__name__)
+
+
+def link_book(settings: Settings, project: Project, resolve: Resolve | None) -> LinkBook | None:
+    """Return what signs the links of messages; None where the project names no workbench.
+
+    A missing or unfit key takes the buttons from the messages and holds none of them back: the log and the doctor tell.
+    """
+    base = project.alerts.workbench_url
+    if base is None or resolve is None:
+        return None
+    try:
+        signer = Signer(keys_in(resolve(KEYS, settings)))
+    except Permanent as error:
+        _log.warning("Messages go without buttons: %s", error)
+        return None
+    return LinkBook(base, signer, timedelta(days=project.alerts.links_valid_days))
 
 
 def channels_of(settings: Settings, project: Project, resolve: Resolve | None) -> dict[str, Channel]:

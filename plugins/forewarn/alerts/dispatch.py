@@ -18,9 +18,10 @@ from pydantic import ValidationError
 
 from forewarn.alerts import outbox
 from forewarn.alerts.actions import load_actions
+from forewarn.alerts.answer_links import LinkBook
 from forewarn.alerts.attempt_record import pass_on, record
 from forewarn.alerts.channel import Channel, GroupChannel, Message
-from forewarn.alerts.channels import Resolve, channels_of
+from forewarn.alerts.channels import Resolve, channels_of, link_book
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
 from forewarn.alerts.interruption import Interruption, until_terminated
 from forewarn.alerts.news import KPI, STAGE, KpiNews, StageNews
@@ -103,7 +104,10 @@ def dispatch(
                 ways = [*project.alerts.channels, *load_actions(project)]
                 return DispatchCounts(waiting=outbox.due(cursor, ways, now=now))
         channels = channels_of(settings, project, resolve)
-        dispatcher = _Dispatcher(connection, channels, project.alerts.fallback_recipient, now, lease)
+        links = link_book(settings, project, resolve)
+        dispatcher = _Dispatcher(
+            connection, channels, project.alerts.fallback_recipient, links=links, now=now, lease=lease
+        )
         try:
             with until_terminated() as interruption:
                 return dispatcher.run(limit, interruption)
@@ -118,10 +122,12 @@ class _Dispatcher:
         connection: extensions.connection,
         channels: Mapping[str, Channel],
         fallback: str,
+        *,
+        links: LinkBook | None,
         now: datetime,
         lease: timedelta,
     ) -> None:
-        self._connection, self._channels, self._fallback = connection, channels, fallback
+        self._connection, self._channels, self._fallback, self._links = connection, channels, fallback, links
         self._now, self._lease = now, lease
         self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._up = set(channels)
@@ -203,15 +209,19 @@ class _Dispatcher:
         if not mine:
             return
         try:
-            answer = channel.send_together(
-                [Message(row.alert_id, row.recipient, content, row.created_at) for row, _, content in mine]
-            )
+            answer = channel.send_together([self._message(row, content, attempts) for row, attempts, content in mine])
         except Exception as error:
             for row, attempts, content in mine:
                 self._conclude(row, content, self._failed(channel, error, attempts))
         else:
             for row, _, content in mine:
                 self._conclude(row, content, delivered(f"in a digest of {len(mine)}: {answer}"))
+
+    def _message(self, row: Claimed, content: Envelope, attempt: int) -> Message:
+        links: dict[str, str] = {}
+        if self._links is not None and isinstance(content, Content):
+            links = self._links.of_message(row.alert_id, content.case_id, row.created_at)
+        return Message(row.alert_id, row.recipient, content, row.created_at, attempt, links)
 
     def _failed(self, channel: Channel, error: Exception, attempts: int) -> Verdict:
         return failed(error, attempts=attempts, now=self._now, repeat_when_unknown=channel.repeat_when_unknown)
@@ -222,8 +232,7 @@ class _Dispatcher:
             if attempts > MOST_ATTEMPTS:
                 raise Permanent(f"alert {row.alert_id}", expected="an end", got=f"{attempts - 1} attempts without one")
             content = _read(row)
-            message = Message(row.alert_id, row.recipient, content, row.created_at, attempts)
-            return content, delivered(channel.send(message))
+            return content, delivered(channel.send(self._message(row, content, attempts)))
         except Exception as error:
             # Whatever it is, it is this row's: the queue moves on, and the ledger says what happened.
             return content, self._failed(channel, error, attempts)

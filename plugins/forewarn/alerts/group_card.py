@@ -17,16 +17,21 @@ _WIDE = {ord(sign): chr(ord(sign) + 0xFEE0) for sign in "*_[]()<>@#`~|\\!"}
 
 @dataclass(frozen=True)
 class Card:
-    """Texts of one card, each on one line and without markup; `pairs` are labels and values."""
+    """Texts of one card, each on one line and without markup.
+
+    `pairs` are labels and values; `link` is the label and the address of the case, where there is a workbench.
+    """
 
     title: str
     level: str
     lines: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...] = ()
+    link: tuple[str, str] | None = None
 
     def markdown(self, most_bytes: int) -> str:
         """Return the card as the markdown that WeCom and DingTalk share, cut at a line that still fits."""
-        kept, size = [], 0
+        link = f"[{tame(self.link[0])}]({self.link[1]})" if self.link else ""
+        kept, size = [], len(f"{link}\n\n".encode()) if link else 0
         for part in (
             f"### {tame(self.title)}",
             *(f"**{tame(label)}** {tame(value)}" for label, value in self.pairs),
@@ -37,7 +42,7 @@ class Card:
                 kept.append("…")
                 break
             kept.append(part)
-        return "\n\n".join(kept)
+        return "\n\n".join([*kept, link] if link else kept)
 
 
 def tame(text: str) -> str:
@@ -47,11 +52,12 @@ def tame(text: str) -> str:
 
 def card(message: Message) -> Card:
     """Return one message as a card."""
-    view = word(message.content, message.alert_id).view
+    view = word(message.content, message.alert_id, links=message.links).view
     reader = one_line(message.content.reader_name or message.recipient.partition("@")[0], 60)
     return Card(
         title=one_line(f"{view.direction_of_level} {view.badge}: {view.customer}", 120),
         level=view.level,
+        link=view.answers.open if view.answers else None,
         pairs=tuple((one_line(fact.label, 40), one_line(fact.value, 60)) for fact in view.facts),
         lines=tuple(
             one_line(line, 400)

@@ -143,13 +143,21 @@ class FeishuRobot(GroupRobot):
                     "template": self._COLOURS[shown.level],
                     "title": {"tag": "plain_text", "content": shown.title},
                 },
-                "elements": [*([{"tag": "div", "fields": fields}] if fields else []), *lines],
+                "elements": [*([{"tag": "div", "fields": fields}] if fields else []), *lines, *_button(shown)],
             },
         }
         if secret := self.poster.secret:
             stamp = str(int(self.clock()))
             body |= {"timestamp": stamp, "sign": _signature(f"{stamp}\n{secret}", "")}
         return body, {}
+
+
+def _button(shown: Card) -> list[dict[str, Any]]:
+    if shown.link is None:
+        return []
+    label, address = shown.link
+    text = {"tag": "plain_text", "content": label}
+    return [{"tag": "action", "actions": [{"tag": "button", "type": "primary", "text": text, "url": address}]}]
 
 
 def _signature(key: str, text: str) -> str:

@@ -28,12 +28,14 @@ class Language:
     locale : str or None
         For example `en`, `en_GB`, `zh-CN`. A language without a catalog, or something that is no locale at all, is
         answered in English with English formats, so that a sentence never mixes two languages.
+    more : Path or None
+        A folder of further catalogs, whose texts stand beside those of messages.
     """
 
-    def __init__(self, locale: str | None) -> None:
+    def __init__(self, locale: str | None, more: Path | None = None) -> None:
         self.locale = _locale((locale or ORIGINAL).replace("-", "_"))
         self.catalog = CATALOGS[self.locale.language]
-        self._texts = _texts(self.catalog)
+        self._texts = _texts(FOLDER, self.catalog) | (_texts(more, self.catalog) if more else {})
 
     @property
     def tag(self) -> str:
@@ -129,6 +131,6 @@ def _decimal(value: float, locale: Locale) -> str:
     return str(format_decimal(value, locale=locale))
 
 
-@lru_cache(maxsize=len(CATALOGS))
-def _texts(catalog: str) -> dict[str, Any]:
-    return dict(YAML(typ="safe", pure=True).load((FOLDER / f"{catalog}.yml").read_text(encoding="utf-8")))
+@lru_cache(maxsize=8)
+def _texts(folder: Path, catalog: str) -> dict[str, Any]:
+    return dict(YAML(typ="safe", pure=True).load((folder / f"{catalog}.yml").read_text(encoding="utf-8")))

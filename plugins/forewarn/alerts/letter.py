@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.headerregistry import Address, HeaderRegistry
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from forewarn.alerts.answer_links import NO_LINKS
 from forewarn.alerts.channel import Message
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice
 from forewarn.alerts.news import KpiNews, StageNews
@@ -77,7 +79,7 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
         It cannot be written, and never will be.
     """
     try:
-        letter = word(message.content, message.alert_id)
+        letter = word(message.content, message.alert_id, links=message.links)
         written = mail(
             letter,
             message.content,
@@ -85,6 +87,7 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
             sender=sender,
             recipient=message.recipient,
             created_at=message.created_at,
+            links=message.links,
         )
         return letter, written, written.as_bytes()
     except (ValueError, KeyError, IndexError, UnicodeError) as error:
@@ -93,12 +96,21 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
         ) from error
 
 
-def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}") -> Letter:
-    """Word a message; `chart_address` is what the HTML names as the picture's address."""
+def word(
+    content: Envelope,
+    alert_id: int,
+    *,
+    links: Mapping[str, str] = NO_LINKS,
+    chart_address: str = f"cid:{CHART}",
+) -> Letter:
+    """Word a message.
+
+    `links` are the addresses of its buttons by purpose; `chart_address` is what the HTML names as the picture's.
+    """
     if isinstance(content, Notice):
         words = notice_view(content, alert_id)
     elif isinstance(content, Content):
-        words = view(content, alert_id)
+        words = view(content, alert_id, links)
     elif isinstance(content, ActionContent):
         words = reminder_view(content, alert_id)
     elif isinstance(content, StageNews):
@@ -114,16 +126,25 @@ def word(content: Envelope, alert_id: int, *, chart_address: str = f"cid:{CHART}
 
 
 def mail(
-    letter: Letter, content: Envelope, *, alert_id: int, sender: str, recipient: str, created_at: datetime
+    letter: Letter,
+    content: Envelope,
+    *,
+    alert_id: int,
+    sender: str,
+    recipient: str,
+    created_at: datetime,
+    links: Mapping[str, str] = NO_LINKS,
 ) -> EmailMessage:
     """Return the message to send; everything in it follows from the outbox row, so that a repeat is recognised.
+
+    A mail program that offers to unsubscribe posts to the link (RFC 8058): its reader gets mails of high cases alone.
 
     Raises
     ------
     ValueError
         Sender or recipient is no address.
     """
-    message = EmailMessage(policy=SMTP.clone(header_factory=_HEADERS))
+    message = EmailMessage(policy=_POLICY)
     domain = domain_of(sender)
     message["From"] = _address(sender)
     message["To"] = _address(recipient, content.reader_name)
@@ -134,6 +155,9 @@ def mail(
         message["In-Reply-To"] = message_id(content.thread_key, domain)
         message["References"] = message_id(content.thread_key, domain)
     message["List-Id"] = f"<alerts.forewarn.{domain}>"
+    if "fewer_mails" in links:
+        message["List-Unsubscribe"] = f"<{links['fewer_mails']}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Forewarn-Alert"] = str(alert_id)
     if content.case_id is not None:
@@ -167,7 +191,18 @@ class _Headers(HeaderRegistry):
         return self._made[name]
 
 
+class _Whole(UnstructuredHeader):
+    """A header of one address: the library would break a long one up into encoded words, which nobody reads."""
+
+    max_count = 1
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
 _HEADERS = _Headers()
+_HEADERS.map_to_type("list-unsubscribe", _Whole)  # type: ignore[arg-type]
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 def message_id(key: str, domain: str) -> str:

@@ -15,6 +15,7 @@ from forewarn.alerts.outbox import ACTION, Letter, message_key, put
 from forewarn.alerts.recipients import Recipient
 
 FOREWARN = "forewarn"
+ENDED = "the task has ended"
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,15 @@ def tell_ended(cursor: extensions.cursor, tasks: Sequence[int], *, now: datetime
     if not tasks:
         return
     cursor.execute(
-        "update alerts.outbox set state = 'suppressed', reason = 'the task has ended' where kind = %(action)s"
+        "update alerts.outbox set state = 'suppressed', reason = %(ended)s where kind = %(action)s"
         " and state in ('pending', 'retry') and (payload ->> 'task_id')::bigint = any(%(tasks)s)",
-        {"action": ACTION, "tasks": list(tasks)},
+        {"action": ACTION, "tasks": list(tasks), "ended": ENDED},
     )
+    _tell(cursor, tasks, now=now)
+
+
+def _tell(cursor: extensions.cursor, tasks: Sequence[int], *, now: datetime) -> None:
+    """Let the systems that were told of tasks, and that can be told again, know how they stand."""
     cursor.execute(
         "select distinct on (t.task_id, o.channel) o.dedup_key, o.channel, o.recipient, o.payload, t.state, t.outcome,"
         " o.expires_at - o.created_at from alerts.outbox as o"
@@ -183,6 +189,30 @@ def drop_of_case(cursor: extensions.cursor, case_id: int, reason: str, *, by: st
     """Drop the open tasks of a case, which is closed."""
     cursor.execute("select task_id from alerts.task where case_id = %s and state = 'open'", [case_id])
     drop(cursor, [(number, reason) for (number,) in cursor.fetchall()], by=by, now=now)
+
+
+def reopen_of_case(cursor: extensions.cursor, case_id: int, ended_at: datetime, *, by: str, now: datetime) -> None:
+    """Open the tasks of a case again that were dropped when it was closed at `ended_at`, and tell who was told."""
+    cursor.execute(
+        "update alerts.task set state = 'open', outcome = null, ended_at = null"
+        " where case_id = %s and state = 'dropped' and ended_at = %s returning task_id",
+        [case_id, ended_at],
+    )
+    if not (tasks := [number for (number,) in cursor.fetchall()]):
+        return
+    note_tasks(cursor, [(number, "reopened", "the case was closed by mistake") for number in tasks], by=by, now=now)
+    of_tasks = "kind = %s and (payload ->> 'task_id')::bigint = any(%s)"
+    cursor.execute(
+        "update alerts.outbox set state = 'suppressed', reason = 'the task is open again'"
+        f" where {of_tasks} and state in ('pending', 'retry') and payload ->> 'state' = 'dropped'",
+        [ACTION, tasks],
+    )
+    cursor.execute(
+        "update alerts.outbox set state = case when attempts > 0 then 'retry' else 'pending' end, reason = null"
+        f" where {of_tasks} and state = 'suppressed' and reason = %s and payload ->> 'state' = 'open'",
+        [ACTION, tasks, ENDED],
+    )
+    _tell(cursor, tasks, now=now)
 
 
 def note_tasks(cursor: extensions.cursor, events: Sequence[Event], *, by: str, now: datetime) -> None:

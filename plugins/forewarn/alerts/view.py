@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from forewarn.alerts.answer_links import NO_LINKS
 from forewarn.alerts.content import Content, Past
 from forewarn.alerts.language import Language
 from forewarn.alerts.plain import one_line
@@ -46,10 +48,46 @@ class View:
     provenance: list[str]
     subject: str
     loss: str
+    answers: Answers | None = None
 
 
-def view(content: Content, alert_id: int) -> View:
-    """Return a message's texts in its reader's language."""
+@dataclass(frozen=True)
+class Answers:
+    """Buttons of a message, each a label and an address: the first, two others, and the rest as words in a line."""
+
+    first: tuple[str, str]
+    others: list[tuple[str, str]]
+    further_label: str
+    further: list[tuple[str, str]]
+    open: tuple[str, str]
+    fewer_mails: tuple[str, str]
+
+    @property
+    def all(self) -> list[tuple[str, str]]:
+        """Every one, in the order of the message; what stops mails is not among them."""
+        return [self.first, *self.others, *self.further, self.open]
+
+
+def answers(links: Mapping[str, str], language: Language) -> Answers | None:
+    """Return the buttons of a message; None where it has no links."""
+    if not links:
+        return None
+
+    def button(purpose: str) -> tuple[str, str]:
+        return language.text("answer", purpose), links[purpose]
+
+    return Answers(
+        first=button("acknowledge"),
+        others=[button("snooze"), button("false_alarm")],
+        further_label=language.text("answer", "further"),
+        further=[button(purpose) for purpose in ("contacted", "saved", "lost", "useful")],
+        open=button("open"),
+        fewer_mails=button("fewer_mails"),
+    )
+
+
+def view(content: Content, alert_id: int, links: Mapping[str, str] = NO_LINKS) -> View:
+    """Return a message's texts in its reader's language, with buttons where there are `links` (purpose → address)."""
     language = Language(content.locale)
     customer = one_line(content.customer, 120)
     draw = content.probability is not None and content.threshold is not None and len(content.history) >= 2
@@ -86,6 +124,7 @@ def view(content: Content, alert_id: int) -> View:
         provenance=_provenance(content, language, alert_id),
         subject=_subject(content, language, customer),
         loss=language.money(content.expected_loss, content.currency),
+        answers=answers(links, language),
     )
 
 

@@ -15,7 +15,7 @@ from forewarn.alerts.plain import one_line
 
 
 class WebhookChannel:
-    """Posts `{alert_id, recipient, subject, text, content}` to the connection `webhook`.
+    """Posts `{alert_id, recipient, subject, text, content, links}` to the connection `webhook`.
 
     Where the address has a secret after `#`, `X-Forewarn-Signature` is `sha256=` and the HMAC-SHA256 of
     `X-Forewarn-Timestamp`, a dot and the body. `Idempotency-Key` is the same on every try: the receiver tells a repeat
@@ -29,7 +29,7 @@ class WebhookChannel:
 
     def send(self, message: Message) -> str:
         """Post one message; see `Channel.send`."""
-        letter = word(message.content, message.alert_id)
+        letter = word(message.content, message.alert_id, links=message.links)
         body = json.dumps(
             {
                 "alert_id": message.alert_id,
@@ -37,6 +37,7 @@ class WebhookChannel:
                 "subject": letter.view.subject,
                 "text": letter.text,
                 "content": message.content.model_dump(mode="json"),
+                "links": dict(message.links),
             },
             ensure_ascii=False,
         ).encode()

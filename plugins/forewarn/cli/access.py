@@ -1,16 +1,20 @@
-"""`forewarn access`: logins that read schema bi."""
+"""`forewarn access`: logins that read schema bi or serve, and the key that signs the links of messages."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import psycopg2
 import typer
 
-from forewarn.cli.installation import current_settings
+from forewarn.cli.installation import chosen, current_settings, typed
 
-app = typer.Typer(help="Who may read the warehouse's schema bi, and which customers each sees.", no_args_is_help=True)
+app = typer.Typer(
+    help="Who may read the warehouse's schema bi, which customers each sees, and what signs links.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -62,20 +66,43 @@ def revoke(
 @app.command()
 def service(
     login: Annotated[str, typer.Argument(help="Name of the new database login.")],
-    role: Annotated[str, typer.Option(help="scorer or dispatcher.")],
+    role: Annotated[str, typer.Option(help="scorer, dispatcher or web.")],
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="Take the password from this file; the login may be there already.", exists=True),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say whether it could be created, and create nothing.")
     ] = False,
 ) -> None:
-    """Create a login with fewer rights for the stages that score, or those that open cases and send."""
+    """Create a login with fewer rights for the stages that score, those that open cases and send, or the workbench."""
     from forewarn.warehouse import access
 
-    password = access.create_service(current_settings().warehouse_url, login, role, dry_run=dry_run)
+    given = password_file.read_text(encoding="utf-8").strip() if password_file else None
+    password = access.create_service(current_settings().warehouse_url, login, role, password=given, dry_run=dry_run)
     if dry_run:
         typer.echo(f"would create {login} as a {role}")
         return
-    typer.echo(f"{login} is a {role}. Its password, shown this once: {password}")
+    shown = f"in {password_file}" if password_file else f"shown this once: {password}"
+    typer.echo(f"{login} is a {role}. Its password, {shown}")
     typer.echo(f"Put its URL into FOREWARN_{role.upper()}_URL.")
+
+
+@app.command("rotate-link-key")
+def rotate_link_key(
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Forget the former keys: every link that was sent stops working.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change no key.")] = False,
+) -> None:
+    """Sign the links of messages with a new key from now on; those sent before work until they end."""
+    from forewarn.local.link_key import rotate
+
+    kept = rotate(chosen().home, revoke=revoke, dry_run=dry_run)
+    would = "would sign" if dry_run else "signs"
+    typer.echo(f"A new key {would}, {kept} former {'one is' if kept == 1 else 'ones are'} still known.")
+    if not dry_run:
+        typer.echo(typed("Start the workbench again: `forewarn up`."))
 
 
 @app.command()

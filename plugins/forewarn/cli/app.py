@@ -28,6 +28,7 @@ from forewarn.cli import (
     source,
     task,
     warehouse,
+    workbench,
 )
 from forewarn.cli.installation import DATA_HELP, Data, choose
 from forewarn.cli.readable import ReadableErrors
@@ -61,6 +62,7 @@ app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("backfill")(backfill.backfill)
 app.command("dispatch")(dispatch.dispatch)
+app.command("workbench")(workbench.workbench)
 app.command("migrate")(warehouse.migrate)
 app.command("metrics")(metrics.metrics)
 app.command("docs")(warehouse.docs)

@@ -99,6 +99,21 @@ def close(
     _answer(number, "close", note, outcome=outcome.value, dry_run=dry_run)
 
 
+@app.command()
+def undo(number: Number, note: Note = "", dry_run: DryRun = False) -> None:
+    """Take the newest answer to a case back, within a day: a closed case is open again."""
+    from forewarn.alerts.take_back import take_back
+    from forewarn.warehouse.engine import connect
+
+    with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
+        take_back(cursor, number, by=getpass.getuser(), reason=note, now=datetime.now(UTC))
+        cursor.execute('select state from alerts."case" where case_id = %s', [number])
+        (state,) = cursor.fetchone() or ("",)
+        if not dry_run:
+            connection.commit()
+    typer.echo(f"case {number}: {state} again")
+
+
 def _answer(
     number: int,
     action: Action,

@@ -72,6 +72,11 @@ class Alerts(BaseModel):
     cool_down_days: CoolDown = Field(default={"saved": 30, "churned": 90, "false_alarm": 60, "no_answer": 14})
     expires_after_days: int = Field(default=7, ge=1)
     webhook_may_reach_private: bool = False
+    # Links act for whoever opens them, so that only this machine may go without encryption.
+    workbench_url: str | None = Field(
+        default=None, pattern=r"^(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?)$"
+    )
+    links_valid_days: int = Field(default=30, ge=1, le=365)
 
 
 class Project(BaseModel):

@@ -25,9 +25,9 @@ class Settings:
         SQLAlchemy URL of the warehouse, `postgresql+psycopg2://…`.
     mlflow_url : str
         Tracking store: a database URL or the address of an MLflow server.
-    scorer_url, dispatcher_url : str
-        The warehouse as the stages that score, and those that open cases and send, reach it: logins with fewer rights
-        (decision 0020). Empty: as `warehouse_url`.
+    scorer_url, dispatcher_url, web_url : str
+        The warehouse as the stages that score, those that open cases and send, and the workbench reach it: logins with
+        fewer rights (decision 0020). Empty: as `warehouse_url`.
     """
 
     project: Path
@@ -37,12 +37,14 @@ class Settings:
     mlflow_url: str
     scorer_url: str = ""
     dispatcher_url: str = ""
+    web_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
         """Read `FOREWARN_PROJECT`, `_CONFIG`, `_HOME`, `_WAREHOUSE_URL`, `_MLFLOW_URL`.
 
-        Also `_SCORER_URL` and `_DISPATCHER_URL`. A `*_FILE` variable names a file that holds the value, for secrets.
+        Also `_SCORER_URL`, `_DISPATCHER_URL` and `_WEB_URL`. A `*_FILE` variable names a file that holds the value, for
+        secrets.
 
         Raises
         ------
@@ -71,11 +73,12 @@ class Settings:
             mlflow_url=mlflow,
             scorer_url=_value(env, "SCORER_URL"),
             dispatcher_url=_value(env, "DISPATCHER_URL"),
+            web_url=_value(env, "WEB_URL"),
         )
 
     def as_service(self, role: str) -> Settings:
-        """Return the installation as the stages of a role see it: with that role's login where it has one."""
-        own = {"scorer": self.scorer_url, "dispatcher": self.dispatcher_url}[role]
+        """Return the installation as those who run under a role see it: with that role's login where it has one."""
+        own = {"scorer": self.scorer_url, "dispatcher": self.dispatcher_url, "web": self.web_url}[role]
         return replace(self, warehouse_url=own or self.warehouse_url)
 
     @property

@@ -84,6 +84,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
     served = settings.mlflow_url.startswith("http")
     yield _attempt("MLflow", lambda: _mlflow(settings), _NAME_MLFLOW if served else "forewarn up --database-only")
     yield from _channels(settings)
+    yield from _workbench(settings)
 
 
 def _attempt(check: str, look: Callable[[], str], remedy: str) -> Finding:
@@ -336,6 +337,43 @@ def _channels(settings: Settings) -> Iterator[Finding]:
         if name not in ("email", "file"):
             asked = partial(_addressed, settings, name)
             yield _attempt(f"channel {name}", asked, f"export FOREWARN_CONN_{name.upper()}=URL")
+
+
+def _workbench(settings: Settings) -> Iterator[Finding]:
+    """Look whether links can be signed, and whether what they lead to answers."""
+    from forewarn.local.services import running
+
+    try:
+        address = load_project(settings.config).alerts.workbench_url
+    except ForewarnError:
+        return  # `mail` tells
+    if address is None:
+        yield Finding("workbench", True, "alerts.workbench_url names none; messages go without buttons", "")
+        return
+    yield _attempt("link key", lambda: _link_key(settings), "forewarn access rotate-link-key")
+    if urlsplit(address).scheme == "http" and "workbench" not in running(settings.home):
+        yield Finding("workbench", True, f"not started; `forewarn up` serves it, and links lead to {address}", "")
+        return
+    yield _attempt("workbench", lambda: _answering(address), "forewarn up")
+
+
+def _link_key(settings: Settings) -> str:
+    from forewarn.alerts.answer_links import KEYS, Signer, keys_in
+    from forewarn.sources import resolve
+
+    keys = keys_in(resolve(KEYS, settings))
+    Signer(keys)
+    return f"links are signed; {len(keys)} keys are known"
+
+
+def _answering(address: str) -> str:
+    import httpx
+
+    try:
+        httpx.get(f"{address}/healthz", timeout=_TIMEOUT).raise_for_status()
+    except httpx.HTTPError as error:
+        raise ForewarnError("workbench", expected="a healthy server", got=str(error)) from error
+    return f"{address} answers"
 
 
 def _addressed(settings: Settings, name: str) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from forewarn.config.settings import Settings
-from forewarn.local.files import write_private
+from forewarn.local.files import once, write_private
+from forewarn.warehouse.access import create_service
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.migrate import migrate
+
+WEB = "forewarn_workbench"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,13 @@ def start_databases(home: Path) -> Databases:
     write_private(home / "mlflow_url", found.mlflow_url)
     migrate(found.warehouse_url)
     return found
+
+
+def web_url(home: Path, databases: Databases) -> str:
+    """Return the warehouse as the workbench reaches it: a login of the role `web`, made on first use."""
+    password = once(home / "secrets" / "web_password", lambda: secrets.token_urlsafe(24))
+    create_service(databases.warehouse_url, WEB, "web", password=password)
+    return make_url(databases.warehouse_url).set(username=WEB, password=password).render_as_string(hide_password=False)
 
 
 def stop_databases(home: Path) -> bool:

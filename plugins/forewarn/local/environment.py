@@ -11,6 +11,7 @@ from pathlib import Path
 
 from forewarn.config.settings import Settings
 from forewarn.local.files import once
+from forewarn.local.link_key import ensure_link_key
 from forewarn.local.ports import LOOPBACK
 from forewarn.stages import own_day
 
@@ -33,6 +34,7 @@ class Ports:
     airflow: int = 0
     mlflow: int = 0
     help_desk: int = 0
+    workbench: int = 0
 
 
 def forewarn_environment(settings: Settings) -> dict[str, str]:
@@ -54,6 +56,7 @@ def airflow_environment(settings: Settings, airflow_url: str, ports: Ports) -> d
     folder = settings.home / "airflow"
     address = f"http://{LOOPBACK}:{ports.airflow}"
     admin_password(settings.home)
+    ensure_link_key(settings.home)
     return {
         **forewarn_environment(settings),
         "AIRFLOW_HOME": str(folder),

@@ -1,6 +1,6 @@
-"""What `make up` starts and `make down` ends: Airflow's four processes, MLflow's pages and the watch over readers.
+"""What `make up` starts and `make down` ends.
 
-All of them are on loopback.
+Airflow's four processes, MLflow's pages, the workbench and the watch over readers. All of them are on loopback.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 
+from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
 from forewarn.local import company, processes
-from forewarn.local.databases import Databases, stop_databases
+from forewarn.local.databases import Databases, stop_databases, web_url
 from forewarn.local.environment import (
     ADMIN,
     Ports,
@@ -36,10 +37,11 @@ _PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the started services are and how to log in."""
+    """Where the started services are and how to log in; `workbench` is empty where the project names none."""
 
     airflow: str
     mlflow: str
+    workbench: str
     user: str
     password: str
 
@@ -50,6 +52,7 @@ def up(
     *,
     airflow_port: int = 0,
     mlflow_port: int = 0,
+    workbench_port: int = 0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Addresses:
     """Start everything, wait until it is healthy, and return where it is.
@@ -63,7 +66,13 @@ def up(
     """
     stop_services(settings.home)
     simulated = company.is_founded(settings.home)
-    ports = Ports(*free_ports([airflow_port, mlflow_port, *([0] if simulated else [])]))
+    served = load_project(settings.config).alerts.workbench_url is not None
+    wanted = {"airflow": airflow_port, "mlflow": mlflow_port}
+    wanted |= {"help_desk": 0} if simulated else {}
+    wanted |= {"workbench": workbench_port} if served else {}
+    ports = Ports(**dict(zip(wanted, free_ports(wanted.values()), strict=True)))
+    if served:
+        settings = replace(settings, web_url=web_url(settings.home, databases))
     if simulated:
         company.reconnect(settings.home, databases.server)
     environment = child_environment(airflow_environment(settings, databases.airflow_url, ports))
@@ -83,9 +92,10 @@ def up(
     except ForewarnError:
         stop_services(settings.home)
         raise
-    return Addresses(
-        f"http://{LOOPBACK}:{ports.airflow}", f"http://{LOOPBACK}:{ports.mlflow}", ADMIN, admin_password(settings.home)
+    airflow, mlflow, workbench = (
+        f"http://{LOOPBACK}:{port}" if port else "" for port in (ports.airflow, ports.mlflow, ports.workbench)
     )
+    return Addresses(airflow, mlflow, workbench, ADMIN, admin_password(settings.home))
 
 
 def down(home: Path) -> list[str]:
@@ -170,11 +180,17 @@ def _ill(ports: Ports) -> list[str]:
         ill = [part for part in _PARTS if (airflow.get(part) or {}).get("status") != "healthy"]
     except (httpx.HTTPError, ValueError):
         return ["api-server"]
+    asked = {"mlflow": f"http://{LOOPBACK}:{ports.mlflow}/health"}
+    if ports.workbench:
+        asked["workbench"] = f"http://{LOOPBACK}:{ports.workbench}/healthz"
+    return [*ill, *(name for name, address in asked.items() if not _answers(address))]
+
+
+def _answers(address: str) -> bool:
     try:
-        mlflow_ok = httpx.get(f"http://{LOOPBACK}:{ports.mlflow}/health", timeout=5).is_success
+        return httpx.get(address, timeout=5).is_success
     except httpx.HTTPError:
-        mlflow_ok = False
-    return ill if mlflow_ok else [*ill, "mlflow"]
+        return False
 
 
 def _commands(
@@ -192,6 +208,11 @@ def _commands(
         ("reader-watch", [sys.executable, "-m", "forewarn", "access", "watch"], child_environment(ours)),
         ("mlflow", [*mlflow, "--workers", "1"], child_environment(mlflow_environment(settings))),
     ]
+    if ports.workbench:
+        # With its own rights alone: what owns the warehouse is not in its environment.
+        served = child_environment(ours | {"FOREWARN_WAREHOUSE_URL": settings.web_url, "FOREWARN_MLFLOW_URL": "unused"})
+        workbench = [sys.executable, "-m", "forewarn", "workbench", "--port", str(ports.workbench)]
+        commands.append(("workbench", workbench, served))
     if ports.help_desk:
         desk = company.help_desk_command(settings.home, ports.help_desk)
         commands.insert(0, ("help-desk", desk, child_environment(ours)))

@@ -26,7 +26,7 @@ LIMITS = {
 
 
 # Roles of stages that run with less than the owner's rights.
-SERVICES = ("scorer", "dispatcher")
+SERVICES = ("scorer", "dispatcher", "web")
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,12 @@ def revoke(warehouse_url: str, login: str, *, dry_run: bool = False) -> None:
         at.execute(sql.SQL("drop role {}").format(sql.Identifier(login)))
 
 
-def create_service(warehouse_url: str, login: str, role: str, *, dry_run: bool = False) -> str:
-    """Create a login for the stages of a role, and return its password; a dry run only says whether it could.
+def create_service(
+    warehouse_url: str, login: str, role: str, *, password: str | None = None, dry_run: bool = False
+) -> str:
+    """Create a login for the service of a role, and return its password; a dry run only says whether it could.
+
+    With a password of one's own the login may be there already, if it is of that role: it gets the password.
 
     Raises
     ------
@@ -132,15 +136,21 @@ def create_service(warehouse_url: str, login: str, role: str, *, dry_run: bool =
             f"login {login}", expected=f"one of {', '.join(SERVICES)}", got=role, next_step="choose a role of a service"
         )
     with connect(warehouse_url, application="forewarn access") as connection, connection, connection.cursor() as at:
-        at.execute("select exists (select from pg_roles where rolname = %s), current_database()", [login])
-        known, database = at.fetchone() or (False, "")
-        if known:
+        at.execute(
+            "select exists (select from pg_roles where rolname = %(login)s), exists (select from pg_auth_members"
+            " where member = (select oid from pg_roles where rolname = %(login)s)"
+            " and roleid = (select oid from pg_roles where rolname = %(role)s)), current_database()",
+            {"login": login, "role": role},
+        )
+        known, of_role, database = at.fetchone() or (False, False, "")
+        if known and (password is None or not of_role):
             raise Permanent(
                 f"login {login}", expected="a new login", got="one of that name", next_step="choose another name"
             )
-        password = secrets.token_urlsafe(18)
+        password = password or secrets.token_urlsafe(18)
         name = sql.Identifier(login)
-        at.execute(sql.SQL("create role {} login password {}").format(name, sql.Literal(password)))
+        verb = sql.SQL("alter role {} login password {}" if known else "create role {} login password {}")
+        at.execute(verb.format(name, sql.Literal(password)))
         at.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), name))
         # Its queries sort in temporary tables; whoever only reads may not have any.
         at.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), name))

@@ -12,6 +12,8 @@ from mail_receiver import Receiver
 
 from forewarn.alerts import CaseCounts, dispatch, evaluate_rules, open_cases
 from forewarn.alerts.answers import Answer, answer
+from forewarn.alerts.mail_wishes import wish
+from forewarn.alerts.take_back import take_back
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
@@ -141,3 +143,39 @@ def test_53_an_answer_cancels_the_escalation_and_a_closed_case_all_that_waits(de
 def test_an_answered_case_is_not_escalated_and_a_watched_one_has_nobody_to_answer(desk: Desk) -> None:
     desk.answer(replace(Answer(1, "acknowledge", "ana"), reason="seen"))
     assert desk.day(30, **SILENT).escalated == 0
+
+
+def test_who_wants_fewer_mails_gets_those_of_high_cases_and_every_escalation(desk: Desk) -> None:
+    with desk.marts.connection.cursor() as cursor:
+        assert wish(cursor, 1, "high", now=NOW)
+        assert not wish(cursor, 1, "high", now=NOW)
+    medium = "select kind, payload ->> 'level', state from alerts.outbox order by alert_id"
+    assert desk.marts.rows(medium) == [("case", "medium", "suppressed")]
+    assert desk.marts.rows("select reason, detail ->> 'why' from alerts.case_event where kind = 'suppressed'") == [
+        (f"ana.weber@meridian.example wants mails of high cases alone, since {DAY}", "wish")
+    ]
+    desk.day(1, **SILENT | OVERDUE)
+    assert desk.day(9, **SILENT | OVERDUE).escalated == 1
+    assert [row for row in desk.marts.rows(medium) if row[2] == "pending"] == [
+        ("case", "high", "pending"),
+        ("case", "high", "pending"),
+        ("escalation", "high", "pending"),
+    ]
+    with desk.marts.connection.cursor() as cursor:
+        assert wish(cursor, 1, "low", now=NOW)
+    assert desk.marts.rows("select from_level from alerts.mail_wish order by wish_id") == [("high",), ("low",)]
+
+
+def test_a_closed_case_is_taken_back_until_a_newer_one_is_open(desk: Desk) -> None:
+    desk.answer(Answer(1, "close", "ana", outcome="no_answer"))
+    with desk.marts.connection.cursor() as cursor:
+        assert take_back(cursor, 1, by="ben", reason="she called back", now=NOW + timedelta(hours=2))
+        assert desk.case("state, outcome, closed_as_of, closed_at") == ("open", None, None, None)
+        trail = "select kind, reason from alerts.case_event order by event_id desc limit 1"
+        assert desk.marts.rows(trail) == [("taken_back", "closed of ana; she called back")]
+        with pytest.raises(Permanent, match="expected an answer after which no other came, got none"):
+            take_back(cursor, 1, by="ben", now=NOW)
+    desk.answer(Answer(1, "close", "ana", outcome="saved"))
+    assert desk.day(1, **SILENT | OVERDUE).opened == 1
+    with desk.marts.connection.cursor() as cursor, pytest.raises(Permanent, match="got case 2 since"):
+        take_back(cursor, 1, by="ana", now=NOW + timedelta(hours=12))

@@ -50,7 +50,8 @@ def test_the_account_manager_gets_one_whole_message(
     settings: Settings, project: Project, marts: AlertingWarehouse, receiver: Receiver
 ) -> None:
     one_alert(settings, project, marts)
-    counts = dispatch(settings, project, now=NOW, resolve=lambda name, _: {"smtp": receiver.url}[name])
+    known = {"smtp": receiver.url, "link_keys": "a-key-for-tests-which-is-long-enough"}
+    counts = dispatch(settings, project, now=NOW, resolve=lambda name, _: known[name])
     assert (counts.sent, counts.retried, counts.dead) == (1, 0, 0)
     [message] = receiver.taken
     assert receiver.recipients == [ANA]
@@ -68,6 +69,9 @@ def test_the_account_manager_gets_one_whole_message(
     page = message.get_body(("html",))
     assert page is not None
     assert 'src="cid:risk.png"' in page.get_content()
+    assert 'href="http://127.0.0.1:8090/cases/1/acknowledge/' in page.get_content()
+    assert message["List-Unsubscribe"].startswith("<http://127.0.0.1:8090/mail/fewer_mails/")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert [part["Content-ID"] for part in message.walk() if part["Content-ID"]] == ["<risk.png>"]
     assert states(marts) == [(ANA, "sent", 1)]
     assert marts.rows("select kind, reason from alerts.case_event order by event_id desc limit 1") == [
@@ -233,3 +237,19 @@ def test_an_answer_that_never_comes_leaves_one_message_at_the_reader(
     assert first.as_bytes() == second.as_bytes()
     assert len(receiver.shown) == 1
     assert marts.rows("select outcome from alerts.attempt order by attempt_id") == [("unknown",), ("sent",)]
+
+
+def test_a_missing_key_takes_the_buttons_and_holds_no_message_back(
+    settings: Settings,
+    project: Project,
+    marts: AlertingWarehouse,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one_alert(settings, project, marts)
+    known = {"smtp": receiver.url, "link_keys": "too-short"}
+    assert dispatch(settings, project, now=NOW, resolve=lambda name, _: known[name]).sent == 1
+    [message] = receiver.taken
+    assert message["List-Unsubscribe"] is None
+    assert "Messages go without buttons: connection `link_keys`" in caplog.text
+    assert "too-short" not in caplog.text

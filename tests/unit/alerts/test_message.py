@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from forewarn.alerts.answer_links import SENT as PURPOSES
 from forewarn.alerts.content import Content, Past, Said
 from forewarn.alerts.letter import mail, word
 from forewarn.alerts.sparkline import HEIGHT, LINE, QUIET, WIDTH, sparkline
 from forewarn.alerts.view import view
 
 GOLDEN = Path(__file__).parent / "golden"
+LINKS = {purpose: f"https://forewarn.meridian.example/{purpose}/token" for purpose in PURPOSES}
 SENT = {"alert_id": 17, "sender": "Forewarn <alerts@meridian.example>", "recipient": "ana.weber@meridian.example"}
 
 
@@ -48,7 +50,7 @@ def test_text_and_html_are_as_agreed(content: Content, chinese: Content, kind: s
             }
         ),
     }
-    letter = word(messages[kind], 17)
+    letter = word(messages[kind], 17, links={} if kind == "rules_only" else LINKS)
     hold(f"{kind}.txt", f"Subject: {letter.view.subject}\n\n{letter.text}")
     hold(f"{kind}.html", letter.html)
     assert (letter.chart is None) == (kind == "rules_only")
@@ -118,9 +120,28 @@ def test_no_picture_of_a_single_score(content: Content) -> None:
     assert "cid:" not in letter.html
 
 
-def test_the_message_links_nowhere(content: Content) -> None:
+@pytest.mark.capability("B12", "C50")
+def test_buttons_are_links_of_the_mail_and_its_text(content: Content) -> None:
+    links = LINKS | {"fewer_mails": f"https://forewarn.meridian.example/mail/fewer_mails/{'x' * 90}"}
+    letter = word(content, 17, links=links)
+    assert sorted(re.findall(r'href="([^"]+)"', letter.html)) == sorted(links.values())
+    assert sorted(re.findall(r"https://\S+", letter.text)) == sorted(links.values())
+    at = datetime(2026, 11, 16, tzinfo=UTC)
+    message = mail(letter, content, created_at=at, links=links, **SENT)  # type: ignore[arg-type]
+    # Whole: broken up into encoded words, no mail program would find the address.
+    assert f"List-Unsubscribe: <{links['fewer_mails']}>\r\n".encode() in message.as_bytes()
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_message_without_links_leads_nowhere(content: Content) -> None:
     html = word(content, 1).html
     assert "href=" not in html
+    assert "List-Unsubscribe" not in mail(
+        word(content, 1),
+        content,
+        created_at=datetime(2026, 11, 16, tzinfo=UTC),
+        **SENT,  # type: ignore[arg-type]
+    )
     assert "@import" not in html
     assert not re.findall(r"""(?:src|url)\W+https?:""", html)
 

@@ -21,6 +21,7 @@ READS = {
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",
     "up": "starts processes on this machine, and nothing else",
+    "workbench": "serves pages, and writes what people press on them",
     "down": "ends what `up` started",
     "access watch": "ends what runs too long, and writes nothing",
     "dbt": "passes on to dbt, which has `compile` and `list`",

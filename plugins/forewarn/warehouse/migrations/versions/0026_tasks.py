@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 
 TABLES = """
 create table alerts.task (
@@ -52,7 +52,7 @@ comment on column alerts.task.ended_at is 'When it was done or dropped; null whi
 create table alerts.task_event (
     event_id bigint generated always as identity primary key,
     task_id bigint not null references alerts.task,
-    kind text not null check (kind in ('created', 'tightened', 'done', 'dropped')),
+    kind text not null check (kind in ('created', 'tightened', 'done', 'dropped', 'reopened')),
     reason text not null,
     by text not null,
     happened_at timestamptz not null
@@ -64,6 +64,11 @@ select access.show('alerts.task', 'customer');
 create policy dispatcher on alerts.task to dispatcher using (true) with check (true);
 grant select, insert, update on alerts.task to dispatcher;
 grant select, insert on alerts.task_event to dispatcher;
+-- An answer that closes a case ends its tasks, and taking it back opens them again.
+create policy web on alerts.task to web using (true) with check (true);
+grant select on alerts.task to web;
+grant update (state, outcome, ended_at) on alerts.task to web;
+grant insert on alerts.task_event to web;
 """
 
 

@@ -1,0 +1,52 @@
+"""`forewarn workbench`: serve the pages on which cases are answered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forewarn.cli.installation import current_project, current_settings
+
+PORT = 8090
+
+
+def workbench(
+    host: Annotated[str, typer.Option(help="Address to listen on; put a proxy with TLS before any but loopback.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,
+) -> None:
+    """Serve the workbench until it is ended."""
+    import logging
+    from datetime import timedelta
+
+    import uvicorn
+
+    from forewarn.alerts.answer_links import KEYS, LinkBook, Signer, keys_in
+    from forewarn.errors import Permanent
+    from forewarn.sources import resolve
+    from forewarn.workbench.app import create_app
+    from forewarn.workbench.desk import Desk
+
+    settings, alerts = current_settings().as_service("web"), current_project().alerts
+    if alerts.workbench_url is None:
+        raise Permanent(
+            "workbench",
+            expected="its address for readers, in alerts.workbench_url of forewarn.yml",
+            got="none",
+            next_step=f"add `workbench_url: http://127.0.0.1:{port}`, or the address of your proxy",
+        )
+    book = LinkBook(
+        alerts.workbench_url, Signer(keys_in(resolve(KEYS, settings))), timedelta(days=alerts.links_valid_days)
+    )
+    own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")] if host == "127.0.0.1" else []
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # Its own access log would hold the links, which act for their readers; the guard writes one without.
+    uvicorn.run(
+        create_app(Desk(settings.warehouse_url), book, hosts=own),
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+    )

@@ -1,0 +1,187 @@
+"""What the pages of a case read and write, each in one transaction; reading is read-only for the database as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from psycopg2 import extensions
+from pydantic import ValidationError
+from sqlalchemy import Engine, create_engine
+
+from forewarn.alerts.answer_links import OF_MAIL, Link, Purpose
+from forewarn.alerts.answers import Action, Answer, answer, published_day, stands
+from forewarn.alerts.case_plan import Outcome
+from forewarn.alerts.channel import WITHOUT_CONTACTS
+from forewarn.alerts.content import Content
+from forewarn.alerts.mail_wishes import FromLevel, wish, wish_of
+from forewarn.alerts.take_back import WITHIN, take_back
+from forewarn.errors import Permanent
+from forewarn.workbench.refusals import Refused
+
+SNOOZE = timedelta(days=7)
+_ACTIONS: dict[Purpose, tuple[Action, Outcome | None]] = {
+    "acknowledge": ("acknowledge", None),
+    "contacted": ("start", None),
+    "useful": ("useful", None),
+    "snooze": ("snooze", None),
+    "false_alarm": ("close", "false_alarm"),
+    "saved": ("close", "saved"),
+    "lost": ("close", "churned"),
+    "no_answer": ("close", "no_answer"),
+}
+_LEVELS: dict[Purpose, FromLevel] = {"fewer_mails": "high", "every_mail": "low"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """The newest answer of this reader that can still be taken back."""
+
+    event_id: int
+    kind: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One case as the reader of one message sees it.
+
+    Attributes
+    ----------
+    by
+        Who answers: the reader's address, or the room in which anybody may have pressed.
+    personal
+        Whether the message went to one person.
+    wants
+        From which level on the reader wants mails.
+    snooze_until
+        The day that "snooze" would mean now.
+    """
+
+    content: Content
+    by: str
+    personal: bool
+    state: str
+    outcome: str | None
+    due_on: date | None
+    snoozed_until: date | None
+    snooze_until: date
+    given: Given | None
+    wants: FromLevel
+
+
+class Desk:
+    """Cases behind signed links, in the warehouse that a login of the role `web` reaches."""
+
+    def __init__(self, warehouse_url: str) -> None:
+        self._engine: Engine = create_engine(
+            warehouse_url,
+            pool_size=5,
+            max_overflow=15,
+            pool_pre_ping=True,
+            connect_args={"application_name": "forewarn workbench", "options": "-c statement_timeout=10000"},
+        )
+
+    def alive(self) -> None:
+        """Ask the database for a sign of life."""
+        with self._transaction(reading=True) as cursor:
+            cursor.execute("select 1")
+
+    def see(self, link: Link, *, now: datetime) -> Seen:
+        """Return what a link shows.
+
+        Raises
+        ------
+        Refused
+            Its message or case is not there, or no longer readable.
+        """
+        with self._transaction(reading=True) as cursor:
+            return _see(cursor, link, now=now)
+
+    def act(self, link: Link, note: str, *, now: datetime) -> bool:
+        """Do what a link is for; False where that was done before.
+
+        Raises
+        ------
+        Refused
+            As `see`, or the case no longer takes this answer.
+        """
+        with self._transaction() as cursor:
+            seen = _see(cursor, link, now=now)
+            try:
+                return _act(cursor, link, seen, note, now=now)
+            except Permanent as error:
+                raise Refused("conflict", locale=seen.content.locale) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, reading: bool = False) -> Iterator[extensions.cursor]:
+        connection = self._engine.raw_connection()
+        try:
+            cursor = cast(extensions.cursor, connection.cursor())
+            if reading:
+                cursor.execute("set transaction read only")
+            yield cursor
+            connection.commit()
+        finally:
+            # What was not committed is rolled back when the connection goes back to the pool.
+            connection.close()
+
+
+def _see(cursor: extensions.cursor, link: Link, *, now: datetime) -> Seen:
+    cursor.execute(
+        "select o.channel, o.recipient, o.payload, c.state, c.outcome, c.due_on, c.snoozed_until, c.updated_as_of"
+        ' from alerts.outbox as o join alerts."case" as c on c.case_id = o.case_id'
+        " where o.alert_id = %s and o.case_id = %s",
+        [link.alert_id, link.case_id],
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Refused("absent")
+    channel, recipient, payload, state, outcome, due_on, snoozed_until, updated_as_of = row
+    try:
+        content = Content.model_validate(payload)
+    except ValidationError as error:
+        raise Refused("absent") from error
+    personal = channel == "sms" or channel not in WITHOUT_CONTACTS
+    by = recipient if personal else f"somebody in {channel}"
+    day = max(published_day(cursor) or updated_as_of, updated_as_of)
+    return Seen(
+        content=content,
+        by=by,
+        personal=personal,
+        state=state,
+        outcome=outcome,
+        due_on=due_on,
+        snoozed_until=snoozed_until if snoozed_until and snoozed_until > day else None,
+        snooze_until=day + SNOOZE,
+        given=_given(stands(cursor, link.case_id), by, now),
+        wants=wish_of(cursor, recipient),
+    )
+
+
+def _given(answers: list[tuple[int, str, dict[str, Any], datetime]], by: str, now: datetime) -> Given | None:
+    """Return the newest answer of all where it is the reader's own, and young enough."""
+    if not answers:
+        return None
+    event_id, kind, detail, happened_at = answers[0]
+    until = happened_at + WITHIN
+    return Given(event_id, kind, until) if detail["by"] == by and now < until else None
+
+
+def _act(cursor: extensions.cursor, link: Link, seen: Seen, note: str, *, now: datetime) -> bool:
+    if link.purpose in OF_MAIL:
+        return wish(cursor, link.alert_id, _LEVELS[link.purpose], now=now)
+    if link.purpose == "undo":
+        return take_back(cursor, link.case_id, link.event_id, by=seen.by, reason=note, only_own=True, now=now)
+    if link.purpose not in _ACTIONS:
+        raise Refused("method", locale=seen.content.locale)
+    action, outcome = _ACTIONS[link.purpose]
+    until = seen.snooze_until if action == "snooze" else None
+    return answer(cursor, Answer(link.case_id, action, seen.by, note, outcome, until, link.alert_id), now=now)

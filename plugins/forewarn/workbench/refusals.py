@@ -1,0 +1,42 @@
+"""What the workbench does not do, each with its status and a page that a person understands."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal[
+    "forged",
+    "expired",
+    "absent",
+    "conflict",
+    "unreadable",
+    "foreign",
+    "misdirected",
+    "large",
+    "method",
+    "failed",
+]
+
+STATUS: dict[Kind, int] = {
+    "forged": 403,
+    "expired": 403,
+    "absent": 404,
+    "conflict": 409,
+    "unreadable": 422,
+    "foreign": 403,
+    "misdirected": 421,
+    "large": 413,
+    "method": 405,
+    "failed": 500,
+}
+
+
+class Refused(Exception):
+    """A request that is answered with a page of the workbench's own.
+
+    `locale` is the reader's where it is known, and `back` an address to go on from.
+    """
+
+    def __init__(self, kind: Kind, *, locale: str | None = None, back: str = "") -> None:
+        super().__init__(kind)
+        self.kind, self.locale, self.back = kind, locale, back
