@@ -127,15 +127,15 @@ def claim(
 ) -> list[Claimed]:
     """Take up to `limit` due rows that nobody holds, oldest first; the caller commits before it sends.
 
-    Rows of a dispatcher that died come last, and of those taken the ones that were tried before: a message that kills
-    its dispatcher holds up nothing that can be sent.
+    What a dispatcher that died had in hand comes last, and of the rows taken those that were tried before: a message
+    that kills its dispatcher holds up nothing that can be sent.
     """
     cursor.execute(
         f"""
         with due as (
             select alert_id from alerts.outbox
             where {DUE}
-            order by state = 'sending', next_attempt_at, alert_id
+            order by state = 'sending' and attempts > 0, next_attempt_at, alert_id
             limit %(limit)s
             for update skip locked
         )
