@@ -16,6 +16,7 @@ from mail_receiver import free_port
 
 from forewarn.config.settings import Settings
 from forewarn.local.checkup import Finding, examine
+from forewarn.local.link_key import ensure_link_key
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
 PROJECT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,7 @@ def test_a_mistake_in_a_source_file_is_told_once_and_what_needs_the_sources_is_n
 ) -> None:
     monkeypatch.setenv("FOREWARN_WAREHOUSE_URL", settings.warehouse_url)
     monkeypatch.setenv("FOREWARN_MLFLOW_URL", settings.mlflow_url)
+    ensure_link_key(settings.home)
     broken = tmp_path / "config"
     shutil.copytree(PROJECT / "config", broken, ignore=shutil.ignore_patterns("datasets"))
     (broken / "sources" / "erp.yml").write_text("kind: sql\nconection: erp\n", encoding="utf-8")
