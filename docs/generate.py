@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
+from forewarn.config.contact import CircuitBreaker, ContactCap, Digest, Holidays, QuietHours
 from forewarn.config.entities import entities
 from forewarn.config.health import Health
 from forewarn.config.model import Model
@@ -191,6 +192,11 @@ def configuration() -> str:
                 ("at the top", Project),
                 ("`churn`", Churn),
                 ("`alerts`", Alerts),
+                ("`alerts.quiet_hours`", QuietHours),
+                ("`alerts.holidays`", Holidays),
+                ("`alerts.digest`", Digest),
+                ("`alerts.contact_cap`", ContactCap),
+                ("`alerts.circuit_breaker`", CircuitBreaker),
                 ("`lifecycle`", Lifecycle),
                 ("`value`", Value),
                 ("`model`", Model),
@@ -304,7 +310,14 @@ def _fields(model: type[BaseModel], fields: dict[str, FieldInfo]) -> str:
     for field, spec in fields.items():
         name = spec.alias or field
         default = "" if spec.is_required() else _default(spec)
-        rows.append([f"`{name}`", _type(spec.annotation), default, spec.description or meanings.get(name, "")])
+        rows.append(
+            [
+                f"`{spec.alias or name}`",
+                _type(spec.annotation),
+                default,
+                spec.description or meanings.get(spec.alias or name, ""),
+            ]
+        )
     return _table(["key", "type", "default", "meaning"], rows)
 
 

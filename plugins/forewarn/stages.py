@@ -319,7 +319,7 @@ def publish(settings: Settings, run: Run) -> Summary:
 def open_cases(settings: Settings, run: Run) -> Summary:
     """Evaluate the rules, open or raise one case per customer and episode, and put the messages in the outbox."""
     settings = settings.as_service("dispatcher")
-    from forewarn.alerts import evaluate_rules, tell_kpis, tell_low_stock
+    from forewarn.alerts import evaluate_rules, tell_kpis, tell_low_stock, tell_stop
     from forewarn.alerts import open_cases as open_from_signals
 
     project = _project(settings)
@@ -329,6 +329,7 @@ def open_cases(settings: Settings, run: Run) -> Summary:
     if run.live:
         told["low_stock"] = tell_low_stock(settings, project, as_of_date=run.as_of_date, now=run.now)
         told["kpis"] = tell_kpis(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
+        told["stopped"] = tell_stop(settings, project, as_of_date=run.as_of_date, now=run.now)
     return {"rule_signals": signals} | _summary(counts) | {name: count for name, count in told.items() if count}
 
 
@@ -340,8 +341,23 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     from forewarn.alerts import dispatch as send
     from forewarn.sources import resolve as installed
 
-    counts = send(settings, _project(settings), now=run.now, dry_run=dry_run, resolve=resolve or installed)
+    project = _project(settings)
+    if own_day(settings):
+        # Its days are not the wall clock's, which then knows nothing of its hours.
+        project = project.model_copy(update={"alerts": project.alerts.at_any_hour()})
+    counts = send(settings, project, now=run.now, dry_run=dry_run, resolve=resolve or installed)
     return _summary(counts)
+
+
+def heartbeat(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
+    """Say whether a day was published in time; operations hear of a silence once."""
+    settings = settings.as_service("dispatcher")
+    from forewarn.alerts import missed, tell_missed
+
+    project = _project(settings)
+    found = missed(settings, project, now=run.now)
+    told = 0 if dry_run else tell_missed(settings, project, found, now=run.now)
+    return {"silent": found.reason if found else "", "told": told}
 
 
 def own_day(settings: Settings) -> date | None:

@@ -37,6 +37,7 @@ from tallying_receivers import tallying_receivers
 from forewarn.alerts import dispatch, open_cases
 from forewarn.alerts.content import Content
 from forewarn.alerts.letter import mail, word
+from forewarn.config.contact import QuietHours
 from forewarn.config.settings import Settings
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.migrate import migrate
@@ -44,6 +45,8 @@ from forewarn.warehouse.migrate import migrate
 PROJECT = Path(__file__).parents[2]
 CHANNELS = ["email", "webhook", "file"]
 REACH, A_MINUTE = 0.5, 3_000
+# Every message is asked whether it may go, and all may.
+NIGHT = QuietHours.model_validate({"from": "22:00", "to": "06:00"})
 
 
 def fill(marts: AlertingWarehouse, alerts: int) -> None:
@@ -115,7 +118,8 @@ def measure(settings: Settings, marts: AlertingWarehouse, urls: dict[str, str], 
     times: dict[str, list[float]] = {channel: [] for channel in CHANNELS}
 
     def send(channel: str) -> None:
-        project = simulated_project(settings.config, channels=[channel], webhook_may_reach_private=True)
+        asked = {"quiet_hours": NIGHT, "webhook_may_reach_private": True}
+        project = simulated_project(settings.config, channels=[channel], **asked)
         dispatch(settings, project, now=NOW, resolve=lambda name, _: urls["webhook" if name == "webhook" else "email"])
 
     for _ in range(rounds):

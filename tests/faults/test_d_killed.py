@@ -22,6 +22,7 @@ from pytest_httpserver import HTTPServer
 from waiting_alerts import lapse_leases, messages, states, wait_for_alerts
 
 from forewarn.alerts import dispatch, evaluate_rules, open_cases
+from forewarn.config.contact import Digest
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 
@@ -151,6 +152,34 @@ def test_41_killed_at_any_step_of_the_webhook_a_repeat_has_the_key_of_the_first(
 
     assert kill_everywhere(task, recover) > 10
     assert repeated > 0, "no step lay between the receiver's acceptance and the commit"
+
+
+@pytest.mark.capability("B7")
+def test_41_killed_at_any_step_of_a_digest_it_is_shown_once_and_whole(
+    settings: Settings, marts: AlertingWarehouse, receiver: Receiver
+) -> None:
+    gathering = simulated_project(settings.config, channels=["email"], digest=Digest(at=None))
+    wait_for_alerts(settings, gathering, marts, 3, score=0.6)
+
+    def task() -> None:
+        dispatch(settings, gathering, now=NOW, resolve=lambda *_: receiver.url)
+
+    def recover(step: int) -> None:
+        lapse_leases(marts)
+        task()
+        assert len(receiver.shown) == 1, f"killed at step {step}"
+        # The repeat is the same mail, to the byte.
+        assert len({mail.as_bytes() for mail in receiver.taken}) == 1, f"killed at step {step}"
+        assert str(receiver.taken[0]["Subject"]).startswith("3 cases, ")
+        assert states(marts) == ["sent"] * 3
+        assert len(marts.rows("select from alerts.case_event where kind = 'notified'")) == 3
+        receiver.taken.clear()
+        marts.run("truncate alerts.attempt; delete from alerts.case_event where kind = 'notified'")
+        marts.run(
+            "update alerts.outbox set state = 'pending', attempts = 0, digest_id = null; delete from alerts.digest"
+        )
+
+    assert kill_everywhere(task, recover) > 15
 
 
 DISPATCHER = textwrap.dedent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg2
@@ -14,13 +15,23 @@ from psycopg2 import extensions
 from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import make_url
 
-from forewarn.alerts import dispatch, evaluate_rules, open_cases
+from forewarn.alerts import (
+    dispatch,
+    evaluate_rules,
+    missed,
+    newest_stop,
+    open_cases,
+    release,
+    tell_missed,
+    tell_stop,
+)
+from forewarn.config.contact import CircuitBreaker, Digest
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
 from forewarn.sources import resolve
 from forewarn.warehouse import access
 from forewarn.warehouse.embedded import EmbeddedServer
-from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.engine import connect, dsn
 
 PROJECT = Path(__file__).resolve().parents[2]
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
@@ -45,10 +56,11 @@ MAY = {
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES, "alerts.task": WRITES}
+    | {"alerts.stop": WRITES}
     | {"alerts.signal": REPLACES | {"update"}}
     | {
         f"alerts.{name}": ADDS
-        for name in ("attempt", "backtest", "case_event", "rule_event", "rule_version", "task_event")
+        for name in ("attempt", "backtest", "case_event", "digest", "rule_event", "rule_version", "task_event")
     }
     | {"alerts.shadow_signal": REPLACES, "alerts.kpi_breach": WRITES}
     | {f"alerts.{name}": {"select"} for name in ("absence", "mail_wish", "silence")},
@@ -196,10 +208,18 @@ def test_79_a_service_changes_the_definition_of_no_relation_and_no_row_of_the_tr
 @pytest.mark.capability("C7")
 def test_79_its_rights_suffice_to_open_a_case_and_to_send(guarded: Guarded) -> None:
     settings = guarded.settings.as_service("dispatcher")
-    project = simulated_project(settings.config)
+    breaker = CircuitBreaker(at_least=1)
+    project = simulated_project(settings.config, digest=Digest(at=None), circuit_breaker=breaker)
     evaluate_rules(settings, project, as_of_date=DAY, now=NOW)
-    assert open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=NOW).opened == 1
-    assert dispatch(settings, project, now=NOW, dry_run=False, resolve=resolve).sent == 1
+    counts = open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=NOW)
+    assert (counts.opened, counts.withheld) == (1, 1)
+    assert tell_stop(settings, project, as_of_date=DAY, now=NOW) == 1
+    with connect(settings.warehouse_url) as connection, connection, connection.cursor() as cursor:
+        release(cursor, newest_stop(cursor), by="olga", reason="as it should be", now=NOW)
+    assert open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=NOW).letters == 1
+    later = NOW + timedelta(days=2)
+    assert tell_missed(settings, project, missed(settings, project, now=later), now=later) == 1
+    assert dispatch(settings, project, now=later, dry_run=False, resolve=resolve).sent == 3
     written = guarded.marts.rows("select count(*), min(kind) from alerts.case_event")
     assert written[0][0] >= 1
 

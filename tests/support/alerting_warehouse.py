@@ -79,7 +79,7 @@ class AlertingWarehouse:
                     primary key (customer_id, as_of_date));
                 create table marts.dim_customers (customer_id text primary key, name text, segment text, industry text,
                     region text, country text, city text, owner_id text, owner_name text, owner_email text,
-                    owner_locale text, contact_name text, contact_email text, contact_role text);
+                    owner_locale text, owner_time_zone text, contact_name text, contact_email text, contact_role text);
                 create table marts.customer_360 (customer_id text primary key, value_at_stake_year numeric);
                 create table marts.customer_crosswalk (source text, account_id text, customer_id text);
                 create table marts.feature_dates (as_of_date date primary key);
@@ -206,9 +206,10 @@ def marts(settings: Settings) -> Iterator[AlertingWarehouse]:
 
 
 def simulated_project(config: Path, **alerts: Any) -> Project:
-    """Return the project of the simulated company, with other alert settings where given."""
+    """Return the project of the simulated company, who tells at once of each case, with other settings where given."""
     project = load_project(config)
-    return project.model_copy(update={"alerts": project.alerts.model_copy(update=alerts)})
+    at_once = {"digest": None, "circuit_breaker": None}
+    return project.model_copy(update={"alerts": project.alerts.at_any_hour().model_copy(update=at_once | alerts)})
 
 
 def weekly(day: date, weeks: int) -> list[date]:

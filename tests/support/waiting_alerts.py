@@ -12,11 +12,13 @@ ANA = "ana.weber@meridian.example"
 LEAD = "sales-lead@meridian.example"
 
 
-def wait_for_alerts(settings: Settings, project: Project, marts: AlertingWarehouse, count: int = 1) -> None:
+def wait_for_alerts(
+    settings: Settings, project: Project, marts: AlertingWarehouse, count: int = 1, *, score: float = 0.9
+) -> None:
     """Publish a day on which so many customers are at risk, and open their cases."""
     for number in range(count):
         marts.customer(f"c{number}", name=f"Customer {number}")
-        marts.score(f"c{number}", 0.9)
+        marts.score(f"c{number}", score)
     marts.publish()
     open_cases(settings, project, as_of_date=DAY, run_id=RUN, now=NOW)
 

@@ -42,7 +42,7 @@ attributes as (
 ),
 
 owners as (
-    select source || '|' || owner_id as owner_key, owner_id, name, email, locale from {{ ref('stg_owners') }}
+    select source || '|' || owner_id as owner_key, owner_id, name, email, locale, time_zone from {{ ref('stg_owners') }}
 ),
 
 contacts as (
@@ -103,6 +103,7 @@ final as (
         owners.name as owner_name,
         owners.email as owner_email,
         owners.locale as owner_locale,
+        owners.time_zone as owner_time_zone,
         attributes.email,
         contacts.name as contact_name,
         contacts.email as contact_email,

@@ -1,7 +1,8 @@
-"""Of which cases people are told today: not of the control group, within the pilot, and no more than a week can hold.
+"""Of which cases people are told today, and of which not: why, in the order in which it is asked.
 
-A case that is withheld is a case like any other, with its reasons and its event: only its messages are not written. One
-that lies outside the pilot or beyond capacity is asked for again each day that still has signals.
+Silences and inhibitions of a route, control group, pilot, contact cap, circuit breaker, a reader's week. A case that is
+withheld is a case like any other, with its reasons and its event: only its messages are not written. But for the
+control group it is asked for again each day that still has signals.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from datetime import date, datetime, timedelta
 from psycopg2 import extensions
 
 from forewarn.alerts.case_store import Draft
+from forewarn.alerts.circuit_breaker import stop
+from forewarn.alerts.contact_cap import capped
 from forewarn.alerts.levels import Route
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.quiet import Quiet, Withholding
@@ -88,23 +91,41 @@ def _whole(
     as_of_date: date,
     now: datetime,
 ) -> Iterator[tuple[str, list[Route], Withholding]]:
-    """Yield whom nobody is told of at all: control group, outside the pilot, beyond a reader's capacity."""
-    alerts = project.alerts
+    """Yield whom nobody is told of at all, in the order in which it is asked why."""
     inside = within_pilot(cursor, project, [draft.customer_id for draft, _ in wanted], as_of_date)
-    used = _used(cursor, now=now) if alerts.weekly_capacity else Counter[str]()
-    for place, (draft, routes) in enumerate(wanted, start=1):
+    told_enough = capped(cursor, [draft for draft, _ in wanted], project.alerts.contact_cap, as_of_date=as_of_date)
+    left = []
+    for draft, routes in wanted:
         customer = draft.customer_id
-        reader = draft.recipients[routes[0]][0].address.lower()
-        if in_control(customer, alerts.control_share):
+        if in_control(customer, project.alerts.control_share):
             of_control = "of the control group: nobody is told, to see what comes of it"
             yield customer, routes, Withholding("control", of_control)
         elif customer not in inside:
             outside = "outside the pilot: alerts.pilot does not hold for the customer"
             yield customer, routes, Withholding("pilot", outside)
-        elif alerts.weekly_capacity and used[reader] >= alerts.weekly_capacity:
-            of = f"{place} of {len(wanted)} by what a call is worth ({worth(draft, project):,.0f})"
-            full = f"{reader} has had {used[reader]} in seven days, and {alerts.weekly_capacity} are what a week holds"
-            yield customer, routes, Withholding("capacity", f"{of}; {full}")
+        elif customer in told_enough:
+            yield customer, routes, Withholding("contact_cap", told_enough[customer])
+        else:
+            left.append((draft, routes))
+    if why := stop(cursor, [draft.customer_id for draft, _ in left], project, as_of_date=as_of_date, now=now):
+        yield from ((draft.customer_id, routes, Withholding("circuit_breaker", why)) for draft, routes in left)
+    else:
+        yield from _beyond_capacity(cursor, left, project, now=now)
+
+
+def _beyond_capacity(
+    cursor: extensions.cursor, drafts: Sequence[tuple[Draft, list[Route]]], project: Project, *, now: datetime
+) -> Iterator[tuple[str, list[Route], Withholding]]:
+    most = project.alerts.weekly_capacity
+    if most is None:
+        return
+    used = _used(cursor, now=now)
+    for place, (draft, routes) in enumerate(drafts, start=1):
+        reader = draft.recipients[routes[0]][0].address.lower()
+        if used[reader] >= most:
+            of = f"{place} of {len(drafts)} by what a call is worth ({worth(draft, project):,.0f})"
+            full = f"{reader} has had {used[reader]} in seven days, and {most} are what a week holds"
+            yield draft.customer_id, routes, Withholding("capacity", f"{of}; {full}")
         else:
             used[reader] += 1
 

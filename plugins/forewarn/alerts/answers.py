@@ -177,10 +177,13 @@ def _is_done(
 
 
 def _suppress(cursor: extensions.cursor, given: Answer) -> list[int]:
-    """Keep back what waits to be sent: of a closed case everything, otherwise the escalation. Returns the messages."""
+    """Keep back what waits to be sent: of a closed case everything, otherwise what need not be told now.
+
+    That is the escalation, and lines of digests. Returns the messages.
+    """
     cursor.execute(
         "update alerts.outbox set state = 'suppressed', reason = %s"
-        " where case_id = %s and state in ('pending', 'retry') and (%s or kind = %s) returning alert_id",
+        " where case_id = %s and state in ('pending', 'retry') and (%s or kind = %s or gathered) returning alert_id",
         [f"answered by {given.by}: {given.action}", given.case_id, given.action == "close", ESCALATION],
     )
     return [alert_id for (alert_id,) in cursor.fetchall()]

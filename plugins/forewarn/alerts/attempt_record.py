@@ -48,7 +48,7 @@ def record(cursor: extensions.cursor, row: Claimed, verdict: Verdict, *, owner: 
     return True
 
 
-def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallback: str, now: datetime) -> int:
+def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallback: str) -> int:
     """Put a refused message into the outbox once more, for the fallback of its route, or else that of the project.
 
     Returns
@@ -61,7 +61,8 @@ def pass_on(cursor: extensions.cursor, row: Claimed, content: Envelope, *, fallb
         return 0
     dedup = f"{row.dedup_key}:fallback"
     passed = content.in_place_of(row.recipient, "rejected", outbox.message_key(dedup, row.created_at))
-    cursor.execute("select expires_at from alerts.outbox where alert_id = %s", [row.alert_id])
-    expires_at = (cursor.fetchone() or [now])[0]
-    letter = outbox.Letter(dedup, row.channel, others[0], passed, kind=row.kind)
-    return outbox.put(cursor, [letter], now=now, expires_at=expires_at)
+    cursor.execute("select expires_at, gathered from alerts.outbox where alert_id = %s", [row.alert_id])
+    expires_at, gathered = cursor.fetchone() or (row.created_at, False)
+    letter = outbox.Letter(dedup, row.channel, others[0], passed, kind=row.kind, gathered=gathered)
+    # As old as the one that was refused: what was due stays due, and no digest is waited for a second time.
+    return outbox.put(cursor, [letter], now=row.created_at, expires_at=expires_at)

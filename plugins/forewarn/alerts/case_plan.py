@@ -13,7 +13,8 @@ from forewarn.alerts.levels import ROUTES, Level, Route, combined, rank
 from forewarn.alerts.signals import Signal
 
 MOST_REASONS = 3
-WAITS = frozenset({"pilot", "capacity", "silence", "inhibited"})
+STOPPED = "circuit_breaker"
+WAITS = frozenset({"pilot", "contact_cap", STOPPED, "capacity", "silence", "inhibited"})
 NONE: Mapping[str, int] = MappingProxyType({})
 
 Action = Literal["open", "raise", "join", "refresh", "leave", "suppress"]
@@ -64,7 +65,12 @@ class Plan:
 
 
 def plan(
-    known: Known | None, signals: Sequence[Signal], as_of_date: date, cool_down_days: Mapping[str, int] = NONE
+    known: Known | None,
+    signals: Sequence[Signal],
+    as_of_date: date,
+    cool_down_days: Mapping[str, int] = NONE,
+    *,
+    released: bool = False,
 ) -> Plan:
     """Decide what the signals of a date do to a case.
 
@@ -74,10 +80,14 @@ def plan(
 
     A closed case lets nothing new open for the days that its outcome asks for in `cool_down_days`, unless it is graver
     than that case was. Of a case that is snoozed nobody hears, unless its level becomes high.
+
+    What the circuit breaker kept back on this very day is decided once more when somebody has `released` it.
     """
     level = combined([signal.level for signal in signals])
     fired = f"{len(signals)} signal{'s' if len(signals) > 1 else ''}: {', '.join(signal.name for signal in signals)}"
-    if known is not None and known.updated_as_of >= as_of_date:
+    stopped = known is not None and STOPPED in known.withheld_routes.values()
+    again = released and stopped and known is not None and known.updated_as_of == as_of_date
+    if known is not None and known.updated_as_of >= as_of_date and not again:
         return Plan("leave", known.level, f"already decided as of {known.updated_as_of}", known.routes)
     routes = by_strength(signals)
     if known is None or known.state == "closed":

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2 import extensions
 
-from forewarn.alerts import outbox
+from forewarn.alerts import digests, outbox
 from forewarn.alerts.absences import away_on
 from forewarn.alerts.admission import withhold, worth
 from forewarn.alerts.after_purchase import remind
@@ -28,6 +28,7 @@ from forewarn.alerts.case_store import (
 from forewarn.alerts.case_tasks import Told, hand_out
 from forewarn.alerts.case_words import Books, content, next_step, step_of
 from forewarn.alerts.channel import WITHOUT_CONTACTS
+from forewarn.alerts.circuit_breaker import is_released
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.escalation import escalate
 from forewarn.alerts.holds import hold
@@ -71,8 +72,8 @@ class CaseCounts:
     cooling, suppressed
         Customers whose signals open no case since one was closed lately, and how many of them newly so.
     withheld
-        Cases of which a route is not told: control group, outside the pilot, beyond a reader's capacity, silenced or
-        inhibited.
+        Cases of which a route is not told: control group, pilot, contact cap, circuit breaker, a reader's capacity,
+        silenced or inhibited.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
     tasks, actions
@@ -141,8 +142,10 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         facts = read_facts(cursor, customers, as_of_date=as_of_date, definition=project.churn.definition)
         known = newest_cases(cursor, customers)
         cool_down = {str(outcome): days for outcome, days in project.alerts.cool_down_days.items()}
+        released = is_released(cursor, as_of_date=as_of_date)
         plans = {
-            customer: plan(known.get(customer), signals, as_of_date, cool_down) for customer, signals in groups.items()
+            customer: plan(known.get(customer), signals, as_of_date, cool_down, released=released)
+            for customer, signals in groups.items()
         }
         true = true_conditions(cursor, books.playbooks.conditions, customers, as_of_date)
         books = replace(books, true_steps=true)
@@ -172,6 +175,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         care = remind(cursor, books, now=now)
         desk = Desk(books, groups, {**care.facts, **facts}, now)
         actions = action_letters(cursor, desk, [*tasks, *care.written], told)
+        digests.withdraw(cursor, told, as_of_date=as_of_date, now=now)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
         letters = []
         for case_id, draft, route, reader in _each_reader(told):
@@ -190,7 +194,16 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
                     key=outbox.message_key(dedup, now),
                     thread_key=threads.get(f"{case_id}:{channel}:{address}"),
                 )
-                letters.append(outbox.Letter(dedup, channel, address, words))
+                letters.append(
+                    outbox.Letter(
+                        dedup,
+                        channel,
+                        address,
+                        words,
+                        time_zone=reader.time_zone,
+                        gathered=project.alerts.gathers(draft.plan.level),
+                    )
+                )
         expires_at = now + timedelta(days=project.alerts.expires_after_days)
         letters_put = outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at)
         keep_to_wishes(cursor, now=now)
@@ -248,7 +261,7 @@ def _drafts(
         before, about, decided = known.get(customer_id), facts[customer_id], plans[customer_id]
         if decided.action in ("leave", "suppress"):
             continue
-        owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
+        owner = Owner(about.owner_name, about.owner_email, about.owner_locale, about.owner_time_zone)
         steps = {
             route: step_of(books, customer_id, signals, route=route, level=decided.level) for route in decided.routes
         }

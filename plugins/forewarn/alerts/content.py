@@ -129,6 +129,17 @@ class Content(Envelope):
         return self.customer
 
 
+class Digest(Envelope):
+    """One message about many cases to one reader: what is in it, the greatest expected loss first."""
+
+    lines: list[Content] = Field(min_length=1)
+
+    @property
+    def about(self) -> str:
+        """The day."""
+        return f"digest-{self.as_of_date}"
+
+
 class Affected(BaseModel):
     """One stream of a notice.
 
@@ -138,7 +149,7 @@ class Affected(BaseModel):
         `late`: later than promised. `blocked`: its newest extraction failed, and what landed last still counts.
         `held`: of a model, whose scores are not used; `stream` is then what it foresees. `substituted`: of a champion
         that could not be reached; another version scored in its place. `low_stock`: of an article, which
-        `stream` names.
+        `stream` names. `stopped`: of a day whose messages are kept back. `silent`: of a DAG that did not run.
     arrived_at
         When something came last; None when nothing ever did.
     promise_hours
@@ -150,7 +161,7 @@ class Affected(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stream: str
-    kind: Literal["late", "blocked", "held", "substituted", "low_stock"]
+    kind: Literal["late", "blocked", "held", "substituted", "low_stock", "stopped", "silent"]
     since: datetime
     arrived_at: datetime | None
     promise_hours: float | None

@@ -24,6 +24,7 @@ class Facts:
     owner_name: str | None
     owner_email: str | None
     owner_locale: str | None
+    owner_time_zone: str | None
     contact_name: str | None
     probability: float | None
     threshold: float | None
@@ -45,7 +46,7 @@ def read_facts(
     cursor.execute(
         """
         select k.customer_id, coalesce(d.name, x.called, k.customer_id),
-            d.owner_id, d.owner_name, d.owner_email, d.owner_locale,
+            d.owner_id, d.owner_name, d.owner_email, d.owner_locale, d.owner_time_zone,
             d.contact_name, s.probability, s.threshold, s.model_name || ' v' || s.model_version,
             coalesce(s.reasons, '[]'), coalesce(c.value_at_stake_year, 0)::float8, f.days_to_renewal,
             f.days_since_last_order, f.days_since_last_interaction, f.overdue_amount::float8

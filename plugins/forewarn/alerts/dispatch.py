@@ -9,24 +9,26 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from psycopg2 import extensions
 from pydantic import ValidationError
 
-from forewarn.alerts import outbox
+from forewarn.alerts import digests, outbox
 from forewarn.alerts.actions import load_actions
 from forewarn.alerts.answer_links import LinkBook
 from forewarn.alerts.attempt_record import pass_on, record
 from forewarn.alerts.channel import Channel, GroupChannel, Message
 from forewarn.alerts.channels import Resolve, channels_of, link_book
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
+from forewarn.alerts.deferral import defer
 from forewarn.alerts.interruption import Interruption, until_terminated
 from forewarn.alerts.news import KPI, STAGE, KpiNews, StageNews
 from forewarn.alerts.outbox import ACTION, OPERATIONS, REMINDER, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
+from forewarn.alerts.view import view
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
@@ -58,6 +60,8 @@ class DispatchCounts:
         Refused messages that the fallback gets; those sent within this dispatch count as sent as well.
     released
         Claimed messages that were given back unsent, since the channel is down or the process was asked to end.
+    deferred
+        Messages that may not go yet by their reader's clock.
     waiting
         With `dry_run`: messages that would be tried.
     held_elsewhere
@@ -71,6 +75,7 @@ class DispatchCounts:
     expired: int = 0
     passed_on: int = 0
     released: int = 0
+    deferred: int = 0
     waiting: int = 0
     held_elsewhere: int = 0
 
@@ -100,14 +105,15 @@ def dispatch(
     """
     with connect(settings.warehouse_url, application="forewarn dispatch") as connection:
         if dry_run:
+            ways = [*project.alerts.channels, *load_actions(project)]
             with connection.cursor() as cursor:
-                ways = [*project.alerts.channels, *load_actions(project)]
-                return DispatchCounts(waiting=outbox.due(cursor, ways, now=now))
+                deferred = defer(cursor, project, ways, now=now)
+                counts = DispatchCounts(waiting=outbox.due(cursor, ways, now=now), deferred=deferred)
+            connection.rollback()
+            return counts
         channels = channels_of(settings, project, resolve)
         links = link_book(settings, project, resolve)
-        dispatcher = _Dispatcher(
-            connection, channels, project.alerts.fallback_recipient, links=links, now=now, lease=lease
-        )
+        dispatcher = _Dispatcher(connection, channels, project, links=links, now=now, lease=lease)
         try:
             with until_terminated() as interruption:
                 return dispatcher.run(limit, interruption)
@@ -121,13 +127,13 @@ class _Dispatcher:
         self,
         connection: extensions.connection,
         channels: Mapping[str, Channel],
-        fallback: str,
+        project: Project,
         *,
         links: LinkBook | None,
         now: datetime,
         lease: timedelta,
     ) -> None:
-        self._connection, self._channels, self._fallback, self._links = connection, channels, fallback, links
+        self._connection, self._channels, self._project, self._links = connection, channels, project, links
         self._now, self._lease = now, lease
         self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._up = set(channels)
@@ -137,6 +143,7 @@ class _Dispatcher:
     def run(self, limit: int | None, interruption: Interruption) -> DispatchCounts:
         with self._connection, self._connection.cursor() as cursor:
             self._counts["expired"] = outbox.expire(cursor, now=self._now)
+            self._counts["deferred"] = defer(cursor, self._project, list(self._channels), now=self._now)
         tried = 0
         while not interruption.asked and self._up and (limit is None or tried < limit):
             rows = self._claim(BATCH if limit is None else min(BATCH, limit - tried))
@@ -144,6 +151,11 @@ class _Dispatcher:
                 break
             tried += len(rows)
             self._work(rows, interruption)
+        while not interruption.asked and self._up and (limit is None or tried < limit):
+            if (gathered := self._claim_digest()) is None:
+                break
+            tried += len(gathered.rows)
+            self._attempt_digest(gathered)
         with self._connection, self._connection.cursor() as cursor:
             self._counts["held_elsewhere"] = outbox.held_elsewhere(cursor, list(self._channels))
         return DispatchCounts(**self._counts)
@@ -153,6 +165,10 @@ class _Dispatcher:
             return outbox.claim(
                 cursor, owner=self._owner, channels=sorted(self._up), now=self._now, lease=self._lease, limit=most
             )
+
+    def _claim_digest(self) -> digests.Gathered | None:
+        with self._connection, self._connection.cursor() as cursor:
+            return digests.claim(cursor, owner=self._owner, channels=sorted(self._up), now=self._now, lease=self._lease)
 
     def _work(self, rows: list[Claimed], interruption: Interruption) -> None:
         left = list(rows)
@@ -188,13 +204,55 @@ class _Dispatcher:
             return outbox.begin(cursor, row.alert_id, owner=self._owner, lease=self._lease)
 
     def _conclude(self, row: Claimed, content: Envelope | None, verdict: Verdict) -> None:
+        self._conclude_all([(row, content)], verdict)
+
+    def _conclude_all(self, rows: Sequence[tuple[Claimed, Envelope | None]], verdict: Verdict) -> None:
+        """Write down what became of rows that had one attempt: of all of them, or of none."""
+        passed_on = 0
         with self._connection, self._connection.cursor() as cursor:
-            mine = record(cursor, row, verdict, owner=self._owner, now=self._now)
-            if mine and verdict.pass_on and content is not None:
-                self._counts["passed_on"] += pass_on(cursor, row, content, fallback=self._fallback, now=self._now)
+            for row, content in rows:
+                mine = record(cursor, row, verdict, owner=self._owner, now=self._now)
+                if mine and verdict.pass_on and content is not None:
+                    fallback = self._project.alerts.fallback_recipient
+                    passed_on += pass_on(cursor, row, content, fallback=fallback)
+            if passed_on:
+                # The fallback has a clock of its own.
+                self._counts["deferred"] += defer(cursor, self._project, list(self._channels), now=self._now)
+        self._counts["passed_on"] += passed_on
         if verdict.channel_down:
-            self._up.discard(row.channel)
-        self._counts["retried" if verdict.state == "retry" else verdict.state] += 1
+            self._up.difference_update(row.channel for row, _ in rows)
+        self._counts["retried" if verdict.state == "retry" else verdict.state] += len(rows)
+
+    def _attempt_digest(self, gathered: digests.Gathered) -> None:
+        """Send what waits for one reader as one message; what became of it became of each."""
+        with self._connection, self._connection.cursor() as cursor:
+            attempts = digests.begin(cursor, gathered, owner=self._owner, lease=self._lease)
+        if attempts is None:
+            return
+        first = gathered.rows[0]
+        channel, lines = self._channels[first.channel], list[tuple[Claimed, Content]]()
+        for row in gathered.rows:
+            try:
+                content = _read(row)
+                if not isinstance(content, Content):
+                    raise Permanent(f"alert {row.alert_id}", expected="a message about a case", got=row.kind)
+                view(content, row.alert_id)
+            except Exception as error:
+                # One line that cannot be worded keeps none of the others back.
+                self._conclude(row, None, self._failed(channel, error, attempts))
+            else:
+                lines.append((row, content))
+        if not lines:
+            return
+        try:
+            if attempts > MOST_ATTEMPTS:
+                raise _endless(f"digest {gathered.digest_id}", attempts)
+            together = gathered.content([line for _, line in lines])
+            answer = channel.send(Message(first.alert_id, first.recipient, together, gathered.begun_at))
+            verdict = delivered(f"in digest {gathered.digest_id} of {len(lines)}: {answer}")
+        except Exception as error:
+            verdict = self._failed(channel, error, attempts)
+        self._conclude_all(lines, verdict)
 
     def _attempt_together(self, channel: GroupChannel, rows: list[Claimed]) -> None:
         """Send what a room would drown in as one message; what became of it became of each, by its own attempts."""
@@ -230,7 +288,7 @@ class _Dispatcher:
         channel, content = self._channels[row.channel], None
         try:
             if attempts > MOST_ATTEMPTS:
-                raise Permanent(f"alert {row.alert_id}", expected="an end", got=f"{attempts - 1} attempts without one")
+                raise _endless(f"alert {row.alert_id}", attempts)
             content = _read(row)
             return content, delivered(channel.send(self._message(row, content, attempts)))
         except Exception as error:
@@ -244,3 +302,7 @@ def _read(row: Claimed) -> Envelope:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         raise Permanent(f"alert {row.alert_id}", expected="the content of a message", got=problems) from error
+
+
+def _endless(what: str, attempts: int) -> Permanent:
+    return Permanent(what, expected="an end", got=f"{attempts - 1} attempts without one")

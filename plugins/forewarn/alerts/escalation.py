@@ -46,7 +46,9 @@ def escalate(
         dedup = f"case:{case_id}:{level}:{ESCALATION}:{channel}:{address.lower()}"
         key = outbox.message_key(dedup, now)
         content = Content.model_validate(payload).in_place_of(reader, "escalated", key)
-        letter = outbox.Letter(dedup, channel, address, content, kind=ESCALATION)
+        letter = outbox.Letter(
+            dedup, channel, address, content, kind=ESCALATION, gathered=project.alerts.gathers(content.level)
+        )
         if outbox.put(cursor, [letter], now=now, expires_at=expires_at):
             events[case_id] = (case_id, "escalated", f"no answer of {reader} by {due_on}; {address} is told", {})
     note(cursor, list(events.values()), as_of_date=as_of_date, now=now)

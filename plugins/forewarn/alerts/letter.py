@@ -17,7 +17,8 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from forewarn.alerts.answer_links import NO_LINKS
 from forewarn.alerts.channel import Message
-from forewarn.alerts.content import ActionContent, Content, Envelope, Notice
+from forewarn.alerts.content import ActionContent, Content, Digest, Envelope, Notice
+from forewarn.alerts.digest_view import Line, digest_view
 from forewarn.alerts.news import KpiNews, StageNews
 from forewarn.alerts.news_view import kpi_view, stage_view
 from forewarn.alerts.notice_view import notice_view
@@ -41,12 +42,15 @@ class Letter:
         What the HTML names as the picture's address.
     scores, threshold
         What the picture shows: day and probability, and the dashed line; no scores where there is nothing to draw.
+    lines
+        The cases of a digest; none of any other message.
     """
 
     view: View
     chart_address: str
     scores: tuple[tuple[date, float], ...] = ()
     threshold: float = 0.0
+    lines: tuple[Line, ...] = ()
 
     @cached_property
     def chart(self) -> bytes | None:
@@ -60,14 +64,18 @@ class Letter:
     @cached_property
     def text(self) -> str:
         """The body as plain text."""
-        return _text_template().render(view=self.view)
+        return _text_template(self._template).render(view=self.view, lines=self.lines)
 
     @cached_property
     def html(self) -> str:
         """The body as HTML."""
-        return _html_template().render(
-            view=self.view, chart_address=self.chart_address, colour=COLOURS[self.view.level]
+        return _html_template(self._template).render(
+            view=self.view, lines=self.lines, chart_address=self.chart_address, colour=COLOURS[self.view.level]
         )
+
+    @property
+    def _template(self) -> str:
+        return "digest" if self.lines else "alert"
 
 
 def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]:
@@ -107,6 +115,9 @@ def word(
 
     `links` are the addresses of its buttons by purpose; `chart_address` is what the HTML names as the picture's.
     """
+    if isinstance(content, Digest):
+        words, lines = digest_view(content)
+        return Letter(words, chart_address, lines=tuple(lines))
     if isinstance(content, Notice):
         words = notice_view(content, alert_id)
     elif isinstance(content, Content):
@@ -233,11 +244,11 @@ def _address(text: str, name: str | None = None) -> Address:
     return Address(_unencoded(one_line(name or own_name, 80)), user, domain)
 
 
-@lru_cache(maxsize=1)
-def _html_template() -> Template:
+@lru_cache(maxsize=2)
+def _html_template(name: str) -> Template:
     import mrml
 
-    rendered = str(mrml.to_html((TEMPLATES / "alert.mjml").read_text(encoding="utf-8")).content)
+    rendered = str(mrml.to_html((TEMPLATES / f"{name}.mjml").read_text(encoding="utf-8")).content)
     # mrml escapes quotes in attributes, and Jinja would read `&quot;` inside braces as it stands.
     parts = rendered.split("{{")
     unescaped = [
@@ -247,7 +258,7 @@ def _html_template() -> Template:
     return Environment(autoescape=True, undefined=StrictUndefined).from_string("{{".join(unescaped))
 
 
-@lru_cache(maxsize=1)
-def _text_template() -> Template:
+@lru_cache(maxsize=2)
+def _text_template(name: str) -> Template:
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=False)  # noqa: S701 - plain text
-    return environment.from_string((TEMPLATES / "alert.txt.j2").read_text(encoding="utf-8"))
+    return environment.from_string((TEMPLATES / f"{name}.txt.j2").read_text(encoding="utf-8"))

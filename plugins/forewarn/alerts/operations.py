@@ -24,6 +24,10 @@ from forewarn.warehouse.engine import connect
 OF_STREAMS = ("blocked", "late")
 OF_MODEL = ("held", "substituted")
 OF_STOCK = ("low_stock",)
+OF_BREAKER = ("stopped",)
+OF_HEART = ("silent",)
+# Their end needs no message: it tells itself, or is of no interest.
+ENDS_UNTOLD = frozenset({*OF_STOCK, *OF_BREAKER, *OF_HEART})
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +42,8 @@ class Trouble:
         `blocked`: its newest extraction failed. `late`: what came last is older than it promised. `held`: of a model
         (`source` is then `model`), whose scores are not used. `substituted`: of a champion that could not be
         reached, in whose place another version scored. `low_stock`: of an article (`stream`), which is at its reorder
-        point; that its end is not told, the next time is.
+        point. `stopped`: of a day (`stream`) whose messages the circuit breaker keeps back. `silent`: nothing ran;
+        `source` is `forewarn` for both. The ends of the last three are not told.
     since : datetime
         Of the first failure; of the broken promise.
     features : tuple of str
@@ -49,7 +54,7 @@ class Trouble:
 
     source: str
     stream: str
-    kind: Literal["blocked", "late", "held", "substituted", "low_stock"]
+    kind: Literal["blocked", "late", "held", "substituted", "low_stock", "stopped", "silent"]
     since: datetime
     arrived_at: datetime | None = None
     promise: timedelta | None = None
@@ -109,7 +114,7 @@ def tell_operations(
         for source, ended in _by_source([trouble for _, trouble in over]):
             ids = [number for number, trouble in over if trouble.source == source]
             cursor.execute("update ops.trouble set over_at = %s where trouble_id = any(%s)", [now, ids])
-            if kinds == OF_STOCK:
+            if ENDS_UNTOLD.issuperset(kinds):
                 continue
             notice = _envelope(project, ended, as_of_date=as_of_date).model_copy(update={"over": True})
             letters += _letters(project, f"trouble-over:{source}:{min(ids)}", notice, now)

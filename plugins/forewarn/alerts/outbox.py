@@ -28,13 +28,23 @@ DUE = f"""state in {OPEN} and channel = any(%(channels)s) and expires_at > %(now
 
 @dataclass(frozen=True)
 class Letter:
-    """A message on its way into the outbox."""
+    """A message on its way into the outbox.
+
+    Attributes
+    ----------
+    time_zone
+        Of the reader's clock; None is the project's.
+    gathered
+        Whether it goes in the reader's digest.
+    """
 
     dedup_key: str
     channel: str
     recipient: str
     content: Envelope
     kind: str = "case"
+    time_zone: str | None = None
+    gathered: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,8 @@ def put(cursor: extensions.cursor, letters: Iterable[Letter], *, now: datetime, 
             now,
             expires_at,
             now,
+            letter.time_zone,
+            letter.gathered,
         )
         for letter in letters
     ]
@@ -83,7 +95,7 @@ def put(cursor: extensions.cursor, letters: Iterable[Letter], *, now: datetime, 
     new = execute_values(
         cursor,
         "insert into alerts.outbox (dedup_key, case_id, kind, channel, recipient, payload, next_attempt_at, expires_at,"
-        " created_at) values %s on conflict (dedup_key) do nothing returning alert_id",
+        " created_at, time_zone, gathered) values %s on conflict (dedup_key) do nothing returning alert_id",
         rows,
         page_size=500,
         fetch=True,
@@ -134,7 +146,7 @@ def claim(
         f"""
         with due as (
             select alert_id from alerts.outbox
-            where {DUE}
+            where {DUE} and not gathered
             order by state = 'sending' and attempts > 0, next_attempt_at, alert_id
             limit %(limit)s
             for update skip locked

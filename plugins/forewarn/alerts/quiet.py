@@ -16,7 +16,7 @@ from forewarn.alerts.signals import Signal
 from forewarn.alerts.silences import Silence, silence_of, silences_on
 from forewarn.alerts.step_conditions import true_conditions
 
-Withheld = Literal["control", "pilot", "capacity", "silence", "inhibited"]
+Withheld = Literal["control", "pilot", "contact_cap", "circuit_breaker", "capacity", "silence", "inhibited"]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from forewarn.alerts.addresses import is_address
 from forewarn.alerts.content import Why
+from forewarn.alerts.hours import zone_of
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.routing import RouteFile, Routing, RoutingRule
 from forewarn.config.project import Channel, Project
@@ -23,6 +24,7 @@ class Owner:
     name: str | None
     email: str | None
     locale: str | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Recipient:
         Who gets the message when this reader's server refuses it; None for that of the project.
     channels
         Over which it goes; empty for all of the project.
+    time_zone
+        Of the reader's clock; None for that of the project.
     """
 
     address: str
@@ -89,6 +93,7 @@ class Recipient:
     cause: str | None = None
     fallback: str | None = None
     channels: tuple[Channel, ...] = ()
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,9 @@ class Directory:
         if owner.email is None or not is_address(owner.email):
             return self._fallback(place, "no_address" if owner.name else "no_owner")
         spoken = owner.locale or place.locale or locale
-        return self._unless_away(Recipient(owner.email, owner.name, spoken, "owner"), place)
+        # A zone that the source spells in its own way counts as none.
+        own = owner.time_zone if zone_of(owner.time_zone) else None
+        return self._unless_away(Recipient(owner.email, owner.name, spoken, "owner", time_zone=own), place)
 
     def _unless_away(self, reader: Recipient, place: RouteFile) -> Recipient:
         """Return a reader, or the deputy of one who is away; a deputy who is away too is followed no further."""
@@ -150,4 +157,6 @@ class Directory:
 
 
 def _of(place: RouteFile, reader: Recipient) -> Recipient:
-    return replace(reader, fallback=place.fallback, channels=tuple(place.channels))
+    return replace(
+        reader, fallback=place.fallback, channels=tuple(place.channels), time_zone=reader.time_zone or place.time_zone
+    )

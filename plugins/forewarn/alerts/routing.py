@@ -14,6 +14,7 @@ from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.rules import FAMILIES
 from forewarn.alerts.yaml_place import read_expression
+from forewarn.config.contact import TimeZone
 from forewarn.config.project import Channel, Project
 from forewarn.config.yaml import Document, did_you_mean
 from forewarn.expressions import Expression
@@ -44,6 +45,7 @@ class RouteFile(BaseModel):
     to: str
     name: str | None = None
     locale: str | None = None
+    time_zone: TimeZone | None = None
     fallback: str | None = None
     channels: Channels = []
 

@@ -10,11 +10,13 @@ import typer
 from forewarn.cli import (
     absence,
     access,
+    alerts,
     backfill,
     case,
     demo,
     dispatch,
     doctor,
+    heartbeat,
     identity,
     insight,
     metrics,
@@ -63,6 +65,7 @@ app.command("run")(run.run)
 app.command("backfill")(backfill.backfill)
 app.command("dispatch")(dispatch.dispatch)
 app.command("workbench")(workbench.workbench)
+app.command("heartbeat")(heartbeat.heartbeat)
 app.command("migrate")(warehouse.migrate)
 app.command("metrics")(metrics.metrics)
 app.command("docs")(warehouse.docs)
@@ -75,6 +78,7 @@ app.add_typer(task.app, name="task")
 app.add_typer(routes.app, name="routes")
 app.add_typer(absence.app, name="absence")
 app.add_typer(silence.app, name="silence")
+app.add_typer(alerts.app, name="alerts")
 model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")

@@ -32,6 +32,13 @@ churn:
 alerts:
   channels: [file]
   fallback_recipient: {recipient}
+  # Nobody is told at night or on a free day, by their own clock, and what is not urgent comes as one message at eight.
+  # quiet_hours: {{from: "18:00", to: "08:00"}}
+  # working_days: [monday, tuesday, wednesday, thursday, friday]
+  # holidays: {{country: DE}}
+  # digest: {{at: "08:00", levels: [low, medium]}}
+  # When more than so much of the base has a case on one day, operations look first.
+  # circuit_breaker: {{share: 0.25}}
 # For data that end in the past: the first day that they do not know. Without it, today.
 # as_of_date: 2026-03-01
 """

@@ -8,6 +8,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from forewarn.config.contact import (
+    WEEKDAYS,
+    CircuitBreaker,
+    ContactCap,
+    Digest,
+    Holidays,
+    QuietHours,
+    TimeZone,
+    WorkingDays,
+)
 from forewarn.config.identity import Identity
 from forewarn.config.model import Model
 from forewarn.config.readers import Readers
@@ -71,12 +81,29 @@ class Alerts(BaseModel):
     quiet_days: int = Field(default=14, ge=1)
     cool_down_days: CoolDown = Field(default={"saved": 30, "churned": 90, "false_alarm": 60, "no_answer": 14})
     expires_after_days: int = Field(default=7, ge=1)
+    quiet_hours: QuietHours | None = None
+    working_days: WorkingDays = list(WEEKDAYS)
+    holidays: Holidays | None = None
+    digest: Digest | None = None
+    contact_cap: ContactCap | None = None
+    circuit_breaker: CircuitBreaker | None = None
+    heartbeat_hours: int = Field(default=26, ge=1)
     webhook_may_reach_private: bool = False
     # Links act for whoever opens them, so that only this machine may go without encryption.
     workbench_url: str | None = Field(
         default=None, pattern=r"^(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?)$"
     )
     links_valid_days: int = Field(default=30, ge=1, le=365)
+
+    def gathers(self, level: str) -> bool:
+        """Tell whether messages of a level wait for the reader's digest instead of going on their own."""
+        return self.digest is not None and level in self.digest.levels
+
+    def at_any_hour(self) -> Alerts:
+        """Return the same without hours, for data whose days are not the wall clock's; a digest goes at once."""
+        digest = self.digest.model_copy(update={"at": None}) if self.digest else None
+        days = {"quiet_hours": None, "working_days": list(WEEKDAYS), "holidays": None, "digest": digest}
+        return self.model_copy(update=days)
 
 
 class Project(BaseModel):
@@ -86,7 +113,7 @@ class Project(BaseModel):
 
     company: str
     currency: str = "USD"
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     locale: str = "en"
     churn: Churn
     alerts: Alerts

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from forewarn.alerts.answer_links import SENT as PURPOSES
-from forewarn.alerts.content import Content, Past, Said
+from forewarn.alerts.content import Content, Digest, Past, Said
 from forewarn.alerts.letter import mail, word
 from forewarn.alerts.sparkline import HEIGHT, LINE, QUIET, WIDTH, sparkline
 from forewarn.alerts.view import view
 
+DAY = date(2026, 11, 16)
 GOLDEN = Path(__file__).parent / "golden"
 LINKS = {purpose: f"https://forewarn.meridian.example/{purpose}/token" for purpose in PURPOSES}
 SENT = {"alert_id": 17, "sender": "Forewarn <alerts@meridian.example>", "recipient": "ana.weber@meridian.example"}
@@ -54,6 +55,22 @@ def test_text_and_html_are_as_agreed(content: Content, chinese: Content, kind: s
     hold(f"{kind}.txt", f"Subject: {letter.view.subject}\n\n{letter.text}")
     hold(f"{kind}.html", letter.html)
     assert (letter.chart is None) == (kind == "rules_only")
+
+
+@pytest.mark.parametrize("kind", ["digest", "digest_chinese"])
+def test_a_digest_is_as_agreed(content: Content, chinese: Content, kind: str) -> None:
+    first = content if kind == "digest" else chinese
+    rows: list[dict[str, object]] = [
+        {"level": "medium", "previous_level": "low", "reasons": first.reasons[:1]},
+        {"level": "medium", "customer": "Globex & <Sons>", "probability": None, "expected_loss": 25_200},
+        {"level": "low", "customer": "Initech", "why": "no_owner", "reasons": first.reasons[1:2]},
+    ]
+    lines = [first.model_copy(update=row | {"case_id": number}) for number, row in enumerate(rows)]
+    envelope = {"company": first.company, "locale": first.locale, "why": "owner", "key": "0123456789abcdef01234567"}
+    letter = word(Digest(as_of_date=DAY, reader_name=first.reader_name, lines=lines, **envelope), 17)  # type: ignore[arg-type]
+    hold(f"{kind}.txt", f"Subject: {letter.view.subject}\n\n{letter.text}")
+    hold(f"{kind}.html", letter.html)
+    assert letter.chart is None
 
 
 def test_the_mail_is_the_same_on_every_try(content: Content) -> None:

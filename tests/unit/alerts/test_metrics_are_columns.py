@@ -35,5 +35,7 @@ def test_every_kpi_is_a_column_of_the_months_and_has_a_name_in_each_language() -
 
 
 def test_cases_find_what_they_say_of_a_customer() -> None:
-    assert {"owner_id", "owner_name", "owner_email", "owner_locale", "contact_name"} <= columns("dim_customers")
+    assert {"owner_id", "owner_name", "owner_email", "owner_locale", "owner_time_zone", "contact_name"} <= columns(
+        "dim_customers"
+    )
     assert "value_at_stake_year" in columns("customer_360")

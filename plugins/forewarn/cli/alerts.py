@@ -1,0 +1,42 @@
+"""`forewarn alerts`: what operations decide about a whole day's messages."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from forewarn.cli.installation import current_settings
+from forewarn.cli.model import DryRun
+
+app = typer.Typer(help="A day's messages as a whole.", no_args_is_help=True)
+
+
+@app.callback()
+def alerts() -> None:
+    """Keep `release` a command of a group, also while it is the only one."""
+
+
+@app.command()
+def release(
+    reason: Annotated[str, typer.Option(help="Why they may go; kept with who said so.")], dry_run: DryRun = False
+) -> None:
+    """Let the messages go that the circuit breaker keeps back, of the newest published day."""
+    from forewarn import stages
+    from forewarn.alerts import newest_stop
+    from forewarn.alerts import release as let_go
+    from forewarn.warehouse.engine import connect
+
+    settings, now = current_settings(), datetime.now(UTC)
+    with connect(settings.as_service("dispatcher").warehouse_url) as connection, connection.cursor() as cursor:
+        kept = newest_stop(cursor)
+        if dry_run:
+            typer.echo(f"would release {kept.as_of_date}: {kept.reason}")
+            return
+        let_go(cursor, kept, by=getpass.getuser(), reason=reason, now=now)
+        connection.commit()
+    # Also where somebody released it before: the first one may have been killed in between.
+    summary = stages.open_cases(settings, stages.Run(kept.as_of_date, kept.run_id, now))
+    typer.echo(f"{kept.as_of_date} released: {summary['letters']} messages wait for the next dispatch")
