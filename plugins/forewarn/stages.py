@@ -339,6 +339,7 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     if not run.live:
         return {"skipped": "not a live run"}
     from forewarn.alerts import dispatch as send
+    from forewarn.alerts import tell_undelivered
     from forewarn.sources import resolve as installed
 
     project = _project(settings)
@@ -346,6 +347,8 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
         # Its days are not the wall clock's, which then knows nothing of its hours.
         project = project.model_copy(update={"alerts": project.alerts.at_any_hour()})
     counts = send(settings, project, now=run.now, dry_run=dry_run, resolve=resolve or installed)
+    if not dry_run and tell_undelivered(settings, project, now=run.now):
+        send(settings, project, now=run.now, resolve=resolve or installed)
     return _summary(counts)
 
 

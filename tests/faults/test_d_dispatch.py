@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from email import message_from_binary_file, policy
 
 import pytest
 from alerting_warehouse import DAY, NOW, RUN, SILENT, AlertingWarehouse, simulated_project
@@ -16,9 +17,10 @@ from mail_receiver import DROP, Receiver
 from pytest_httpserver import HTTPServer
 from waiting_alerts import ANA, LEAD, lapse_leases, messages, states, wait_for_alerts
 
-from forewarn.alerts import dispatch, evaluate_rules, open_cases
+from forewarn.alerts import dispatch, evaluate_rules, open_cases, send_again, tell_undelivered
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
 
 
 @contextmanager
@@ -302,3 +304,42 @@ def test_59_a_poison_row_is_laid_aside_and_the_queue_moves_on(
     [(state, reason)] = marts.rows("select state, reason from alerts.outbox where alert_id = 1")
     assert state == "dead"
     assert "expected the content of a message, got" in reason
+
+
+def test_59_operations_hear_once_of_what_was_given_up_and_may_let_it_go_again(
+    settings: Settings, by_file: Project, marts: AlertingWarehouse
+) -> None:
+    wait_for_alerts(settings, by_file, marts, 2)
+    # Its dispatchers died with it in hand, as often as they may.
+    marts.run("update alerts.outbox set attempts = 6 where alert_id = 1")
+    dispatch(settings, by_file, now=NOW)
+    assert tell_undelivered(settings, by_file, now=NOW) == 1
+    assert tell_undelivered(settings, by_file, now=NOW) == 0
+    assert dispatch(settings, by_file, now=NOW).sent == 1
+    with (settings.outbox / messages(settings)[-1]).open("rb") as file:
+        notice = message_from_binary_file(file, policy=policy.default)
+    assert notice["Subject"] == "Not delivered over file: alert 1"
+    body = notice.get_body(("plain",))
+    assert body is not None
+    assert "forewarn alerts send-again 1 --reason WHY" in " ".join(body.get_content().split())
+    with marts.connection.cursor() as cursor:
+        again = send_again(cursor, 1, by="olga", reason="mended", now=NOW, lives=timedelta(days=3))
+        with pytest.raises(Permanent, match=r"alert 1: expected a message that is dead.*got retry"):
+            send_again(cursor, 1, by="olga", reason="mended", now=NOW, lives=timedelta(days=3))
+    assert again.startswith("file to ")
+    assert dispatch(settings, by_file, now=NOW).sent == 1
+    assert tell_undelivered(settings, by_file, now=NOW) == 0
+    assert marts.rows("select kind, over_at from ops.trouble") == [("undelivered", NOW)]
+
+
+def test_59_what_the_fallback_got_and_what_expired_is_not_told(
+    settings: Settings, by_mail: Project, marts: AlertingWarehouse, receiver: Receiver
+) -> None:
+    wait_for_alerts(settings, by_mail, marts)
+    receiver.to_recipient = {ANA: ["550 no such user"], LEAD: ["550 nor this one"]}
+    dispatch(settings, by_mail, now=NOW, resolve=lambda *_: receiver.url)
+    assert tell_undelivered(settings, by_mail, now=NOW + timedelta(days=30)) == 0
+    assert tell_undelivered(settings, by_mail, now=NOW) == 1
+    assert marts.rows("select stream from ops.trouble") == marts.rows(
+        "select 'alert ' || alert_id from alerts.outbox where recipient = %s and kind = 'case'", [LEAD]
+    )

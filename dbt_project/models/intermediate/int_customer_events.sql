@@ -105,7 +105,7 @@
     },
     {
         'entity': 'subscription', 'model': 'stg_subscriptions', 'id': 'subscription_id', 'at': 'started_at',
-        'known': 'started_at', 'kind': "'subscription_started'", 'amount': 'mrr', 'quantity': 'seats', 'detail': 'plan',
+        'kind': "'subscription_started'", 'amount': 'mrr', 'quantity': 'seats', 'detail': 'plan',
     },
     {'entity': 'invoice', 'model': 'stg_invoices', 'id': 'invoice_id', 'at': 'issued_at', 'amount': 'amount'},
     {

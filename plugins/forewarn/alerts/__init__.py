@@ -2,6 +2,7 @@
 
 from forewarn.alerts.cases import CaseCounts, open_cases
 from forewarn.alerts.circuit_breaker import newest_stop, release, tell_stop
+from forewarn.alerts.dead_letters import send_again, tell_undelivered
 from forewarn.alerts.dispatch import DispatchCounts, dispatch
 from forewarn.alerts.heartbeat import missed, tell_missed
 from forewarn.alerts.kpi_watch import tell_kpis
@@ -20,9 +21,11 @@ __all__ = [
     "newest_stop",
     "open_cases",
     "release",
+    "send_again",
     "tell_kpis",
     "tell_low_stock",
     "tell_missed",
     "tell_operations",
     "tell_stop",
+    "tell_undelivered",
 ]

@@ -150,6 +150,7 @@ class Affected(BaseModel):
         `held`: of a model, whose scores are not used; `stream` is then what it foresees. `substituted`: of a champion
         that could not be reached; another version scored in its place. `low_stock`: of an article, which
         `stream` names. `stopped`: of a day whose messages are kept back. `silent`: of a DAG that did not run.
+        `undelivered`: of a message that was given up.
     arrived_at
         When something came last; None when nothing ever did.
     promise_hours
@@ -161,7 +162,7 @@ class Affected(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stream: str
-    kind: Literal["late", "blocked", "held", "substituted", "low_stock", "stopped", "silent"]
+    kind: Literal["late", "blocked", "held", "substituted", "low_stock", "stopped", "silent", "undelivered"]
     since: datetime
     arrived_at: datetime | None
     promise_hours: float | None

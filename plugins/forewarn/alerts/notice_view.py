@@ -17,6 +17,7 @@ LEVELS = {
     "low_stock": "medium",
     "stopped": "high",
     "silent": "high",
+    "undelivered": "high",
     "over": "low",
 }
 # A mail names what it is about; a list of everything is in the warehouse.
@@ -27,7 +28,7 @@ def notice_view(notice: Notice, alert_id: int) -> View:
     """Return a notice's texts in its reader's language."""
     language = Language(notice.locale)
     kinds = {one.kind for one in notice.streams}
-    worst = ("silent", "stopped", "held", "late", "blocked", "substituted", "low_stock")
+    worst = ("silent", "stopped", "undelivered", "held", "late", "blocked", "substituted", "low_stock")
     kind = "over" if notice.over else next(kind for kind in worst if kind in kinds)
     streams = list(dict.fromkeys(one.stream for one in notice.streams))
     address = notice.refused_by or ""
@@ -92,6 +93,7 @@ def _reasons(notice: Notice, kind: str, language: Language) -> list[tuple[str, s
 def _next_step(notice: Notice, kind: str, stream: str, language: Language) -> str:
     commands = dict.fromkeys(("held", "substituted"), "forewarn model train")
     commands |= {"stopped": "forewarn alerts release --reason WHY", "silent": "forewarn doctor"}
+    commands["undelivered"] = f"forewarn alerts send-again {stream.rpartition(' ')[2]} --reason WHY"
     of_source = f"forewarn source test {notice.source} --stream {stream}"
     command = next((commands[one.kind] for one in notice.streams if one.kind in commands), of_source)
     general = language.text("operations", "next", kind, command=command)

@@ -26,15 +26,16 @@ OF_MODEL = ("held", "substituted")
 OF_STOCK = ("low_stock",)
 OF_BREAKER = ("stopped",)
 OF_HEART = ("silent",)
+OF_DEAD_LETTERS = ("undelivered",)
 # Their end needs no message: it tells itself, or is of no interest.
-ENDS_UNTOLD = frozenset({*OF_STOCK, *OF_BREAKER, *OF_HEART})
+ENDS_UNTOLD = frozenset({*OF_STOCK, *OF_BREAKER, *OF_HEART, *OF_DEAD_LETTERS})
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with one stream, the model or the stock of one article.
+    """What is wrong with one stream, the model, the stock of one article or one message.
 
     Attributes
     ----------
@@ -43,7 +44,8 @@ class Trouble:
         (`source` is then `model`), whose scores are not used. `substituted`: of a champion that could not be
         reached, in whose place another version scored. `low_stock`: of an article (`stream`), which is at its reorder
         point. `stopped`: of a day (`stream`) whose messages the circuit breaker keeps back. `silent`: nothing ran;
-        `source` is `forewarn` for both. The ends of the last three are not told.
+        `source` is `forewarn` for both. `undelivered`: of a message (`stream`) that was given up over a channel
+        (`source`). The ends of the last four are not told.
     since : datetime
         Of the first failure; of the broken promise.
     features : tuple of str
@@ -54,7 +56,7 @@ class Trouble:
 
     source: str
     stream: str
-    kind: Literal["blocked", "late", "held", "substituted", "low_stock", "stopped", "silent"]
+    kind: Literal["blocked", "late", "held", "substituted", "low_stock", "stopped", "silent", "undelivered"]
     since: datetime
     arrived_at: datetime | None = None
     promise: timedelta | None = None

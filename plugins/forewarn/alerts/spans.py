@@ -9,6 +9,7 @@ from psycopg2 import extensions, sql
 
 from forewarn.errors import Permanent
 
+_LISTED = {"absence": "see `forewarn absence list`", "silence": "see `forewarn silence list`"}
 # Of the as-of date `day`; a day of the data, as all that cases do.
 HOLDS = "from_day <= %(day)s and %(day)s < until_day and (ended_day is null or %(day)s < ended_day)"
 
@@ -45,9 +46,7 @@ def end_today(
     cursor.execute(sql.SQL("select ended_day from {} where {} = %s for update").format(table, key), [number])
     row = cursor.fetchone()
     if row is None:
-        raise Permanent(
-            f"{kind} {number}", expected="the number of one", got="none", next_step=f"see `forewarn {kind} list`"
-        )
+        raise Permanent(f"{kind} {number}", expected="the number of one", got="none", next_step=_LISTED[kind])
     if row[0] is not None:
         return False
     cursor.execute(

@@ -1,9 +1,9 @@
-"""`forewarn alerts`: what operations decide about a whole day's messages."""
+"""`forewarn alerts`: what operations decide about messages: a day's that wait, and one that was given up."""
 
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,12 +11,7 @@ import typer
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
 
-app = typer.Typer(help="A day's messages as a whole.", no_args_is_help=True)
-
-
-@app.callback()
-def alerts() -> None:
-    """Keep `release` a command of a group, also while it is the only one."""
+app = typer.Typer(help="A day's messages as a whole, and single ones that were given up.", no_args_is_help=True)
 
 
 @app.command()
@@ -40,3 +35,26 @@ def release(
     # Also where somebody released it before: the first one may have been killed in between.
     summary = stages.open_cases(settings, stages.Run(kept.as_of_date, kept.run_id, now))
     typer.echo(f"{kept.as_of_date} released: {summary['letters']} messages wait for the next dispatch")
+
+
+@app.command("send-again")
+def send_again(
+    number: Annotated[int, typer.Argument(help="The alert's number, as the message to operations tells it.")],
+    reason: Annotated[str, typer.Option(help="What was mended; kept with who said so.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Let a message go once more that was given up, or of which nobody knows whether it came."""
+    from forewarn.alerts import send_again as let_go
+    from forewarn.config.project import load_project
+    from forewarn.warehouse.engine import connect
+
+    settings, now = current_settings(), datetime.now(UTC)
+    lives = timedelta(days=load_project(settings.config).alerts.expires_after_days)
+    with connect(settings.as_service("dispatcher").warehouse_url) as connection, connection.cursor() as cursor:
+        way = let_go(cursor, number, by=getpass.getuser(), reason=reason, now=now, lives=lives)
+        if dry_run:
+            connection.rollback()
+            typer.echo(f"would send alert {number} again: {way}")
+            return
+        connection.commit()
+    typer.echo(f"alert {number} waits for the next dispatch: {way}")

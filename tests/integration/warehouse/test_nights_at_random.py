@@ -13,7 +13,7 @@ from tests.integration.warehouse.random_source import COLUMNS, Source
 from forewarn.warehouse.row_versions import FEATURE_ENTITIES
 
 FIRST = date(2024, 6, 1)
-BEGIN = date(2022, 9, 1)
+BEGIN = date(2022, 6, 1)
 # Long enough before it for purchases that were known early to lie in int_customer_past.
 LONG_BEFORE = date(2020, 6, 1)
 # Entities whose rows come and go in the first test: one for each way in which models follow what changed.
