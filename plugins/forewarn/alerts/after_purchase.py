@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from psycopg2 import extensions, sql
 
-from forewarn.alerts.admission import in_control, pilot
+from forewarn.alerts.admission import in_control, within_pilot
 from forewarn.alerts.case_words import Books
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.content import ActionContent, Said
@@ -20,13 +20,11 @@ from forewarn.alerts.outbox import REMINDER, Letter, message_key
 from forewarn.alerts.playbooks import AfterPurchase, order_columns, worded
 from forewarn.alerts.recipients import Matter, Owner
 from forewarn.alerts.rule_query import condition
-from forewarn.alerts.step_conditions import true_conditions
 from forewarn.alerts.tasks import FOREWARN, Wanted, Written, drop, write_reminders
 from forewarn.expressions import parse
 
 # A run that was missed is made up for so much later, from the first live day on.
 CATCH_UP = timedelta(days=7)
-PILOT = "pilot"
 
 # A purchase that is known on the day and stands: not cancelled, and nothing of it came back.
 _ORDERS = """
@@ -170,11 +168,10 @@ def _text(reminder: AfterPurchase, about: Facts, order: Order, due: date, langua
 
 def _withheld(cursor: extensions.cursor, books: Books, customers: Sequence[str]) -> dict[str, str]:
     """Return why nobody is reminded of customers: those whom the pilot leaves out, and the control group."""
-    holds = pilot(books.project)
-    inside = true_conditions(cursor, {PILOT: holds} if holds else {}, customers, books.as_of_date)
+    inside = within_pilot(cursor, books.project, customers, books.as_of_date)
     share = books.project.alerts.control_share
     control = {one: "of the control group: nobody is told" for one in customers if in_control(one, share)}
-    outside = {one: "outside the pilot" for one in customers if holds and PILOT not in inside.get(one, ())}
+    outside = {one: "outside the pilot" for one in customers if one not in inside}
     return outside | control
 
 

@@ -177,33 +177,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         actions = action_letters(cursor, desk, [*tasks, *care.written], told)
         digests.withdraw(cursor, told, as_of_date=as_of_date, now=now)
         threads = _first_keys(cursor, [case_id for case_id, _, _ in told])
-        letters = []
-        for case_id, draft, route, reader in _each_reader(told):
-            for channel in reader.channels or project.alerts.channels:
-                address = reader.address
-                dedup = outbox.dedup_key(case_id, draft.plan.level, channel, address)
-                about = facts[draft.customer_id]
-                words = content(
-                    books,
-                    replace(about, contact_name=None) if channel in WITHOUT_CONTACTS else about,
-                    draft,
-                    groups[draft.customer_id],
-                    route=route,
-                    reader=reader,
-                    case_id=case_id,
-                    key=outbox.message_key(dedup, now),
-                    thread_key=threads.get(f"{case_id}:{channel}:{address}"),
-                )
-                letters.append(
-                    outbox.Letter(
-                        dedup,
-                        channel,
-                        address,
-                        words,
-                        time_zone=reader.time_zone,
-                        gathered=project.alerts.gathers(draft.plan.level),
-                    )
-                )
+        letters = list(_letters(told, books, facts, groups, threads, now=now))
         expires_at = now + timedelta(days=project.alerts.expires_after_days)
         letters_put = outbox.put(cursor, [*letters, *care.letters], now=now, expires_at=expires_at)
         keep_to_wishes(cursor, now=now)
@@ -295,6 +269,35 @@ def _drafts(
             next_step=next_step(books, about, steps[route], level=decided.level, language=language),
             steps=steps,
         )
+
+
+def _letters(
+    told: Sequence[tuple[int, Draft, Route]],
+    books: Books,
+    facts: Mapping[str, Facts],
+    groups: Groups,
+    threads: Mapping[str, str],
+    *,
+    now: datetime,
+) -> Iterator[outbox.Letter]:
+    """Yield the letters of the cases that people are told of: one for each reader and channel."""
+    for case_id, draft, route, reader in _each_reader(told):
+        about, level = facts[draft.customer_id], draft.plan.level
+        for channel in reader.channels or books.project.alerts.channels:
+            dedup = outbox.dedup_key(case_id, level, channel, reader.address)
+            words = content(
+                books,
+                replace(about, contact_name=None) if channel in WITHOUT_CONTACTS else about,
+                draft,
+                groups[draft.customer_id],
+                route=route,
+                reader=reader,
+                case_id=case_id,
+                key=outbox.message_key(dedup, now),
+                thread_key=threads.get(f"{case_id}:{channel}:{reader.address}"),
+            )
+            gathered = books.project.alerts.gathers(level)
+            yield outbox.Letter(dedup, channel, reader.address, words, time_zone=reader.time_zone, gathered=gathered)
 
 
 def _note_withheld(
