@@ -36,7 +36,9 @@ def home() -> Iterator[Path]:
 
 
 def with_home(home: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FOREWARN_"))}
+    # pytest-xdist tells its workers that they are 80 columns wide.
+    left = ("AIRFLOW", "FOREWARN_", "COLUMNS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left)}
     return inherited | {"FOREWARN_HOME": str(home)}
 
 

@@ -66,8 +66,7 @@ def test_40_killed_while_opening_cases_leaves_all_or_nothing(
         assert [len(rows) for rows in marts.fingerprint()] == [9, 3, 3, 6, 0, 6, 6]
         marts.run(
             'truncate alerts.signal, alerts."case", alerts.case_event, alerts.outbox, alerts.attempt, alerts.hold,'
-            " alerts.task, alerts.task_event"
-            " restart identity"
+            " alerts.task, alerts.task_event, alerts.mail_wish restart identity"
         )
 
     assert kill_everywhere(task, recover) > 15

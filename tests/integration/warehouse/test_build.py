@@ -129,6 +129,7 @@ def test_unit_tests_of_the_models_pass(company):
         "int_low_stock",
         "int_orders",
         "int_purchase_articles",
+        "int_ticket_steps",
         "churn_features",
         "churn_labels",
         "customer_360",

@@ -13,7 +13,8 @@ from churn_model.evidence import demand_known
 from forewarn.alerts.after_purchase import remind
 from forewarn.alerts.case_words import Books
 from forewarn.alerts.playbooks import AfterPurchase, load_playbooks
-from forewarn.alerts.recipients import load_routes
+from forewarn.alerts.recipients import Directory
+from forewarn.alerts.routing import load_routing
 from forewarn.config.project import load_project
 from forewarn.errors import ModelRejected
 
@@ -184,7 +185,7 @@ def test_a_reminder_knows_an_order_by_its_place_and_its_articles(traders: Compan
         id="care", when="order_number = 5 and category = 'tool' and amount < 50", days=20, step="Ask."
     )
     playbooks = load_playbooks(project).model_copy(update={"after_purchase": [reminder]})
-    books = Books(project, playbooks, load_routes(project), date.fromisoformat(D))
+    books = Books(project, playbooks, Directory(project, load_routing(project)), date.fromisoformat(D))
     with traders.connection.cursor() as cursor:
         care = remind(cursor, books, now=datetime(2024, 7, 1, 6, tzinfo=UTC))
     assert [(one.wanted.order_key, one.wanted.due_on) for one in care.written] == [("erp|s4", date(2024, 7, 1))]
