@@ -21,13 +21,13 @@
 {% macro default__days_between(earlier, later) %}{{ return("(" ~ later ~ " - " ~ earlier ~ ")") }}{% endmacro %}
 {% macro spark__days_between(earlier, later) %}{{ return("datediff(" ~ later ~ ", " ~ earlier ~ ")") }}{% endmacro %}
 
-{# Hours from one moment to another, with their fraction. #}
-{% macro hours_between(earlier, later) %}{{ return(adapter.dispatch('hours_between', 'forewarn')(earlier, later)) }}{% endmacro %}
-{% macro default__hours_between(earlier, later) %}
-    {{ return("(extract(epoch from " ~ later ~ " - " ~ earlier ~ ") / 3600)") }}
+{# Whole seconds from one moment to another: sums of them are the same in any order. #}
+{% macro seconds_between(earlier, later) %}{{ return(adapter.dispatch('seconds_between', 'forewarn')(earlier, later)) }}{% endmacro %}
+{% macro default__seconds_between(earlier, later) %}
+    {{ return("cast(extract(epoch from " ~ later ~ " - " ~ earlier ~ ") as bigint)") }}
 {% endmacro %}
-{% macro spark__hours_between(earlier, later) %}
-    {{ return("((unix_timestamp(" ~ later ~ ") - unix_timestamp(" ~ earlier ~ ")) / 3600)") }}
+{% macro spark__seconds_between(earlier, later) %}
+    {{ return("(unix_timestamp(" ~ later ~ ") - unix_timestamp(" ~ earlier ~ "))") }}
 {% endmacro %}
 
 {# Whole calendar months from one day to another: 15 January to 15 April is 3, to 14 April is 2; 30 November to the last

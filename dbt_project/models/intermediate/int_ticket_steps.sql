@@ -23,7 +23,7 @@ final as (
         -- A step tells of its ticket as well, and is not known before it.
         {{ utc_day('greatest(' ~ known_after('steps.changed_at', 'steps.known_at') ~ ', '
             ~ known_after('tickets.opened_at', 'tickets.known_at') ~ ')') }} as known_on,
-        cast(greatest({{ hours_between('tickets.opened_at', 'steps.changed_at') }}, 0) as {{ type_double() }}) as hours
+        greatest({{ seconds_between('tickets.opened_at', 'steps.changed_at') }}, 0) as seconds
     from steps
     inner join tickets on steps.source = tickets.source and steps.ticket_id = tickets.ticket_id
     inner join identity on tickets.account_source = identity.source and tickets.account_id = identity.account_id

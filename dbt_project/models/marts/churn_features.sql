@@ -217,14 +217,14 @@ answered as (
         as_of_date,
         customer_id,
         count(*) filter (where reopened_on is not null) as reopened_180d,
-        avg(response_hours) filter (where opened_on >= {{ minus_days('as_of_date', 180) }}) as response_hours_180d
+        avg(response_seconds) filter (where opened_on >= {{ minus_days('as_of_date', 180) }}) / 3600 as response_hours_180d
     from (
         select
             dates.as_of_date,
             steps.customer_id,
             min(steps.opened_on) as opened_on,
             max(steps.day) filter (where steps.status = 'reopened') as reopened_on,
-            min(steps.hours) filter (where steps.status <> 'open') as response_hours
+            min(steps.seconds) filter (where steps.status <> 'open') as response_seconds
         from dates
         inner join {{ ref('int_ticket_steps') }} as steps
             on
