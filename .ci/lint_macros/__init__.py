@@ -131,8 +131,8 @@ def days_between(earlier: str, later: str) -> str:
     return f"({later} - {earlier})"
 
 
-def hours_between(earlier: str, later: str) -> str:
-    """Return a number of hours."""
+def seconds_between(earlier: str, later: str) -> str:
+    """Return a number of seconds."""
     return f"({later} - {earlier})"
 
 

@@ -217,7 +217,8 @@ answered as (
         as_of_date,
         customer_id,
         count(*) filter (where reopened_on is not null) as reopened_180d,
-        avg(response_seconds) filter (where opened_on >= {{ minus_days('as_of_date', 180) }}) / 3600 as response_hours_180d
+        avg(response_seconds) filter (where opened_on >= {{ minus_days('as_of_date', 180) }})
+            / 3600 as response_hours_180d
     from (
         select
             dates.as_of_date,
