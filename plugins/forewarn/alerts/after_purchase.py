@@ -18,7 +18,7 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.outbox import REMINDER, Letter, message_key
 from forewarn.alerts.playbooks import AfterPurchase, order_columns, worded
-from forewarn.alerts.recipients import Matter, Owner
+from forewarn.alerts.recipients import Matter
 from forewarn.alerts.rule_query import condition
 from forewarn.alerts.tasks import FOREWARN, Wanted, Written, drop, write_reminders
 from forewarn.expressions import parse
@@ -137,8 +137,7 @@ def _orders(cursor: extensions.cursor, reminders: Sequence[AfterPurchase], day: 
 
 def _wanted(books: Books, order: Order, reminder: AfterPurchase, facts: Mapping[str, Facts]) -> Wanted:
     about = facts[order.customer_id]
-    owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
-    reader = books.directory.readers(Matter(reminder.who, "low"), owner)[0]
+    reader = books.directory.readers(Matter(reminder.who, "low"), about.owner)[0]
     due = max(due_day(order.day, reminder.days), due_day(books.as_of_date, 0))
     return Wanted(
         customer_id=order.customer_id,
@@ -186,11 +185,7 @@ def _letters(books: Books, one: Written, order: Order, reminder: AfterPurchase, 
         content = ActionContent(
             as_of_date=books.as_of_date,
             company=books.project.company,
-            reader_name=wanted.owner.name,
-            locale=wanted.owner.locale,
-            why=wanted.owner.why,
-            cause=wanted.owner.cause,
-            fallback=wanted.owner.fallback,
+            **wanted.owner.told,
             key=message_key(key, one.created_at),
             action=REMINDER,
             external_id=message_key(key, one.created_at),

@@ -199,11 +199,7 @@ def _envelope(desk: Desk, ask: _Ask) -> dict[str, Any]:
             case_id=ask.wanted.case_id if ask.wanted else None,
             as_of_date=desk.books.as_of_date,
             company=desk.books.project.company,
-            reader_name=ask.owner.name,
-            locale=ask.owner.locale,
-            why=ask.owner.why,
-            cause=ask.owner.cause,
-            fallback=ask.owner.fallback,
+            **ask.owner.told,
             key=message_key(ask.key, desk.now),
         )
     )

@@ -99,11 +99,7 @@ def content(
         next_step=next_step(books, about, draft.steps[route], level=draft.plan.level, language=language),
         company=books.project.company,
         owner_name=about.owner_name,
-        reader_name=reader.name,
-        locale=reader.locale,
-        why=reader.why,
-        cause=reader.cause,
-        fallback=reader.fallback,
+        **reader.told,
         key=key,
         thread_key=thread_key,
     )

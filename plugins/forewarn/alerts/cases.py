@@ -39,7 +39,7 @@ from forewarn.alerts.moves import follow_identity
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
 from forewarn.alerts.quiet import Withholding, quiet_on
-from forewarn.alerts.recipients import Directory, Owner, Recipient, matter
+from forewarn.alerts.recipients import Directory, Recipient, matter
 from forewarn.alerts.routing import load_routing
 from forewarn.alerts.signals import Key, Signal, replace_model_signals
 from forewarn.alerts.source_records import reason_records
@@ -235,13 +235,14 @@ def _drafts(
         before, about, decided = known.get(customer_id), facts[customer_id], plans[customer_id]
         if decided.action in ("leave", "suppress"):
             continue
-        owner = Owner(about.owner_name, about.owner_email, about.owner_locale, about.owner_time_zone)
         steps = {
             route: step_of(books, customer_id, signals, route=route, level=decided.level) for route in decided.routes
         }
         helpers = [further.who for step in steps.values() for further in step.then if further.who]
         readers = {
-            route: books.directory.readers(matter(route, decided.level, signals, where.get(customer_id, ())), owner)
+            route: books.directory.readers(
+                matter(route, decided.level, signals, where.get(customer_id, ())), about.owner
+            )
             for route in (*decided.routes, *helpers)
         }
         route = decided.routes[0]

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg2 import extensions
 
 from forewarn.alerts.content import Past
+from forewarn.alerts.recipients import Owner
 
 # A quarter and the week before it: enough to see a trend, few enough to tell the weeks apart in a small picture.
 HISTORY_WEEKS = 13
@@ -36,6 +37,11 @@ class Facts:
     last_contact_on: date | None
     overdue_amount: float | None
     history: list[Past]
+
+    @property
+    def owner(self) -> Owner:
+        """The account manager, as routing wants to know them."""
+        return Owner(self.owner_name, self.owner_email, self.owner_locale, self.owner_time_zone)
 
 
 def read_facts(

@@ -226,11 +226,7 @@ def _letters(
         news = KpiNews(
             as_of_date=as_of_date,
             company=project.company,
-            reader_name=reader.name,
-            locale=reader.locale,
-            why=reader.why,
-            cause=reader.cause,
-            fallback=reader.fallback,
+            **reader.told,
             key=outbox.message_key(dedup, now),
             kpi=bound.kpi,
             unit=declared().kpis[bound.kpi],

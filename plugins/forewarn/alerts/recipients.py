@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from forewarn.alerts.addresses import is_address
 from forewarn.alerts.content import Why
@@ -70,6 +70,16 @@ def matter(route: Route, level: Level, signals: Sequence[Signal], holds: Collect
     return Matter(route, level, {one.name for one in own}, {one.family for one in own}, holds)
 
 
+class ToldTo(TypedDict):
+    """The fields of an `Envelope` that are about its reader."""
+
+    reader_name: str | None
+    locale: str
+    why: Why
+    cause: str | None
+    fallback: str | None
+
+
 @dataclass(frozen=True)
 class Recipient:
     """An address, the reader's name and language, and why it is this one.
@@ -94,6 +104,17 @@ class Recipient:
     fallback: str | None = None
     channels: tuple[Channel, ...] = ()
     time_zone: str | None = None
+
+    @property
+    def told(self) -> ToldTo:
+        """What the envelope of a message says of its reader."""
+        return {
+            "reader_name": self.name,
+            "locale": self.locale,
+            "why": self.why,
+            "cause": self.cause,
+            "fallback": self.fallback,
+        }
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from forewarn.alerts.case_words import Books
 from forewarn.alerts.customer_facts import read_facts
 from forewarn.alerts.news import STAGE, StageNews
 from forewarn.alerts.quiet import quiet_on
-from forewarn.alerts.recipients import Owner, matter
+from forewarn.alerts.recipients import matter
 from forewarn.alerts.signals import Signal
 from forewarn.alerts.step_conditions import true_conditions
 from forewarn.alerts.transitions import FAMILY, Change, Transition, Transitions, signal_name
@@ -53,19 +53,14 @@ def put_stage_letters(
         about, signal = facts[change.customer_id], _signal(change, told)
         kept_back = quiet.of(change.customer_id, told.route, [signal])
         why = whole.get(change.customer_id) or (kept_back.reason if kept_back else "")
-        owner = Owner(about.owner_name, about.owner_email, about.owner_locale)
         holds: Collection[str] = where.get(change.customer_id, ())
-        for reader in books.directory.readers(matter(told.route, told.level, [signal], holds), owner):
+        for reader in books.directory.readers(matter(told.route, told.level, [signal], holds), about.owner):
             for channel in reader.channels or project.alerts.channels:
                 dedup = f"stage:{change.customer_id}:{day}:{change.after}:{channel}:{reader.address.lower()}"
                 news = StageNews(
                     as_of_date=day,
                     company=project.company,
-                    reader_name=reader.name,
-                    locale=reader.locale,
-                    why=reader.why,
-                    cause=reader.cause,
-                    fallback=reader.fallback,
+                    **reader.told,
                     key=outbox.message_key(dedup, now),
                     customer_id=change.customer_id,
                     customer=about.name,

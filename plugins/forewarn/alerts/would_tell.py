@@ -14,7 +14,7 @@ from forewarn.alerts.customer_facts import read_facts
 from forewarn.alerts.levels import Level
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.quiet import quiet_on
-from forewarn.alerts.recipients import Directory, Owner, Recipient, matter
+from forewarn.alerts.recipients import Directory, Recipient, matter
 from forewarn.alerts.routing import Routing, load_routing
 from forewarn.alerts.rule_ledger import in_use
 from forewarn.alerts.rules import load_rules
@@ -75,7 +75,6 @@ def would_tell(
     routing, model = load_checked_routing(project), load_playbooks(project).model
     directory = Directory(project, routing, away_on(cursor, day, routing.absences))
     facts = read_facts(cursor, [customer_id], as_of_date=day, definition=project.churn.definition)[customer_id]
-    owner = Owner(facts.owner_name, facts.owner_email, facts.owner_locale)
     where = true_conditions(cursor, routing.conditions, [customer_id], day).get(customer_id, frozenset())
     signals = [
         Signal(
@@ -100,7 +99,7 @@ def would_tell(
     for signal in signals:
         at = level or signal.level
         found = quiet.of(customer_id, signal.route, [signal])
-        readers = directory.readers(matter(signal.route, at, [signal], where), owner)
+        readers = directory.readers(matter(signal.route, at, [signal], where), facts.owner)
         shown = tuple(replace(reader, channels=reader.channels or tuple(project.alerts.channels)) for reader in readers)
         watched = "low alone: watched" if at == "low" else ""
         told.append(Told(signal.name, at, shown, whole or (found.reason if found else watched)))
