@@ -34,11 +34,12 @@ from alerting_warehouse import NOW
 from answering import KEY, answering, installation
 
 from forewarn.alerts.answer_links import Link, LinkBook, LinkRefused, Signer
+from forewarn.config.project import load_project
 from forewarn.local.ports import free_ports
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.migrate import migrate
 from forewarn.workbench.app import create_app
-from forewarn.workbench.desk import Desk
+from forewarn.workbench.pool import Pool
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 WAIT_SECONDS = 0.1
@@ -80,7 +81,7 @@ def forgeries(count: int) -> bool:
 def serve(pipe: Connection, url: str, port: int) -> None:
     """Serve the workbench until the process is ended."""
     book = LinkBook(f"http://127.0.0.1:{port}", Signer([KEY]), timedelta(days=30))
-    app = create_app(Desk(url), book, clock=lambda: NOW)
+    app = create_app(Pool(url), book, load_project(Path(__file__).resolve().parents[2] / "config"), clock=lambda: NOW)
     pipe.send("ready")
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")
 

@@ -73,7 +73,7 @@ def test_61_looking_in_any_way_changes_nothing(web: Answering) -> None:
 def test_62_a_scanner_that_runs_scripts_changes_nothing(web: Answering, tmp_path: Path) -> None:
     [port] = free_ports([0])
     book = LinkBook(f"http://127.0.0.1:{port}", web.book.signer, timedelta(days=30))
-    app = create_app(web.desk, book, clock=lambda: NOW)
+    app = create_app(web.pool, book, web.project, clock=lambda: NOW)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, lifespan="off", log_level="critical"))
     thread = Thread(target=server.run)
     thread.start()
@@ -254,7 +254,7 @@ def test_84_after_a_rotation_old_links_work_until_they_end(web: Answering) -> No
     assert path(Link("saved", web.alert_id, web.case_id, NOW + timedelta(days=30)), signer) != web.path("saved")
     for keys, status in (([new, KEY], 200), ([new], 403)):
         book = LinkBook(BASE, Signer(keys), timedelta(days=30))
-        client = TestClient(create_app(web.desk, book, clock=lambda: NOW), base_url=BASE)
+        client = TestClient(create_app(web.pool, book, web.project, clock=lambda: NOW), base_url=BASE)
         assert client.get(web.path("saved")).status_code == status
 
 

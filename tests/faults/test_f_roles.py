@@ -66,7 +66,8 @@ MAY = {
     | {f"alerts.{name}": {"select"} for name in ("absence", "mail_wish", "silence")},
     "web": {name: {"select"} for name in ('alerts."case"', "alerts.task", "ops.publication")}
     | dict.fromkeys(("alerts.case_event", "alerts.mail_wish", "alerts.outbox"), ADDS)
-    | {"alerts.task_event": {"insert"}},
+    | dict.fromkeys(("workbench.login_attempt", "workbench.session"), ADDS)
+    | {"alerts.task_event": {"insert"}, "workbench.account": {"select"}},
 }
 # What a role may change a part of. To hold the newest publication by `select … for update` while cases open; row
 # security lets no row be written. The state and texts of a rule's version, each change of which is an event. And the
@@ -74,7 +75,21 @@ MAY = {
 IN_PART = {
     "scorer": [],
     "dispatcher": [("alerts.rule_version", "update"), ("ops.publication", "update")],
-    "web": [('alerts."case"', "update"), ("alerts.outbox", "update"), ("alerts.task", "update")],
+    "web": [
+        *(('alerts."case"', "update"), ("alerts.outbox", "update"), ("alerts.task", "update")),
+        ("workbench.session", "update"),
+    ],
+}
+# What the login of the workbench may become for one transaction (decision 0040), beside what readers of bi see by row.
+BECOMES = {
+    "desk": dict.fromkeys(("alerts.absence", "alerts.outbox", "alerts.silence"), ADDS)
+    | dict.fromkeys(('alerts."case"', "alerts.hold", "alerts.task", "ops.publication"), {"select"})
+    | dict.fromkeys(("ops.batch", "ops.gate_result", "ops.late_stream", "ops.trouble", "ops.watermark"), {"select"})
+    | {f"ml.{name}": {"select"} for name in ("driver", "segment", "segment_profile", "suggestion", "watch")}
+    | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}},
+    "rule_editor": MARTS
+    | dict.fromkeys(("alerts.backtest", "alerts.rule_event", "alerts.rule_version"), ADDS)
+    | dict.fromkeys(("alerts.shadow_signal", "alerts.signal"), {"select"}),
 }
 
 
@@ -116,15 +131,7 @@ def guarded(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.Te
 def test_79_a_service_may_do_to_each_relation_what_its_stages_need_and_nothing_else(
     guarded: Guarded, role: str
 ) -> None:
-    rows = guarded.marts.rows(
-        "select format('%%I.%%I', nspname, relname) as name, array_agg(verb) filter (where has_table_privilege(%s,"
-        " pg_class.oid, verb)) from pg_class join pg_namespace as n on n.oid = relnamespace, unnest(%s) as verb"
-        " where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^pg_' and nspname <> 'information_schema'"
-        " group by 1",
-        [f"fault_{role}", list(VERBS)],
-    )
-    assert len(rows) > 20
-    assert {name: set(verbs) for name, verbs in rows if verbs} == MAY[role]
+    assert _may(guarded, f"fault_{role}") == MAY[role]
     in_part = guarded.marts.rows(
         "select format('%%I.%%I', nspname, relname), verb from pg_class join pg_namespace as n on n.oid = relnamespace,"
         " unnest(array['select', 'insert', 'update', 'references']) as verb"
@@ -133,6 +140,24 @@ def test_79_a_service_may_do_to_each_relation_what_its_stages_need_and_nothing_e
         [f"fault_{role}"] * 2,
     )
     assert sorted(in_part) == IN_PART[role]
+
+
+def _may(guarded: Guarded, role: str) -> dict[str, set[str]]:
+    rows = guarded.marts.rows(
+        "select format('%%I.%%I', nspname, relname) as name, array_agg(verb) filter (where has_table_privilege(%s,"
+        " pg_class.oid, verb)) from pg_class join pg_namespace as n on n.oid = relnamespace, unnest(%s) as verb"
+        " where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^pg_' and nspname <> 'information_schema'"
+        " group by 1",
+        [role, list(VERBS)],
+    )
+    assert len(rows) > 20
+    return {name: set(verbs) for name, verbs in rows if verbs}
+
+
+@pytest.mark.capability("C7")
+@pytest.mark.parametrize("role", BECOMES)
+def test_79_what_the_workbench_becomes_for_a_page_may_do_no_more_than_the_page(guarded: Guarded, role: str) -> None:
+    assert _may(guarded, role) == BECOMES[role]
 
 
 @pytest.mark.capability("C7")
@@ -172,6 +197,8 @@ def test_79_a_service_changes_no_table_no_role_and_no_trail(guarded: Guarded, ro
 # What must tell later what was done, by whom and why: nobody but the owner rewrites it.
 TRAIL = (
     "access.login",
+    "workbench.account_event",
+    "workbench.login_attempt",
     "alerts.attempt",
     "alerts.case_event",
     "alerts.task_event",

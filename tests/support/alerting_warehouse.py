@@ -66,8 +66,12 @@ REASONS = [
 class AlertingWarehouse:
     """The tables that alerts read and write in one migrated database."""
 
-    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+    def __init__(self, connection: psycopg2.extensions.connection, *, marts: bool = True) -> None:
         self.connection = connection
+        if marts:
+            self._create_marts()
+
+    def _create_marts(self) -> None:
         metrics, kpis = (
             sql.SQL(", ").join(sql.SQL("{} double precision").format(sql.Identifier(name)) for name in names)
             for names in (declared().metrics, declared().kpis)

@@ -16,10 +16,11 @@ from sqlalchemy import make_url
 
 from forewarn.alerts import evaluate_rules, open_cases
 from forewarn.alerts.answer_links import Link, LinkBook, Purpose, Signer, path
+from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.warehouse import access
 from forewarn.workbench.app import create_app
-from forewarn.workbench.desk import Desk
+from forewarn.workbench.pool import Pool
 
 BASE = "https://forewarn.meridian.example"
 KEY = "a-key-for-tests-which-is-long-enough"
@@ -36,7 +37,8 @@ class Answering:
     marts: AlertingWarehouse
     client: TestClient
     book: LinkBook
-    desk: Desk
+    pool: Pool
+    project: Project
     url: str
     case_id: int = 0
     alert_id: int = 0
@@ -111,11 +113,11 @@ def answering(owner: Settings, login: str, customers: Mapping[str, dict[str, Any
     password = access.create_service(owner.warehouse_url, login, "web")
     url = make_url(owner.warehouse_url).set(username=login, password=password).render_as_string(hide_password=False)
     book = LinkBook(BASE, Signer([KEY]), timedelta(days=30))
-    desk = Desk(replace(owner, web_url=url).as_service("web").warehouse_url)
-    app = create_app(desk, book, clock=lambda: found.now)
+    pool = Pool(replace(owner, web_url=url).as_service("web").warehouse_url)
+    app = create_app(pool, book, project, clock=lambda: found.now)
     try:
         with TestClient(app, base_url=BASE) as client:
-            found = Answering(marts, client, book, desk, url)
+            found = Answering(marts, client, book, pool, project, url)
             yield found
     finally:
         marts.run(f"drop owned by {login}; drop role {login}")

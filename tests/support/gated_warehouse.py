@@ -128,7 +128,7 @@ def good(company: Settings) -> Iterator[psycopg2.extensions.cursor]:
     with connection.cursor() as cursor:
         cursor.execute(CLEAN)
         for model in MARTS:
-            columns = ", ".join(f"{name} {kind}" for name, kind in _columns(model).items())
+            columns = ", ".join(f"{name} {kind}" for name, kind in columns_of(model).items())
             cursor.execute(f"create table marts.{model} ({columns})")
         cursor.execute(TABLES, {"run": RUN, "now": NOW, "day": AS_OF})
         yield cursor
@@ -141,7 +141,8 @@ def gate(company: Settings) -> Gate:
     return lambda name: run_gate(company, name, as_of_date=AS_OF, run_id=RUN, now=NOW)
 
 
-def _columns(model: str) -> dict[str, str]:
+def columns_of(model: str) -> dict[str, str]:
+    """Return a mart's columns and types, as its contract says them."""
     for file in sorted(MODELS.rglob("*.yml")):
         for found in YAML(typ="safe").load(file).get("models", []):
             if found["name"] == model:

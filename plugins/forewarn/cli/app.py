@@ -10,6 +10,7 @@ import typer
 from forewarn.cli import (
     absence,
     access,
+    account,
     alerts,
     backfill,
     case,
@@ -82,4 +83,5 @@ app.add_typer(alerts.app, name="alerts")
 model.app.add_typer(insight.app)
 app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")
+app.add_typer(account.app, name="account")
 app.add_typer(identity.app, name="identity")

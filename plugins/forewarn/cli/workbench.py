@@ -27,9 +27,10 @@ def workbench(
     from forewarn.errors import Permanent
     from forewarn.sources import resolve
     from forewarn.workbench.app import create_app
-    from forewarn.workbench.desk import Desk
+    from forewarn.workbench.pool import Pool
 
-    settings, alerts = current_settings().as_service("web"), current_project().alerts
+    settings, project = current_settings().as_service("web"), current_project()
+    alerts = project.alerts
     if alerts.workbench_url is None:
         raise Permanent(
             "workbench",
@@ -44,7 +45,7 @@ def workbench(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # Its own access log would hold the links, which act for their readers; the guard writes one without.
     uvicorn.run(
-        create_app(Desk(settings.warehouse_url), book, hosts=own),
+        create_app(Pool(settings.warehouse_url), book, project, hosts=own),
         host=host,
         port=port,
         access_log=False,

@@ -27,6 +27,8 @@ LIMITS = {
 
 # Roles of stages that run with less than the owner's rights.
 SERVICES = ("scorer", "dispatcher", "web")
+# What a service's login may become for one transaction, without having those rights otherwise (decision 0040).
+BECOMES = {"web": ("desk", "rule_editor")}
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def grant(
             at.execute(verb.format(sql.Identifier(name), role))
         at.execute("delete from access.login where login = %s", [login])
         if manager is not None:
-            at.execute("insert into access.login values (%s, %s, %s)", [login, _owner_key(at, manager), now])
+            at.execute("insert into access.login values (%s, %s, %s)", [login, owner_key(at, manager), now])
         if dry_run:
             session.rollback()
     return password
@@ -152,6 +154,8 @@ def create_service(
         verb = sql.SQL("alter role {} login password {}" if known else "create role {} login password {}")
         at.execute(verb.format(name, sql.Literal(password)))
         at.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), name))
+        for other in BECOMES.get(role, ()):
+            at.execute(sql.SQL("grant {} to {} with inherit false, set true").format(sql.Identifier(other), name))
         # Its queries sort in temporary tables; whoever only reads may not have any.
         at.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), name))
         at.execute(sql.SQL("revoke create on database {} from public").format(sql.Identifier(database)))
@@ -170,7 +174,7 @@ def _logins(at: cursor) -> list[Login]:
     at.execute(
         "select r.rolname, pg_has_role(r.oid, 'bi_reader', 'member'), pg_has_role(r.oid, 'pii_reader', 'member'),"
         " array(select owner_key from access.login where login = r.rolname order by 1)"
-        " from pg_roles as r where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, 'bi_access', 'member')"
+        " from pg_roles as r where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, 'bi_access', 'usage')"
         " order by r.rolname"
     )
     return [Login(name, every, personal, tuple(owners)) for name, every, personal, owners in at.fetchall()]
@@ -186,7 +190,7 @@ def _close_database(at: cursor) -> None:
 def _ensure_login(at: cursor, login: str) -> str | None:
     at.execute(
         "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or not rolcanlogin,"
-        " pg_has_role(oid, 'bi_access', 'member') from pg_roles where rolname = %s",
+        " pg_has_role(oid, 'bi_access', 'usage') from pg_roles where rolname = %s",
         [login],
     )
     found = at.fetchone()
@@ -211,7 +215,14 @@ def _ensure_login(at: cursor, login: str) -> str | None:
     return password
 
 
-def _owner_key(at: cursor, manager: str) -> str:
+def owner_key(at: cursor, manager: str) -> str:
+    """Return the key, `source|owner_id`, of an account manager by e-mail, name or key.
+
+    Raises
+    ------
+    Permanent
+        Nobody or several are meant.
+    """
     at.execute("select to_regclass('staging.stg_owners') is not null")
     owners: list[Any] = []
     if (at.fetchone() or (False,))[0]:

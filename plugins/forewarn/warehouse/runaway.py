@@ -28,7 +28,7 @@ with over as materialized (
         and sessions.pid <> pg_backend_pid()
         and sessions.usename <> current_user
         and not logins.rolsuper
-        and pg_has_role(sessions.usesysid, 'bi_access', 'member')
+        and pg_has_role(sessions.usesysid, 'bi_access', 'usage')
         and (sessions.state = 'active' or sessions.state like 'idle in transaction%%')
 ),
 

@@ -1,4 +1,4 @@
-"""The pages behind the links of messages: looking changes nothing, whoever looks; a pressed button acts."""
+"""The workbench: pages behind the links of messages and behind a log-in. Looking changes nothing; a button acts."""
 
 from __future__ import annotations
 
@@ -6,50 +6,38 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from forewarn.alerts.answer_links import OF_MAIL, PURPOSES, Link, LinkBook, LinkRefused, path
-from forewarn.alerts.plain import one_line
+from forewarn.alerts.answer_links import LinkBook
+from forewarn.config.project import Project
+from forewarn.workbench.away import away
+from forewarn.workbench.customer import customer
+from forewarn.workbench.data_health import data_health
 from forewarn.workbench.desk import Desk
+from forewarn.workbench.entrance import asked_for, entrance
 from forewarn.workbench.guard import HEALTH, Guard
-from forewarn.workbench.pages import case_page, mail_page, refusal_page
+from forewarn.workbench.inbox import inbox
+from forewarn.workbench.links import links
+from forewarn.workbench.pages import refusal_page
+from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import STATUS, Kind, Refused
+from forewarn.workbench.team import team
+from forewarn.workbench.visit import Workbench
 
 STATIC = Path(__file__).parent / "static"
-LONGEST_NOTE = 500
 _KINDS: dict[int, Kind] = {404: "absent", 405: "method"}
 
 
-class Pressed(BaseModel):
-    """What the form of a page posts: the pressed button, which names the purpose of its link, and a note."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    answer: str
-    # A line break counts once on the page and twice on its way.
-    note: str = Field(default="", max_length=2 * LONGEST_NOTE)
-
-
-class PressedOrOneClick(BaseModel):
-    """What the page of mails posts, or a mail program in its place (RFC 8058)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    answer: str = ""
-    one_click: str = Field(default="", alias="List-Unsubscribe")
-
-
 def create_app(
-    desk: Desk,
+    pool: Pool,
     book: LinkBook,
+    project: Project,
     *,
     hosts: Collection[str] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -58,6 +46,8 @@ def create_app(
 
     Parameters
     ----------
+    pool
+        Closed when the application ends.
     hosts
         Names beside that of the links' address under which it may be asked for.
     clock
@@ -67,71 +57,21 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.close()
+        pool.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.mount("/static", StaticFiles(directory=STATIC))
 
-    def link(purpose: str, token: str, now: datetime) -> Link:
-        known = next((one for one in PURPOSES if one == purpose), None)
-        if known is None:
-            raise Refused("forged")
-        try:
-            return book.signer.read(known, token, now=now)
-        except LinkRefused as error:
-            raise Refused(error.why) from error
-
-    def case_link(case_id: int, purpose: str, token: str, now: datetime) -> Link:
-        found = link(purpose, token, now)
-        if found.case_id != case_id or found.purpose in OF_MAIL:
-            raise Refused("absent")
-        return found
-
-    def mail_link(purpose: str, token: str, now: datetime) -> Link:
-        found = link(purpose, token, now)
-        if found.purpose not in OF_MAIL:
-            raise Refused("absent")
-        return found
-
-    @app.api_route("/cases/{case_id}/{purpose}/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse)
-    def show_case(case_id: int, purpose: str, token: str, undone: bool = False) -> str:
-        now = clock()
-        found = case_link(case_id, purpose, token, now)
-        return case_page(found, desk.see(found, now=now), book.signer, undone=undone, now=now)
-
-    @app.post("/cases/{case_id}/{purpose}/{token}")
-    def answer_case(case_id: int, purpose: str, token: str, pressed: Annotated[Pressed, Form()]) -> Response:
-        now = clock()
-        found = case_link(case_id, purpose, token, now)
-        _demand(pressed.answer == purpose)
-        here = path(found, book.signer)
-        try:
-            desk.act(found, one_line(pressed.note, LONGEST_NOTE), now=now)
-        except Refused as refused:
-            refused.back = here
-            raise
-        # To a page that may be loaded again without asking whether to send the answer again.
-        return RedirectResponse(here + ("?undone=1" if found.purpose == "undo" else ""), status_code=303)
-
-    @app.api_route("/mail/{purpose}/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse)
-    def show_mail(purpose: str, token: str) -> str:
-        now = clock()
-        found = mail_link(purpose, token, now)
-        return mail_page(found, desk.see(found, now=now), book.signer)
-
-    @app.post("/mail/{purpose}/{token}")
-    def wish_mail(purpose: str, token: str, pressed: Annotated[PressedOrOneClick, Form()]) -> Response:
-        now = clock()
-        found = mail_link(purpose, token, now)
-        one_click = pressed.one_click == "One-Click" and found.purpose == "fewer_mails"
-        _demand(one_click or (pressed.answer == purpose and not pressed.one_click))
-        desk.act(found, "", now=now)
-        return PlainTextResponse("done") if one_click else RedirectResponse(path(found, book.signer), status_code=303)
-
     @app.get(HEALTH)
     def health() -> PlainTextResponse:
-        desk.alive()
+        pool.alive()
         return PlainTextResponse("healthy")
+
+    app.include_router(links(Desk(pool), book, clock))
+    app.include_router(entrance(pool, secure=book.base.startswith("https://"), single_sign_on=False))
+    workbench = Workbench(pool, project, clock)
+    for pages in (inbox, customer, team, away, data_health):
+        app.include_router(pages(workbench))
 
     _add_refusals(app)
     app.add_middleware(
@@ -164,10 +104,7 @@ def _add_refusals(app: FastAPI) -> None:
 
 
 async def _refuse(request: Request, refused: Refused) -> Response:
+    if refused.kind == "login":
+        return RedirectResponse(f"/login?{urlencode({'next': asked_for(request)})}", STATUS["login"])
     locale = refused.locale or request.headers.get("accept-language", "")[:5].partition(",")[0]
     return HTMLResponse(refusal_page(refused.kind, locale, back=refused.back), STATUS[refused.kind])
-
-
-def _demand(meant: bool) -> None:
-    if not meant:
-        raise Refused("unreadable")

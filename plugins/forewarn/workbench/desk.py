@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from psycopg2 import extensions
 from pydantic import ValidationError
-from sqlalchemy import Engine, create_engine
 
 from forewarn.alerts.answer_links import OF_MAIL, Link, Purpose
 from forewarn.alerts.answers import Action, Answer, answer, published_day, stands
@@ -20,6 +17,7 @@ from forewarn.alerts.content import Content
 from forewarn.alerts.mail_wishes import FromLevel, wish, wish_of
 from forewarn.alerts.take_back import WITHIN, take_back
 from forewarn.errors import Permanent
+from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import Refused
 
 SNOOZE = timedelta(days=7)
@@ -74,21 +72,10 @@ class Seen:
 
 
 class Desk:
-    """Cases behind signed links, in the warehouse that a login of the role `web` reaches."""
+    """Cases behind signed links, as the role `web` reaches them."""
 
-    def __init__(self, warehouse_url: str) -> None:
-        self._engine: Engine = create_engine(
-            warehouse_url,
-            pool_size=5,
-            max_overflow=15,
-            pool_pre_ping=True,
-            connect_args={"application_name": "forewarn workbench", "options": "-c statement_timeout=10000"},
-        )
-
-    def alive(self) -> None:
-        """Ask the database for a sign of life."""
-        with self._transaction(reading=True) as cursor:
-            cursor.execute("select 1")
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
     def see(self, link: Link, *, now: datetime) -> Seen:
         """Return what a link shows.
@@ -98,7 +85,7 @@ class Desk:
         Refused
             Its message or case is not there, or no longer readable.
         """
-        with self._transaction(reading=True) as cursor:
+        with self._pool.transaction(reading=True) as cursor:
             return _see(cursor, link, now=now)
 
     def act(self, link: Link, note: str, *, now: datetime) -> bool:
@@ -109,29 +96,12 @@ class Desk:
         Refused
             As `see`, or the case no longer takes this answer.
         """
-        with self._transaction() as cursor:
+        with self._pool.transaction() as cursor:
             seen = _see(cursor, link, now=now)
             try:
                 return _act(cursor, link, seen, note, now=now)
             except Permanent as error:
                 raise Refused("conflict", locale=seen.content.locale) from error
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _transaction(self, *, reading: bool = False) -> Iterator[extensions.cursor]:
-        connection = self._engine.raw_connection()
-        try:
-            cursor = cast(extensions.cursor, connection.cursor())
-            if reading:
-                cursor.execute("set transaction read only")
-            yield cursor
-            connection.commit()
-        finally:
-            # What was not committed is rolled back when the connection goes back to the pool.
-            connection.close()
 
 
 def _see(cursor: extensions.cursor, link: Link, *, now: datetime) -> Seen:

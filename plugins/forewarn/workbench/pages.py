@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from forewarn.alerts.answer_links import Link, Purpose, Signer, path
 from forewarn.alerts.language import Language
 from forewarn.alerts.view import view
 from forewarn.workbench.desk import Seen
 from forewarn.workbench.refusals import Kind
+from forewarn.workbench.rendering import language, render
 
-HERE = Path(__file__).parent
 CHOICES: tuple[Purpose, ...] = (
     *("acknowledge", "contacted", "saved", "lost", "false_alarm", "no_answer", "snooze", "useful"),
 )
@@ -41,14 +36,14 @@ class Button:
 
 def case_page(link: Link, seen: Seen, signer: Signer, *, undone: bool, now: datetime) -> str:
     """Return the page of a case: what is known, and the answers that its state allows, the link's own first."""
-    say = Language(seen.content.locale, HERE / "languages")
+    say = language(seen.content.locale)
     chosen = [purpose for purpose in CHOICES if purpose not in _PAST[seen.state]]
     if seen.given is not None and seen.given.kind == "feedback":
         chosen.remove("useful")
     if link.purpose in chosen:
         chosen.sort(key=lambda purpose: purpose != link.purpose)
     buttons = [_button(replace(link, purpose=purpose, event_id=0), say, seen, signer) for purpose in chosen]
-    return _render(
+    return render(
         "case.html.j2",
         say,
         view=view(seen.content, link.alert_id),
@@ -68,9 +63,9 @@ def case_page(link: Link, seen: Seen, signer: Signer, *, undone: bool, now: date
 
 def mail_page(link: Link, seen: Seen, signer: Signer) -> str:
     """Return the page on which a reader says which mails are wanted."""
-    say = Language(seen.content.locale, HERE / "languages")
+    say = language(seen.content.locale)
     other = _other(seen)
-    return _render(
+    return render(
         "mail.html.j2",
         say,
         seen=seen,
@@ -82,9 +77,9 @@ def mail_page(link: Link, seen: Seen, signer: Signer) -> str:
 
 def refusal_page(kind: Kind, locale: str, *, back: str = "") -> str:
     """Return the page that says why nothing was done."""
-    say = Language(locale, HERE / "languages")
+    say = language(locale)
     title, text = (say.text("workbench", "error", kind, part) for part in ("title", "text"))
-    return _render("refusal.html.j2", say, title=title, text=text, back=back)
+    return render("refusal.html.j2", say, title=title, text=text, back=back)
 
 
 def _button(link: Link, say: Language, seen: Seen, signer: Signer) -> Button:
@@ -127,18 +122,3 @@ def _moment(moment: datetime, say: Language) -> str:
     moment = moment.astimezone(UTC)
     day: date = moment.date()
     return say.text("workbench", "moment", date=say.date(day), time=f"{moment:%H:%M}")
-
-
-def _render(template: str, say: Language, **texts: Any) -> str:
-    return _environment().get_template(template).render(say=say, **texts)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -14,6 +14,10 @@ Kind = Literal[
     "misdirected",
     "large",
     "method",
+    "login",
+    "forbidden",
+    "throttled",
+    "unpublished",
     "failed",
 ]
 
@@ -27,6 +31,10 @@ STATUS: dict[Kind, int] = {
     "misdirected": 421,
     "large": 413,
     "method": 405,
+    "login": 303,
+    "forbidden": 403,
+    "throttled": 429,
+    "unpublished": 503,
     "failed": 500,
 }
 

@@ -16,7 +16,16 @@ READS = {
     *("routes check", "routes explain", "absence list", "silence list"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
-    *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
+    *(
+        "access list",
+        "account list",
+        "case list",
+        "case show",
+        "task list",
+        "identity show",
+        "identity list",
+        "identity evaluate",
+    ),
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",

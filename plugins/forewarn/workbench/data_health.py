@@ -1,0 +1,69 @@
+"""Data health: how fresh each stream is, what the gates say, what is wrong now, and which rows were set aside."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from forewarn.workbench.visit import Workbench
+
+PAGE = "/data"
+_STREAMS = """
+select b.source, b.stream, max(b.finished_at) filter (where b.status = 'landed') as landed_at,
+    (array_agg(b.status order by b.batch_id desc))[1] as status,
+    (array_agg(b.error order by b.batch_id desc))[1] as error,
+    (array_agg(b.next_step order by b.batch_id desc))[1] as next_step,
+    (array_agg(b.rows_loaded order by b.batch_id desc))[1] as rows_loaded,
+    sum(b.rows_quarantined) as rows_quarantined,
+    exists (
+        select from ops.late_stream as l where l.source = b.source and l.stream = b.stream
+            and l.arrived_at is null and l.as_of_date = (select max(as_of_date) from ops.publication)
+    ) as late
+from ops.batch as b
+group by b.source, b.stream
+order by late desc, (array_agg(b.status order by b.batch_id desc))[1] = 'landed', b.source, b.stream
+"""
+_GATES = """
+with newest as (select gate, max(checked_at) as checked_at from ops.gate_result group by gate),
+of_newest as (
+    select r.* from ops.gate_result as r
+    where r.run_id = (
+        select n.run_id from ops.gate_result as n
+        join newest on n.gate = newest.gate and n.checked_at = newest.checked_at
+        where n.gate = r.gate limit 1
+    )
+)
+select gate, max(checked_at) as checked_at, count(*) as checks,
+    count(*) filter (where not passed and severity <> 'warning') as failed,
+    count(*) filter (where not passed and severity = 'warning') as warned
+from of_newest group by gate order by max(checked_at)
+"""
+_FAILED = """
+select gate, table_name, expectation, severity, observed, remedy, owner, checked_at from ops.gate_result
+where not passed and checked_at > (select max(checked_at) from ops.gate_result) - interval '14 days'
+order by checked_at desc, gate, table_name limit 50
+"""
+_TROUBLE = """
+select source, stream, kind, since, reason from ops.trouble
+where over_at is null order by since desc, trouble_id limit 50
+"""
+
+
+def data_health(workbench: Workbench) -> APIRouter:
+    """Return the route of data health."""
+    router = APIRouter()
+
+    @router.get(PAGE, response_class=HTMLResponse)
+    def show(request: Request) -> str:
+        with workbench.visit(request, PAGE) as visit:
+            return visit.render(
+                "data.html.j2",
+                streams=visit.rows(_STREAMS),
+                gates=visit.rows(_GATES),
+                failed=visit.rows(_FAILED),
+                troubles=visit.rows(_TROUBLE),
+                set_aside=visit.rows("select * from workbench.rows_set_aside() limit 100"),
+                moment=lambda at: f"{visit.say.date(at.date())}, {at:%H:%M} UTC" if at else "",
+            )
+
+    return router

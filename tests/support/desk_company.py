@@ -1,0 +1,180 @@
+"""A published company whose people have accounts of the workbench: seven customers of two managers, one of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg2
+from alerting_warehouse import DAY, NOW, RUN, SILENT, AlertingWarehouse, simulated_project, weekly
+from answering import BASE, KEY
+from fastapi.testclient import TestClient
+from gated_warehouse import MARTS, columns_of
+from sqlalchemy import make_url
+
+from forewarn.alerts import evaluate_rules, open_cases
+from forewarn.alerts.answer_links import LinkBook, Signer
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.warehouse import access
+from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.publish import publish
+from forewarn.workbench import accounts
+from forewarn.workbench.app import create_app
+from forewarn.workbench.pool import Pool
+from forewarn.workbench.visit import COOKIE
+
+PASSWORD = "correct-horse-battery"
+# E-mail: name, role, language.
+PEOPLE = {
+    "ana@meridian.example": ("Ana Weber", "manager", "en"),
+    "bert@meridian.example": ("Bert Olsen", "manager", "zh_CN"),
+    "lena@meridian.example": ("Lena Fox", "lead", "en"),
+    "olga@meridian.example": ("Olga Ruiz", "operations", "en"),
+    "ada@meridian.example": ("Ada Stone", "admin", "en"),
+}
+OWNERS = {"ana": ("7", "Ana Weber"), "bert": ("8", "Bert Olsen")}
+MARKUP = "<script>alert(1)</script> & Sons"
+FORMULA = "=HYPERLINK(0)"
+# Customer: account manager, name, value at stake.
+CUSTOMERS = {
+    "a1": ("ana", "Northwind Traders", 90_000),
+    "a2": ("ana", MARKUP, 80_000),
+    "a3": ("ana", FORMULA, 70_000),
+    "a4": ("ana", "Quiet Harbour", 60_000),
+    "b1": ("bert", "北风贸易有限公司", 95_000),
+    "b2": ("bert", "Bluewater Mills", 50_000),
+    "b3": ("bert", "Borealis Foods", 40_000),
+    "n1": (None, "Nobody's Own", 30_000),
+}
+CALM_ONES = ("a4",)
+
+
+@dataclass
+class Office:
+    """The workbench of that company, over a login of the role `web`."""
+
+    settings: Settings
+    project: Project
+    marts: AlertingWarehouse
+    pool: Pool
+    book: LinkBook
+    url: str
+    now: datetime = NOW
+    cases: dict[str, int] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def visitor(self) -> TestClient:
+        """Return a browser of its own in which nobody has logged in."""
+        app = create_app(self.pool, self.book, self.project, clock=lambda: self.now)
+        return TestClient(app, base_url=BASE, headers={"origin": BASE})
+
+    def enter(self, person: str) -> TestClient:
+        """Return a browser in which a person, by the first part of the address, has just logged in."""
+        browser = self.visitor()
+        given = {"email": f"{person}@meridian.example", "password": PASSWORD}
+        assert browser.post("/login", data=given, follow_redirects=False).status_code == 303
+        return browser
+
+    def of(self, person: str) -> TestClient:
+        """Return a browser in which a person has logged in, once for all tests."""
+        if person not in self.secrets:
+            self.secrets[person] = self.enter(person).cookies[COOKIE]
+        browser = self.visitor()
+        browser.cookies.set(COOKIE, self.secrets[person])
+        return browser
+
+    def everything(self) -> list[Any]:
+        """Return all rows that the workbench may write, to compare before and after."""
+        tables = ("case_event", "outbox", "task", "task_event", "absence", "silence", "rule_version", "rule_event")
+        return [
+            self.marts.rows(f"select * from {table} order by 1")
+            for table in ('alerts."case"', *(f"alerts.{table}" for table in tables), "workbench.session")
+        ]
+
+
+@contextmanager
+def office(owner: Settings, login: str) -> Iterator[Office]:
+    """Publish the company, open its cases, give its people accounts, and the workbench a new login."""
+    connection = psycopg2.connect(dsn(owner.warehouse_url))
+    connection.autocommit = True
+    marts = AlertingWarehouse(connection, marts=False)
+    marts.run("create schema if not exists staging; create schema if not exists intermediate")
+    for model in MARTS:
+        columns = ", ".join(f"{name} {kind}" for name, kind in columns_of(model).items())
+        marts.run(f"create table marts.{model} ({columns})")
+    marts.run("create table staging.stg_owners (source text, owner_id text, name text, email text)")
+    marts.run(
+        "create table intermediate.int_customer_events (event_key text, customer_id text, kind text, entity text,"
+        " source text, source_record_id text, day date, amount numeric, detail text)"
+    )
+    for person, (number, name) in OWNERS.items():
+        values = ["crm", number, name, f"{person}@meridian.example"]
+        marts.run("insert into staging.stg_owners values (%s, %s, %s, %s)", values)
+    for customer, (person, name, value) in CUSTOMERS.items():
+        _customer(marts, customer, person, name, value)
+    project = simulated_project(owner.config, channels=["email"])
+    publish(owner, as_of_date=DAY, run_id=RUN, live=True, now=NOW)
+    evaluate_rules(owner, project, as_of_date=DAY, now=NOW)
+    open_cases(owner, project, as_of_date=DAY, run_id=RUN, now=NOW)
+    with connection.cursor() as cursor:
+        for email, (name, role, locale) in PEOPLE.items():
+            accounts.add(
+                cursor,
+                email,
+                name=name,
+                role=role,
+                locale=locale,
+                managers=[],
+                password=PASSWORD,
+                by="tests",
+                now=NOW,
+            )
+    password = access.create_service(owner.warehouse_url, login, "web")
+    url = make_url(owner.warehouse_url).set(username=login, password=password).render_as_string(hide_password=False)
+    pool = Pool(replace(owner, web_url=url).as_service("web").warehouse_url)
+    found = Office(owner, project, marts, pool, LinkBook(BASE, Signer([KEY]), timedelta(days=30)), url)
+    found.cases = dict(marts.rows('select customer_id, case_id from alerts."case"'))
+    try:
+        yield found
+    finally:
+        pool.close()
+        marts.run(f"drop owned by {login}; drop role {login}")
+        connection.close()
+
+
+def _customer(marts: AlertingWarehouse, customer: str, person: str | None, name: str, value: int) -> None:
+    """Add a customer with its features, scores, health and events."""
+    number, manager = OWNERS[person] if person else (None, None)
+    owner = {
+        "owner_id": number,
+        "owner_name": manager,
+        "owner_email": person and f"{person}@meridian.example",
+        "owner_locale": "en",
+    }
+    marts.customer(customer, value=value, name=name, **owner)
+    marts.run(
+        "update marts.dim_customers set owner_key = 'crm|' || owner_id where customer_id = %s;"
+        " update marts.customer_360 as v set name = d.name, segment = d.segment, owner_key = d.owner_key,"
+        " owner_name = d.owner_name, contact_name = d.contact_name, as_of_date = %s,"
+        " revenue_365d = v.value_at_stake_year, orders_365d = 36 from marts.dim_customers as d"
+        " where d.customer_id = v.customer_id and v.customer_id = %s",
+        [customer, DAY, customer],
+    )
+    for number_of_day, day in enumerate(weekly(DAY, 4)):
+        marts.score(customer, 0.2 + 0.2 * number_of_day if customer not in CALM_ONES else 0.1, day)
+        marts.run(
+            "insert into marts.customer_health (customer_id, as_of_date, orders_score, payments_score, health_score,"
+            " known_share) values (%s, %s, %s, 60, %s, 0.5)",
+            [customer, day, 70 - 10 * number_of_day, 65 - 5 * number_of_day],
+        )
+    marts.features(customer, **({} if customer in CALM_ONES else SILENT))
+    marts.run(
+        "insert into intermediate.int_customer_events select %(c)s || kind, %(c)s, kind, entity, 'erp', %(c)s || '-1',"
+        " %(day)s::date - 100, 120, detail from (values ('order', 'order', 'shipped'), ('ticket', 'ticket', 'high'))"
+        " as v (kind, entity, detail)",
+        {"c": customer, "day": DAY},
+    )
