@@ -171,7 +171,8 @@ def _customer(marts: AlertingWarehouse, customer: str, person: str | None, name:
             " known_share) values (%s, %s, %s, 60, %s, 0.5)",
             [customer, day, 70 - 10 * number_of_day, 65 - 5 * number_of_day],
         )
-    marts.features(customer, **({} if customer in CALM_ONES else SILENT))
+        marts.features(customer, day, **({} if customer in CALM_ONES else SILENT))
+        marts.label(customer, day, customer == "b1")
     marts.run(
         "insert into intermediate.int_customer_events select %(c)s || kind, %(c)s, kind, entity, 'erp', %(c)s || '-1',"
         " %(day)s::date - 100, 120, detail from (values ('order', 'order', 'shipped'), ('ticket', 'ticket', 'high'))"

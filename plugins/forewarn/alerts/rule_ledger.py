@@ -6,6 +6,7 @@ back-tested and taken up by the first run itself, so that an installation alerts
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -82,14 +83,15 @@ def found_ledger(
 
 def pending(cursor: extensions.cursor, rules: Sequence[Rule]) -> list[str]:
     """Return the names of the rules whose files say something that the ledger does not hold yet."""
-    cursor.execute("select rule_id, version, state, content from alerts.rule_version")
-    known = {(rule_id, version): (state, content) for rule_id, version, state, content in cursor.fetchall()}
+    cursor.execute("select rule_id, version, state, content, origin from alerts.rule_version")
+    rows = cursor.fetchall()
+    known = {(rule_id, version): (state, content) for rule_id, version, state, content, _ in rows}
     waiting = {
         rule.name
         for rule in rules
         if known.get((rule.name, rule.content.version)) != (rule.content.state, rule.content.model_dump(mode="json"))
     }
-    used = {rule_id for (rule_id, _), (state, _) in known.items() if state in USED}
+    used = {rule_id for rule_id, _, state, _, origin in rows if state in USED and origin == "file"}
     return sorted(waiting | (used - {rule.name for rule in rules})) if known else []
 
 
@@ -101,7 +103,7 @@ def apply_rules(
     Parameters
     ----------
     rules : sequence of Rule
-        All rules of the files: one that the ledger uses and that is not among them is retired.
+        All rules of the files: one that the ledger uses, that came from a file and is not among them is retired.
     by, reason : str
         Who changes the rules, and why; both are kept.
 
@@ -116,7 +118,37 @@ def apply_rules(
     return found + _retire_missing(cursor, {rule.name for rule in rules}, by=by, now=now)
 
 
-def _apply(cursor: extensions.cursor, rule: Rule, is_tested: bool, *, by: str, reason: str, now: datetime) -> Applied:
+def take_up(cursor: extensions.cursor, rule: Rule, *, by: str, reason: str, now: datetime) -> Applied:
+    """Take up one version that was made in the workbench, as its `state` says; the caller commits.
+
+    Returns
+    -------
+    Applied
+        Refused is what `apply_rules` refuses.
+    """
+    cursor.execute(LOCK)
+    is_tested = rule.name in tested(cursor, [rule])
+    return _apply(cursor, rule, is_tested, by=by, reason=reason, now=now, origin="workbench")
+
+
+def versions_of(cursor: extensions.cursor, rule_id: str) -> list[Rule]:
+    """Return the versions of a rule, the newest first, each with the state that the ledger gives it."""
+    return [
+        dataclasses.replace(one.rule, content=one.rule.content.model_copy(update={"state": one.state}))
+        for _, one in sorted(_versions(cursor, rule_id).items(), reverse=True)
+    ]
+
+
+def _apply(
+    cursor: extensions.cursor,
+    rule: Rule,
+    is_tested: bool,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    origin: Literal["file", "workbench"] = "file",
+) -> Applied:
     versions = _versions(cursor, rule.name)
     number, wanted = rule.content.version, rule.content.state
     known = versions.get(number)
@@ -131,9 +163,9 @@ def _apply(cursor: extensions.cursor, rule: Rule, is_tested: bool, *, by: str, r
     same_words = known is not None and known.rule.content == rule.content
     if known is None:
         cursor.execute(
-            "insert into alerts.rule_version (rule_id, version, content, digest, state, created_at)"
-            " values (%s, %s, %s, %s, 'draft', %s)",
-            [rule.name, number, Json(rule.content.model_dump(mode="json")), rule.digest, now],
+            "insert into alerts.rule_version (rule_id, version, content, digest, state, created_at, origin)"
+            " values (%s, %s, %s, %s, 'draft', %s, %s)",
+            [rule.name, number, Json(rule.content.model_dump(mode="json")), rule.digest, now, origin],
         )
         _note(cursor, (rule.name, number), None, "draft", reason, by=by, now=now)
     elif not same_words:
@@ -165,7 +197,7 @@ def _versions(cursor: extensions.cursor, rule_id: str) -> dict[int, _Stored]:
 def _retire_missing(cursor: extensions.cursor, present: set[str], *, by: str, now: datetime) -> list[Applied]:
     cursor.execute(
         "select rule_id, version, state from alerts.rule_version"
-        " where state in ('live', 'shadow') and not rule_id = any(%s) order by 1, 2",
+        " where state in ('live', 'shadow') and origin = 'file' and not rule_id = any(%s) order by 1, 2",
         [sorted(present)],
     )
     gone = cursor.fetchall()

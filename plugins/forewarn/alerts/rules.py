@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from forewarn.alerts import sentence
 from forewarn.alerts.actions import demand_known, load_actions
@@ -157,6 +157,37 @@ def load_rule(file: Path, metrics: Metrics) -> Rule:
         )
     _check_texts(document, content, metrics)
     return _rule(content, condition)
+
+
+def drafted_rule(content: dict[str, Any]) -> Rule:
+    """Check a rule that was typed, not read from a file.
+
+    Raises
+    ------
+    Permanent
+        With the field, and within a condition the line and column, of what cannot be meant.
+    """
+    subject, metrics = f"rule {content.get('id', '')}", declared()
+    try:
+        rule = RuleFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Permanent(f"{subject}, {where}", expected=first["msg"], got=str(first["input"])[:80]) from error
+    try:
+        condition = parse(rule.when, metrics.columns)
+    except ExpressionError as error:
+        place = f"{subject}, condition, line {error.line}, column {error.column}"
+        raise Permanent(place, got=error.problem, next_step=error.hint) from error
+    if rule.family not in FAMILIES:
+        raise Permanent(f"{subject}, family", expected=", ".join(FAMILIES), got=rule.family)
+    for variants in rule.reason.values():
+        for variant in variants:
+            try:
+                sentence.check(variant, metrics)
+            except sentence.SentenceError as error:
+                raise Permanent(f"{subject}, reason", got=str(error)) from error
+    return _rule(rule, condition)
 
 
 def stored_rule(content: dict[str, Any]) -> Rule:

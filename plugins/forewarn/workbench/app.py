@@ -27,6 +27,7 @@ from forewarn.workbench.links import links
 from forewarn.workbench.pages import refusal_page
 from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import STATUS, Kind, Refused
+from forewarn.workbench.rule_editor import rule_editor
 from forewarn.workbench.team import team
 from forewarn.workbench.visit import Workbench
 
@@ -70,7 +71,7 @@ def create_app(
     app.include_router(links(Desk(pool), book, clock))
     app.include_router(entrance(pool, secure=book.base.startswith("https://"), single_sign_on=False))
     workbench = Workbench(pool, project, clock)
-    for pages in (inbox, customer, team, away, data_health):
+    for pages in (inbox, customer, team, rule_editor, away, data_health):
         app.include_router(pages(workbench))
 
     _add_refusals(app)

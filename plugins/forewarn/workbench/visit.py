@@ -24,6 +24,7 @@ PAGES: dict[str, tuple[Role, ...]] = {
     "/inbox": ("manager", "lead", "admin"),
     "/customers": ("manager", "lead", "admin"),
     "/team": ("lead", "admin"),
+    "/rules": ("lead", "admin"),
     "/away": ("manager", "lead", "operations", "admin"),
     "/data": ("lead", "operations", "admin"),
 }
