@@ -65,7 +65,10 @@ def rule_editor(workbench: Workbench) -> APIRouter:
     @contextmanager
     def editing(request: Request, *, reading: bool = True) -> Iterator[Visit]:
         with workbench.visit(request, PAGE, reading=reading) as visit:
-            # Rules are judged over every customer, which is why this page is for those who lead (decision 0040).
+            # Rules are judged over every customer, so that this page is for those who see them all (decision 0040).
+            visit.cursor.execute("select access.sees_every_customer()")
+            if visit.cursor.fetchone() != (True,):
+                raise Refused("forbidden", locale=visit.viewer.locale, back="/")
             visit.cursor.execute(
                 "select set_config('role', 'rule_editor', true), set_config('statement_timeout', '120s', true)"
             )

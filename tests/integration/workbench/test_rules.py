@@ -129,6 +129,17 @@ def test_rules_are_for_who_leads(company: Office, person: str) -> None:
     assert company.everything() == before
 
 
+def test_rules_are_not_for_a_lead_of_some_managers_alone(company: Office, lena: TestClient) -> None:
+    some = "from workbench.account where email = 'lena@meridian.example'"
+    company.marts.run(f"insert into workbench.account_owner select account_id, 'crm|7' {some}")
+    try:
+        assert lena.get("/rules").status_code == 403
+        assert lena.get("/customers/a1").status_code == 200
+        assert lena.get("/customers/b1").status_code == 404
+    finally:
+        company.marts.run(f"delete from workbench.account_owner where account_id = (select account_id {some})")
+
+
 def test_looking_at_rules_shows_each_with_its_figures(lena: TestClient) -> None:
     page = lena.get("/rules").text
     assert "Spend has halved" in page
