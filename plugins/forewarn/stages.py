@@ -322,7 +322,7 @@ def open_cases(settings: Settings, run: Run) -> Summary:
     from forewarn.alerts import evaluate_rules, tell_kpis, tell_low_stock, tell_stop
     from forewarn.alerts import open_cases as open_from_signals
 
-    project = _project(settings)
+    project = _by_its_clock(settings)
     signals = evaluate_rules(settings, project, as_of_date=run.as_of_date, now=run.now)
     counts = open_from_signals(settings, project, as_of_date=run.as_of_date, run_id=run.run_id, now=run.now)
     told = {}
@@ -342,13 +342,10 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     from forewarn.alerts import tell_undelivered
     from forewarn.sources import resolve as installed
 
-    project = _project(settings)
-    if own_day(settings):
-        # Its days are not the wall clock's, which then knows nothing of its hours.
-        project = project.model_copy(update={"alerts": project.alerts.at_any_hour()})
+    project = _by_its_clock(settings)
     counts = send(settings, project, now=run.now, dry_run=dry_run, resolve=resolve or installed)
     if not dry_run and tell_undelivered(settings, project, now=run.now):
-        send(settings, project, now=run.now, resolve=resolve or installed)
+        counts += send(settings, project, now=run.now, resolve=resolve or installed)
     return _summary(counts)
 
 
@@ -377,6 +374,12 @@ def own_day(settings: Settings) -> date | None:
 
 def _project(settings: Settings) -> Project:
     return load_project(settings.config)
+
+
+def _by_its_clock(settings: Settings) -> Project:
+    """Return the project as it tells people: at any hour where its days are not those of the wall clock."""
+    project = _project(settings)
+    return project.model_copy(update={"alerts": project.alerts.at_any_hour()}) if own_day(settings) else project
 
 
 def _tell_of_model(settings: Settings, run: Run, rejected: ModelRejected | None, *, went_on: str = "") -> None:

@@ -201,7 +201,7 @@ def _letters(books: Books, one: Written, order: Order, reminder: AfterPurchase, 
             reasons=bought,
             order_key=order.key,
         )
-        yield Letter(key, channel, wanted.owner.address, content, kind=REMINDER)
+        yield Letter(key, channel, wanted.owner.address, content, kind=REMINDER, time_zone=wanted.owner.time_zone)
 
 
 def _bought(books: Books, order: Order, language: Language) -> dict[str, str]:

@@ -122,7 +122,7 @@ def _of_rules(desk: Desk, asking: Mapping[str, Sequence[str]], told: Sequence[To
                     step_version=signal.version,
                     text=signal.reason,
                     owner=owner,
-                    due_on=desk.books.playbooks.due(draft.plan.level, desk.books.as_of_date, draft.steps[route]),
+                    due_on=desk.books.due(owner, draft.plan.level, draft.steps[route]),
                     why=signal.reason,
                 )
                 yield _Ask(name, key, owner, wanted, message_key(key, desk.now), None, draft)

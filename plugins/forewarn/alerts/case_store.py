@@ -160,6 +160,18 @@ def write_withheld(cursor: extensions.cursor, found: Sequence[tuple[int, str | N
     )
 
 
+def write_due(cursor: extensions.cursor, found: Sequence[tuple[int, date]]) -> None:
+    """Let the time to answer begin anew: number of the case, whose reader is told of it only now, and its due day."""
+    execute_values(
+        cursor,
+        'update alerts."case" as c set due_on = v.due_on from (values %s) as v (case_id, due_on)'
+        " where c.case_id = v.case_id",
+        found,
+        template="(%s::bigint, %s::date)",
+        page_size=1000,
+    )
+
+
 def note_suppressed(
     cursor: extensions.cursor, found: Sequence[tuple[int, str]], *, as_of_date: date, now: datetime
 ) -> int:

@@ -43,15 +43,16 @@ def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts],
     """Return what the step of a route asks for: itself, and what follows on it."""
     step, about, level = draft.steps[route], facts[draft.customer_id], draft.plan.level
     reader = draft.recipients[route][0]
+    due = books.due(reader, level, step)
     yield Wanted(
         case_id=case_id,
         customer_id=draft.customer_id,
         role=route,
         step=step.name,
         step_version=step.version,
-        text=next_step(books, about, step, level=level, language=Language(reader.locale)),
+        text=next_step(about, step, due=due, language=Language(reader.locale)),
         owner=reader,
-        due_on=books.playbooks.due(level, books.as_of_date, step),
+        due_on=due,
         why=draft.plan.reason,
         contact_every_days=step.contact_every_days,
         actions=tuple(step.actions),
@@ -59,7 +60,7 @@ def _tasks(case_id: int, draft: Draft, route: Route, facts: Mapping[str, Facts],
     for further in step.then:
         who = further.who or route
         reader = draft.recipients[who][0]
-        due = due_day(books.as_of_date, further.due_days, working=further.working_days)
+        due = due_day(books.begins(reader, level), further.due_days, working=further.working_days)
         yield Wanted(
             case_id=case_id,
             customer_id=draft.customer_id,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 
 from forewarn.alerts.case_plan import case_reasons, said
 from forewarn.alerts.case_store import Draft
 from forewarn.alerts.content import Content, Said
 from forewarn.alerts.customer_facts import Facts
+from forewarn.alerts.hours import Timetable
 from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Level, Route
 from forewarn.alerts.playbooks import Playbooks, Step, worded
@@ -24,6 +26,8 @@ class Books:
 
     Attributes
     ----------
+    now
+        When the messages are written, by which readers' hours go.
     true_steps
         By customer, the names of the playbooks' steps whose own condition is true.
     """
@@ -32,7 +36,25 @@ class Books:
     playbooks: Playbooks
     directory: Directory
     as_of_date: date
+    now: datetime
     true_steps: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def begins(self, reader: Recipient, level: Level) -> date:
+        """Return the day from which the time to answer counts: the one on which the reader may be told.
+
+        Over a weekend or holidays that is the first day after them by the reader's clock, otherwise the date itself.
+        """
+        hours = self._timetable.of(reader.time_zone)
+        told_at, waits = hours.may_go(self.now, created_at=self.now, in_digest=self.project.alerts.gathers(level))
+        return max(self.as_of_date, told_at.astimezone(hours.zone).date()) if waits else self.as_of_date
+
+    def due(self, reader: Recipient, level: Level, step: Step) -> date:
+        """Return the day until which a step is to be done by the one who is told of it."""
+        return self.playbooks.due(level, self.begins(reader, level), step)
+
+    @cached_property
+    def _timetable(self) -> Timetable:
+        return Timetable(self.project)
 
 
 def step_of(books: Books, customer_id: str, signals: Sequence[Signal], *, route: Route, level: Level) -> Step:
@@ -47,13 +69,13 @@ def step_of(books: Books, customer_id: str, signals: Sequence[Signal], *, route:
     )
 
 
-def next_step(books: Books, about: Facts, step: Step, *, level: Level, language: Language) -> str:
+def next_step(about: Facts, step: Step, *, due: date, language: Language) -> str:
     """Return what a step says to do and to offer."""
     return worded(
         [step.step, step.offer],
         customer=about.name,
         contact=about.contact_name,
-        due=books.playbooks.due(level, books.as_of_date, step),
+        due=due,
         language=language,
     )
 
@@ -96,7 +118,9 @@ def content(
         overdue_amount=about.overdue_amount,
         history=about.history,
         reasons=[Said.model_validate(said(reason, language)) for reason in reasons],
-        next_step=next_step(books, about, draft.steps[route], level=draft.plan.level, language=language),
+        next_step=next_step(
+            about, draft.steps[route], due=books.due(reader, draft.plan.level, draft.steps[route]), language=language
+        ),
         company=books.project.company,
         owner_name=about.owner_name,
         **reader.told,

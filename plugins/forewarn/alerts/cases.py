@@ -23,6 +23,7 @@ from forewarn.alerts.case_store import (
     note_quiet,
     note_suppressed,
     write,
+    write_due,
     write_withheld,
 )
 from forewarn.alerts.case_tasks import Told, hand_out
@@ -131,7 +132,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         if reason := refusal(cursor, as_of_date=as_of_date, run_id=run_id):
             return CaseCounts(reason=reason)
         away = away_on(cursor, as_of_date, routing.absences)
-        books = Books(project, playbooks, Directory(project, routing, away), as_of_date)
+        books = Books(project, playbooks, Directory(project, routing, away), as_of_date, now)
         moved = follow_identity(cursor, as_of_date=as_of_date, now=now)
         unsure = replace_model_signals(cursor, project, books.playbooks, as_of_date=as_of_date, now=now)
         moves = stage_changes(cursor, as_of_date)
@@ -253,6 +254,7 @@ def _drafts(
             probability = before.probability
         assumed = books.playbooks.levels[decided.level].probability_by_rules if probability is None else probability
         reasons = case_reasons(signals, route)
+        due_on = books.due(reader, decided.level, steps[route])
         owned = reader.why not in ("team", "routed")
         yield Draft(
             customer_id=customer_id,
@@ -266,8 +268,8 @@ def _drafts(
             value_at_stake=about.value_at_stake,
             expected_loss=assumed * about.value_at_stake,
             reasons=[{"family": reason["family"], **said(reason, language)} for reason in reasons],
-            due_on=books.playbooks.due(decided.level, books.as_of_date, steps[route]),
-            next_step=next_step(books, about, steps[route], level=decided.level, language=language),
+            due_on=due_on,
+            next_step=next_step(about, steps[route], due=due_on, language=language),
             steps=steps,
         )
 
@@ -312,7 +314,7 @@ def _note_withheld(
 ) -> None:
     """Keep on each case that was to be told which routes are not; an event says so where that is new."""
     marks: list[tuple[int, str | None, Mapping[str, str]]] = []
-    news = []
+    news, first_told = [], list[tuple[int, date]]()
     for draft in drafts:
         if not draft.plan.told:
             continue
@@ -321,6 +323,8 @@ def _note_withheld(
         after = {route: why for route, why in before.items() if route not in draft.plan.told}
         after |= {route: one.why for route, one in found.items()}
         nobody = set(after) == set(draft.plan.routes)
+        if draft.route in before and draft.route not in after:
+            first_told.append((ids[draft.customer_id], draft.due_on))
         marks.append((ids[draft.customer_id], after[draft.plan.told[0]] if nobody else None, after))
         by_reason: dict[str, list[Route]] = {}
         for route, one in found.items():
@@ -331,6 +335,7 @@ def _note_withheld(
             for reason, routes in by_reason.items()
         ]
     write_withheld(cursor, marks)
+    write_due(cursor, first_told)
     note(cursor, news, as_of_date=as_of_date, now=now)
 
 

@@ -79,6 +79,11 @@ class DispatchCounts:
     waiting: int = 0
     held_elsewhere: int = 0
 
+    def __add__(self, later: DispatchCounts) -> DispatchCounts:
+        """Return what this dispatch and a later one did; what others hold is as the later one saw it."""
+        both = {name: getattr(self, name) + getattr(later, name) for name in vars(self)}
+        return DispatchCounts(**both | {"held_elsewhere": later.held_elsewhere})
+
 
 def dispatch(
     settings: Settings,

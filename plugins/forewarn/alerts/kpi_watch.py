@@ -236,5 +236,5 @@ def _letters(
             baseline_months=None if bound.factor is None else bound.baseline_months,
             history=list(found.history[-TOLD_MONTHS:]),
         )
-        letters.append(outbox.Letter(dedup, channel, reader.address, news, kind=KPI))
+        letters.append(outbox.Letter(dedup, channel, reader.address, news, kind=KPI, time_zone=reader.time_zone))
     return letters

@@ -72,7 +72,9 @@ def put_stage_letters(
                     currency=project.currency,
                     owner_name=about.owner_name,
                 )
-                letters.append(outbox.Letter(dedup, channel, reader.address, news, kind=STAGE))
+                letters.append(
+                    outbox.Letter(dedup, channel, reader.address, news, kind=STAGE, time_zone=reader.time_zone)
+                )
                 if why:
                     silent[dedup] = why
     new = outbox.put(cursor, letters, now=now, expires_at=expires_at)

@@ -64,7 +64,7 @@ def shop(settings: Settings, marts: AlertingWarehouse, tmp_path: Path) -> Shop:
         " is_purchase boolean); create table intermediate.int_purchase_articles (order_key text, category text,"
         " returned_day date)"
     )
-    marts.customer("c1")
+    marts.customer("c1", owner_time_zone="Asia/Shanghai")
     company = Shop(settings, marts, tmp_path)
     company.book.write_text(BOOK + CARE, encoding="utf-8")
     return company
@@ -94,6 +94,7 @@ def test_it_is_due_on_the_day_and_once(shop: Shop) -> None:
     ]
     for again in (1, 2, 3):
         assert shop.due(again) == []
+    assert shop.marts.rows("select kind, time_zone from alerts.outbox") == [("reminder", "Asia/Shanghai")]
     assert shop.marts.rows('select count(*) from alerts."case"') == [(0,)]
     assert shop.marts.rows("select kind, reason from alerts.task_event") == [
         ("created", "14 days after order erp|1 of 2026-11-03")

@@ -127,6 +127,26 @@ def test_a_case_that_nobody_answers_goes_to_the_lead_once(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.capability("C48")
+def test_who_was_told_late_has_not_failed_to_answer_yet(desk: Desk) -> None:
+    # The mail server takes nothing for a week; on the day after the message went nobody is blamed either.
+    lasts = desk.project.alerts.model_copy(update={"expires_after_days": 30})
+    desk.project = desk.project.model_copy(update={"alerts": lasts})
+    desk.marts.run("update alerts.outbox set expires_at = expires_at + interval '30 days'")
+    assert desk.day(9, **SILENT).escalated == 0
+    with Receiver() as receiver:
+        dispatch(desk.settings, desk.project, now=NOW + timedelta(days=10), resolve=lambda *_: receiver.url)
+    assert desk.day(10, **SILENT).escalated == 0
+    assert desk.day(11, **SILENT).escalated == 1
+
+
+@pytest.mark.capability("C48")
+def test_who_snoozed_a_case_has_the_day_on_which_it_wakes(desk: Desk) -> None:
+    until = DAY + timedelta(days=20)
+    desk.answer(Answer(1, "snooze", "ana", until=until))
+    assert [desk.day(ahead, **SILENT).escalated for ahead in (19, 20, 21)] == [0, 0, 1]
+
+
 def test_53_an_answer_cancels_the_escalation_and_a_closed_case_all_that_waits(desk: Desk) -> None:
     desk.day(8, **SILENT)
     states = "select kind, state, reason from alerts.outbox order by alert_id"

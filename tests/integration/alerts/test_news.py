@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from alerting_warehouse import DAY, NOW, AlertingWarehouse, simulated_project
 from forewarn.alerts import CaseCounts, dispatch, evaluate_rules, open_cases, tell_kpis
 from forewarn.alerts.answers import Answer, answer
 from forewarn.alerts.silences import NewSilence, add_silence
+from forewarn.config.contact import QuietHours
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 
@@ -114,6 +117,29 @@ def test_a_message_about_a_stage_that_nobody_may_hear_of_says_why(
     assert (life.day(1, "won_back").stage_letters, life.again(1).stage_letters) == (0, 0)
     [(state, why)] = marts.rows("select state, reason from alerts.outbox")
     assert (state, why.startswith(reason)) == ("suppressed", True)
+
+
+def test_51_news_waits_for_its_readers_morning(settings: Settings, marts: AlertingWarehouse, tmp_path: Path) -> None:
+    quiet = QuietHours.model_validate({"from": "18:00", "to": "08:00"})
+    life = Life(settings, marts, quiet_hours=quiet)
+    for name in ("playbooks", "routes", "kpis", "transitions"):
+        shutil.copy(settings.config / f"{name}.yml", tmp_path)
+    routes = (tmp_path / "routes.yml").read_text("utf-8")
+    away = routes.replace("name: Support,", "name: Support, time_zone: America/New_York,")
+    (tmp_path / "routes.yml").write_text(away, encoding="utf-8")
+    life.project = life.project.model_copy(update={"playbooks": tmp_path / "playbooks.yml"})
+    marts.run("update marts.dim_customers set owner_time_zone = 'Asia/Shanghai'")
+    life.day(0, "lost")
+    life.day(1, "won_back")
+    months(marts, 0.1)
+    later = NOW + timedelta(days=1)
+    tell_kpis(settings, life.project, as_of_date=DAY + timedelta(days=1), run_id="run 1", now=later)
+    # At seven in Berlin it is two in the afternoon in Shanghai, and one at night in New York.
+    assert dispatch(settings, life.project, now=later).sent == 1
+    assert marts.rows("select kind, state, next_attempt_at from alerts.outbox where kind <> 'case' order by kind") == [
+        ("kpi", "pending", later + timedelta(hours=7)),
+        ("stage", "sent", later),
+    ]
 
 
 def months(marts: AlertingWarehouse, *figures: float | None, first: int = 1) -> None:

@@ -100,6 +100,32 @@ def test_49_a_deferred_message_does_not_expire_before_it_may_go(settings: Settin
     assert states(marts) == ["expired"]
 
 
+@pytest.mark.capability("C32")
+def test_the_time_to_answer_begins_when_the_reader_may_be_told(settings: Settings, marts: AlertingWarehouse) -> None:
+    # From Monday on, two days; who is told on Friday alone has them from Friday, over the weekend.
+    due = "select c.due_on, t.due_on, o.payload ->> 'next_step' ~ %s from alerts.task as t"
+    due += ' join alerts."case" as c using (case_id) join alerts.outbox as o using (case_id)'
+    cases(settings, simulated_project(settings.config), marts, {"c1": 0.9})
+    assert marts.rows(due, ["by Wednesday, Nov 18"]) == [(DAY + timedelta(days=2), DAY + timedelta(days=2), True)]
+    marts.run('truncate alerts.task, alerts.task_event, alerts.outbox, alerts.case_event, alerts."case" cascade')
+    cases(settings, simulated_project(settings.config, working_days=["friday"]), marts, {"c1": 0.9}, ahead=1)
+    assert marts.rows(due, ["by Monday, Nov 23"]) == [(DAY + timedelta(days=7), DAY + timedelta(days=7), True)]
+
+
+@pytest.mark.capability("C32")
+def test_of_a_case_that_waited_for_capacity_the_time_begins_when_it_is_told(
+    settings: Settings, marts: AlertingWarehouse
+) -> None:
+    project = simulated_project(settings.config, weekly_capacity=1)
+    cases(settings, project, marts, {"c1": 0.9, "c2": 0.9})
+    [(withheld, due_on)] = marts.rows("select withheld, due_on from alerts.\"case\" where customer_id = 'c1'")
+    assert (withheld, due_on) == ("capacity", DAY + timedelta(days=2))
+    cases(settings, project, marts, {"c1": 0.9, "c2": 0.9}, ahead=8)
+    assert marts.rows("select withheld, due_on from alerts.\"case\" where customer_id = 'c1'") == [
+        (None, DAY + timedelta(days=10))
+    ]
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_50_a_clock_an_hour_off_neither_doubles_nor_loses_a_digest(
     settings: Settings, gathering: Project, marts: AlertingWarehouse, receiver: Receiver, hours: int

@@ -185,9 +185,10 @@ def test_a_reminder_knows_an_order_by_its_place_and_its_articles(traders: Compan
         id="care", when="order_number = 5 and category = 'tool' and amount < 50", days=20, step="Ask."
     )
     playbooks = load_playbooks(project).model_copy(update={"after_purchase": [reminder]})
-    books = Books(project, playbooks, Directory(project, load_routing(project)), date.fromisoformat(D))
+    now = datetime(2024, 7, 1, 6, tzinfo=UTC)
+    books = Books(project, playbooks, Directory(project, load_routing(project)), date.fromisoformat(D), now)
     with traders.connection.cursor() as cursor:
-        care = remind(cursor, books, now=datetime(2024, 7, 1, 6, tzinfo=UTC))
+        care = remind(cursor, books, now=now)
     assert [(one.wanted.order_key, one.wanted.due_on) for one in care.written] == [("erp|s4", date(2024, 7, 1))]
 
 
