@@ -300,7 +300,7 @@ def test_one_click_to_fewer_mails_is_one_wish_and_can_be_taken_back(web: Answeri
         ("email", "suppressed", f"{web.reader} wants mails of high cases alone, since {DAY}"),
         ("wecom", "pending", None),
     ]
-    assert "You get mails about high risk alone." in web.client.get(address).text
+    assert "You get mails about high risk alone, and no daily list." in web.client.get(address).text
     assert web.client.post(web.path("every_mail"), data={"List-Unsubscribe": "One-Click"}).status_code == 403
     page = web.post(web.path("every_mail"), answer="every_mail")
     assert "You get a mail about every case." in page.text

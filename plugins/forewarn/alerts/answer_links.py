@@ -149,6 +149,7 @@ class LinkBook:
 
 
 NO_LINKS: Mapping[str, str] = {}
+NO_LINES: Mapping[int, Mapping[str, str]] = {}
 
 
 def path(link: Link, signer: Signer) -> str:

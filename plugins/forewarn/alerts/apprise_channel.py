@@ -42,11 +42,16 @@ class AppriseChannel:
             )
         shown = card(message)
         if self._name == SMS:
-            title, body = "", one_line(f"{shown.title}. {' '.join(shown.lines[:1])}", SMS_LENGTH)
+            # The first line that can be answered, or else the first one, and where to answer it.
+            line = next((one for one in shown.lines if one.address), shown.lines[0])
+            link = shown.link[1] if shown.link else line.address
+            room = SMS_LENGTH - len(link) - 1
+            title, body = "", f"{one_line(f'{shown.title}. {line.text}', room)} {link}".rstrip()
         else:
             pairs = [f"{label}: {value}" for label, value in shown.pairs]
+            lines = [f"{one.text} {one.address}".rstrip() for one in shown.lines]
             link = [": ".join(shown.link)] if shown.link else []
-            title, body = shown.title, "\n".join([*pairs, "", *shown.lines, *link])
+            title, body = shown.title, "\n".join([*pairs, "", *lines, *link])
         result = target.notify(title=title, body=body, body_format=NotifyFormat.TEXT).status
         if result == AppriseResultStatus.SUCCESS:
             return "taken"

@@ -23,7 +23,8 @@ class Message:
     """One message as a channel gets it; everything in it comes from the outbox row, so that a repeat is the same.
 
     `attempt` counts this one: with 1 nobody has tried before.
-    `links` are signed addresses by their purpose, by which its reader answers; none where there is no workbench.
+    `links` are signed addresses by their purpose, by which its reader answers, and `line_links` those of the lines of a
+    digest by their case; none where there is no workbench.
     """
 
     alert_id: int
@@ -32,6 +33,7 @@ class Message:
     created_at: datetime
     attempt: int = 1
     links: Mapping[str, str] = field(default_factory=dict)
+    line_links: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Channel(Protocol):

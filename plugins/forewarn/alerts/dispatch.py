@@ -253,7 +253,11 @@ class _Dispatcher:
             if attempts > MOST_ATTEMPTS:
                 raise _endless(f"digest {gathered.digest_id}", attempts)
             together = gathered.content([line for _, line in lines])
-            answer = channel.send(Message(first.alert_id, first.recipient, together, gathered.begun_at))
+            of_lines = {line.case_id: self._links_of(row, line) for row, line in lines}
+            links = self._links_of(first, lines[0][1])
+            answer = channel.send(
+                Message(first.alert_id, first.recipient, together, gathered.begun_at, attempts, links, of_lines)
+            )
             verdict = delivered(f"in digest {gathered.digest_id} of {len(lines)}: {answer}")
         except Exception as error:
             verdict = self._failed(channel, error, attempts)
@@ -281,10 +285,13 @@ class _Dispatcher:
                 self._conclude(row, content, delivered(f"in a digest of {len(mine)}: {answer}"))
 
     def _message(self, row: Claimed, content: Envelope, attempt: int) -> Message:
-        links: dict[str, str] = {}
-        if self._links is not None and isinstance(content, Content):
-            links = self._links.of_message(row.alert_id, content.case_id, row.created_at)
+        links = self._links_of(row, content)
         return Message(row.alert_id, row.recipient, content, row.created_at, attempt, links)
+
+    def _links_of(self, row: Claimed, content: Envelope) -> dict[str, str]:
+        if self._links is None or not isinstance(content, Content):
+            return {}
+        return self._links.of_message(row.alert_id, content.case_id, row.created_at)
 
     def _failed(self, channel: Channel, error: Exception, attempts: int) -> Verdict:
         return failed(error, attempts=attempts, now=self._now, repeat_when_unknown=channel.repeat_when_unknown)

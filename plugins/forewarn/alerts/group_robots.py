@@ -134,7 +134,12 @@ class FeishuRobot(GroupRobot):
             {"is_short": True, "text": {"tag": "plain_text", "content": f"{label}\n{value}"}}
             for label, value in shown.pairs
         ]
-        lines = [{"tag": "div", "text": {"tag": "plain_text", "content": line}} for line in shown.lines]
+        lines = [
+            {"tag": "div", "text": {"tag": "plain_text", "content": line.text}}
+            | ({"extra": _button(shown.open, line.address)} if line.address else {})
+            for line in shown.lines
+        ]
+        action = [{"tag": "action", "actions": [_button(*shown.link, kind="primary")]}] if shown.link else []
         body: dict[str, Any] = {
             "msg_type": "interactive",
             "card": {
@@ -143,7 +148,7 @@ class FeishuRobot(GroupRobot):
                     "template": self._COLOURS[shown.level],
                     "title": {"tag": "plain_text", "content": shown.title},
                 },
-                "elements": [*([{"tag": "div", "fields": fields}] if fields else []), *lines, *_button(shown)],
+                "elements": [*([{"tag": "div", "fields": fields}] if fields else []), *lines, *action],
             },
         }
         if secret := self.poster.secret:
@@ -152,12 +157,8 @@ class FeishuRobot(GroupRobot):
         return body, {}
 
 
-def _button(shown: Card) -> list[dict[str, Any]]:
-    if shown.link is None:
-        return []
-    label, address = shown.link
-    text = {"tag": "plain_text", "content": label}
-    return [{"tag": "action", "actions": [{"tag": "button", "type": "primary", "text": text, "url": address}]}]
+def _button(label: str, address: str, kind: str = "default") -> dict[str, Any]:
+    return {"tag": "button", "type": kind, "text": {"tag": "plain_text", "content": label}, "url": address}
 
 
 def _signature(key: str, text: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from forewarn.alerts.answer_links import NO_LINKS
+from forewarn.alerts.answer_links import NO_LINES, NO_LINKS
 from forewarn.alerts.channel import Message
 from forewarn.alerts.content import ActionContent, Content, Digest, Envelope, Notice
 from forewarn.alerts.digest_view import Line, digest_view
@@ -87,7 +87,7 @@ def compose(message: Message, sender: str) -> tuple[Letter, EmailMessage, bytes]
         It cannot be written, and never will be.
     """
     try:
-        letter = word(message.content, message.alert_id, links=message.links)
+        letter = word(message.content, message.alert_id, links=message.links, line_links=message.line_links)
         written = mail(
             letter,
             message.content,
@@ -109,14 +109,16 @@ def word(
     alert_id: int,
     *,
     links: Mapping[str, str] = NO_LINKS,
+    line_links: Mapping[int, Mapping[str, str]] = NO_LINES,
     chart_address: str = f"cid:{CHART}",
 ) -> Letter:
     """Word a message.
 
-    `links` are the addresses of its buttons by purpose; `chart_address` is what the HTML names as the picture's.
+    `links` are the addresses of its buttons by purpose, `line_links` those of each line of a digest by its case;
+    `chart_address` is what the HTML names as the picture's.
     """
     if isinstance(content, Digest):
-        words, lines = digest_view(content)
+        words, lines = digest_view(content, links, line_links)
         return Letter(words, chart_address, lines=tuple(lines))
     if isinstance(content, Notice):
         words = notice_view(content, alert_id)

@@ -15,7 +15,7 @@ from forewarn.alerts.plain import one_line
 
 
 class WebhookChannel:
-    """Posts `{alert_id, recipient, subject, text, content, links}` to the connection `webhook`.
+    """Posts `{alert_id, recipient, subject, text, content, links, line_links}` to the connection `webhook`.
 
     Where the address has a secret after `#`, `X-Forewarn-Signature` is `sha256=` and the HMAC-SHA256 of
     `X-Forewarn-Timestamp`, a dot and the body. `Idempotency-Key` is the same on every try: the receiver tells a repeat
@@ -29,7 +29,7 @@ class WebhookChannel:
 
     def send(self, message: Message) -> str:
         """Post one message; see `Channel.send`."""
-        letter = word(message.content, message.alert_id, links=message.links)
+        letter = word(message.content, message.alert_id, links=message.links, line_links=message.line_links)
         body = json.dumps(
             {
                 "alert_id": message.alert_id,
@@ -38,6 +38,7 @@ class WebhookChannel:
                 "text": letter.text,
                 "content": message.content.model_dump(mode="json"),
                 "links": dict(message.links),
+                "line_links": {str(case): dict(links) for case, links in message.line_links.items()},
             },
             ensure_ascii=False,
         ).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from mail_receiver import Receiver
 from waiting_alerts import ANA, LEAD, states
 
 from forewarn.alerts import Trouble, dispatch, open_cases, tell_operations
+from forewarn.alerts.answer_links import Signer
 from forewarn.alerts.answers import Answer, answer
 from forewarn.config.contact import Digest, QuietHours
 from forewarn.config.project import Project
@@ -164,6 +166,37 @@ def test_what_is_not_urgent_goes_at_eight_as_one_message_by_expected_loss(
         " where detail like 'in digest 1 of 3: 250%%'"
     ) == [(3, 1, "sent")]
     assert marts.rows("select count(*) from alerts.case_event where kind = 'notified'") == [(4,)]
+
+
+@pytest.mark.capability("B12")
+def test_each_line_of_a_digest_is_answered_from_the_mail(
+    settings: Settings, gathering: Project, marts: AlertingWarehouse, receiver: Receiver
+) -> None:
+    at = gathering.alerts.model_copy(update={"workbench_url": "https://forewarn.meridian.example"})
+    cases(settings, gathering, marts, {"c1": 0.6, "c2": 0.6})
+    key = "a-key-for-tests-which-is-long-enough"
+    resolve = {"link_keys": key}
+    dispatch(
+        settings,
+        gathering.model_copy(update={"alerts": at}),
+        now=EIGHT,
+        resolve=lambda name, _: resolve.get(name, receiver.url),
+    )
+    [mail] = receiver.taken
+    text = mail.get_body(("plain",))
+    assert text is not None
+    links = re.findall(
+        r"I'm on it: https://forewarn.meridian.example/cases/(\d+)/acknowledge/(\S+)", text.get_content()
+    )
+    found = [Signer([key]).read("acknowledge", token, now=EIGHT) for _, token in links]
+    assert [(str(one.case_id), one.alert_id) for one in found] == [
+        (case, number)
+        for (case, _), (number,) in zip(
+            links, marts.rows("select alert_id from alerts.outbox order by case_id desc"), strict=True
+        )
+    ]
+    assert len(found) == 2
+    assert "/mail/fewer_mails/" in str(mail["List-Unsubscribe"])
 
 
 def test_a_case_that_becomes_urgent_leaves_the_digest_and_goes_at_once(

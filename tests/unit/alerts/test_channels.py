@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,10 +19,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from forewarn.alerts.answer_links import SENT as PURPOSES
 from forewarn.alerts.apprise_channel import SMS_LENGTH, AppriseChannel
 from forewarn.alerts.channel import Channel, ChannelDown, GroupChannel, Message
-from forewarn.alerts.content import Content
-from forewarn.alerts.group_card import Card, tame
+from forewarn.alerts.content import Content, Digest
+from forewarn.alerts.group_card import Card, Line, tame
 from forewarn.alerts.group_robots import DingTalkRobot, FeishuRobot, GroupRobot, WeComRobot
 from forewarn.alerts.http_post import is_public
 from forewarn.alerts.webhook_channel import WebhookChannel
@@ -192,11 +193,11 @@ def test_57_a_name_mentions_nobody_and_is_no_markup(
 
 
 def test_56_a_card_is_cut_at_a_line_within_its_bytes() -> None:
-    shown = Card("北风贸易有限公司", "high", tuple("非常重要的客户流失预警" * 12 for _ in range(40)))
+    shown = Card("北风贸易有限公司", "high", tuple(Line("非常重要的客户流失预警" * 12) for _ in range(40)))
     markdown = shown.markdown(4096)
     assert len(markdown.encode()) <= 4096
     assert markdown.endswith("\n\n…")
-    assert all(line in ("…", f"### {shown.title}") or line == shown.lines[0] for line in markdown.split("\n\n"))
+    assert all(line in ("…", f"### {shown.title}") or line == shown.lines[0].text for line in markdown.split("\n\n"))
 
 
 @pytest.mark.capability("B14")
@@ -216,6 +217,40 @@ def test_a_flood_is_one_card_that_names_customers_and_nobody_else(message: Messa
     assert markdown.endswith("… and 5 more")
     for private in ("Dana", "Ana", "@"):
         assert private not in markdown
+
+
+@pytest.mark.capability("B12", "B14")
+@pytest.mark.parametrize("kind", ROBOTS)
+def test_each_line_of_a_digest_is_answered_by_its_own_link(
+    kind: type[GroupRobot], message: Message, httpserver: HTTPServer
+) -> None:
+    assert isinstance(message.content, Content)
+    lines = [message.content.model_copy(update={"case_id": case, "customer": f"C{case}"}) for case in (1, 2)]
+    together = Digest(
+        as_of_date=date(2026, 11, 16),
+        company="Meridian Supply",
+        locale="en",
+        why="owner",
+        key=message.content.key,
+        lines=lines,
+    )
+    links = {case: {one: f"https://forewarn.example/{case}/{one}/token" for one in PURPOSES} for case in (1, 2)}
+    whole = replace(message, content=together, links=links[1], line_links=links)
+    robot(kind, room(httpserver, {kind.code: 0, "msg": "ok"})).send(whole)
+    body = posted(httpserver)
+    if kind is FeishuRobot:
+        [_, first, second] = body["card"]["elements"]
+        assert [one["extra"]["url"] for one in (first, second)] == [links[case]["open"] for case in (1, 2)]
+        assert first["extra"]["text"]["content"] == "Open the case"
+    else:
+        shown = body["markdown"]["content" if kind is WeComRobot else "text"].split("\n\n")
+        assert [line.rpartition("](")[2] for line in shown[2:]] == [f"{links[case]['open']})" for case in (1, 2)]
+    httpserver.clear()
+    httpserver.expect_request("/room").respond_with_json({})
+    AppriseChannel("sms", lambda: httpserver.url_for("/room").replace("http://", "json://")).send(whole)
+    text = posted(httpserver)["message"]
+    assert text.endswith(f" {links[1]['open']}")
+    assert len(text) <= SMS_LENGTH
 
 
 @pytest.mark.capability("C33", "C36")

@@ -67,7 +67,11 @@ def test_a_digest_is_as_agreed(content: Content, chinese: Content, kind: str) ->
     ]
     lines = [first.model_copy(update=row | {"case_id": number}) for number, row in enumerate(rows)]
     envelope = {"company": first.company, "locale": first.locale, "why": "owner", "key": "0123456789abcdef01234567"}
-    letter = word(Digest(as_of_date=DAY, reader_name=first.reader_name, lines=lines, **envelope), 17)  # type: ignore[arg-type]
+    together = Digest(as_of_date=DAY, reader_name=first.reader_name, lines=lines, **envelope)  # type: ignore[arg-type]
+    # Without a workbench a digest has no answers.
+    answered = {number: {name: f"{link}-{number}" for name, link in LINKS.items()} for number in range(len(rows))}
+    more = {"links": LINKS, "line_links": answered} if kind == "digest" else {}
+    letter = word(together, 17, **more)  # type: ignore[arg-type]
     hold(f"{kind}.txt", f"Subject: {letter.view.subject}\n\n{letter.text}")
     hold(f"{kind}.html", letter.html)
     assert letter.chart is None
