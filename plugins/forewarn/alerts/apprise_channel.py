@@ -44,9 +44,9 @@ class AppriseChannel:
         if self._name == SMS:
             # The first line that can be answered, or else the first one, and where to answer it.
             line = next((one for one in shown.lines if one.address), shown.lines[0])
-            link = shown.link[1] if shown.link else line.address
-            room = SMS_LENGTH - len(link) - 1
-            title, body = "", f"{one_line(f'{shown.title}. {line.text}', room)} {link}".rstrip()
+            answer = shown.link[1] if shown.link else line.address
+            room = SMS_LENGTH - len(answer) - 1
+            title, body = "", f"{one_line(f'{shown.title}. {line.text}', room)} {answer}".rstrip()
         else:
             pairs = [f"{label}: {value}" for label, value in shown.pairs]
             lines = [f"{one.text} {one.address}".rstrip() for one in shown.lines]
