@@ -64,7 +64,8 @@ def test_61_looking_in_any_way_changes_nothing(web: Answering) -> None:
             assert page.status_code == 200, (address, page.text)
         assert address == "/healthz" or web.client.head(address).status_code == 200
         waiting += re.findall(r'(?:href|action|formaction)="(/[^"]+)"', page.text)
-    assert len(seen) == len(PURPOSES) + 3
+    # Beside them the page of the customer, and the log-in before it.
+    assert len(seen) == len(PURPOSES) + 5
     assert web.everything() == before
 
 

@@ -25,6 +25,7 @@ from forewarn.warehouse.publish import publish
 from forewarn.workbench import accounts
 from forewarn.workbench.app import create_app
 from forewarn.workbench.pool import Pool
+from forewarn.workbench.single_sign_on import Provider
 from forewarn.workbench.visit import COOKIE
 
 PASSWORD = "correct-horse-battery"
@@ -67,9 +68,9 @@ class Office:
     cases: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def visitor(self) -> TestClient:
+    def visitor(self, provider: Provider | None = None) -> TestClient:
         """Return a browser of its own in which nobody has logged in."""
-        app = create_app(self.pool, self.book, self.project, clock=lambda: self.now)
+        app = create_app(self.pool, self.book, self.project, provider=provider, clock=lambda: self.now)
         return TestClient(app, base_url=BASE, headers={"origin": BASE})
 
     def enter(self, person: str) -> TestClient:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forewarn.cli.installation import current_project, current_settings
+
+if TYPE_CHECKING:
+    from forewarn.config.settings import Settings
+    from forewarn.workbench.single_sign_on import Provider
 
 PORT = 8090
 
@@ -45,9 +49,22 @@ def workbench(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # Its own access log would hold the links, which act for their readers; the guard writes one without.
     uvicorn.run(
-        create_app(Pool(settings.warehouse_url), book, project, hosts=own),
+        create_app(Pool(settings.warehouse_url), book, project, provider=_provider(settings), hosts=own),
         host=host,
         port=port,
         access_log=False,
         server_header=False,
     )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Return the identity provider that the connection `oidc` names, if there is one."""
+    from forewarn.errors import SourceRejected
+    from forewarn.sources import resolve
+    from forewarn.workbench.single_sign_on import CONNECTION, Provider
+
+    try:
+        url = resolve(CONNECTION, settings)
+    except SourceRejected:
+        return None
+    return Provider.of(url)

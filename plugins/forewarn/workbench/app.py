@@ -28,6 +28,7 @@ from forewarn.workbench.pages import refusal_page
 from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import STATUS, Kind, Refused
 from forewarn.workbench.rule_editor import rule_editor
+from forewarn.workbench.single_sign_on import Provider, single_sign_on
 from forewarn.workbench.team import team
 from forewarn.workbench.visit import Workbench
 
@@ -40,6 +41,7 @@ def create_app(
     book: LinkBook,
     project: Project,
     *,
+    provider: Provider | None = None,
     hosts: Collection[str] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FastAPI:
@@ -49,6 +51,8 @@ def create_app(
     ----------
     pool
         Closed when the application ends.
+    provider
+        Who else lets people in; None where only passwords do.
     hosts
         Names beside that of the links' address under which it may be asked for.
     clock
@@ -69,7 +73,10 @@ def create_app(
         return PlainTextResponse("healthy")
 
     app.include_router(links(Desk(pool), book, clock))
-    app.include_router(entrance(pool, secure=book.base.startswith("https://"), single_sign_on=False))
+    secure = book.base.startswith("https://")
+    app.include_router(entrance(pool, secure=secure, single_sign_on=provider is not None))
+    if provider is not None:
+        app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, clock)
     for pages in (inbox, customer, team, rule_editor, away, data_health):
         app.include_router(pages(workbench))

@@ -22,7 +22,7 @@ from forewarn.workbench.visit import Visit, Workbench
 
 PAGE = "/away"
 Blank = BeforeValidator(lambda value: value or None)
-Text = Annotated[str | None, Blank, Field(max_length=500)]
+Text = Annotated[Annotated[str, Field(max_length=500)] | None, Blank]
 _ABSENCES = "select * from alerts.absence where until_day > %(day)s order by from_day, absence_id"
 _SILENCES = "select * from alerts.silence where until_day > %(day)s order by from_day, silence_id"
 
@@ -47,7 +47,7 @@ class Silent(BaseModel):
     customer_id: Text = None
     signal: Text = None
     route: Annotated[Route | None, Blank] = None
-    condition: Annotated[str | None, Blank, Field(max_length=4000)] = None
+    condition: Annotated[Annotated[str, Field(max_length=4000)] | None, Blank] = None
     until: date
     reason: str = Field(min_length=1, max_length=500)
 

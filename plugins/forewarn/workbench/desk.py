@@ -60,6 +60,7 @@ class Seen:
     """
 
     content: Content
+    customer_id: str
     by: str
     personal: bool
     state: str
@@ -106,7 +107,8 @@ class Desk:
 
 def _see(cursor: extensions.cursor, link: Link, *, now: datetime) -> Seen:
     cursor.execute(
-        "select o.channel, o.recipient, o.payload, c.state, c.outcome, c.due_on, c.snoozed_until, c.updated_as_of"
+        "select o.channel, o.recipient, o.payload, c.customer_id, c.state, c.outcome, c.due_on,"
+        " c.snoozed_until, c.updated_as_of"
         ' from alerts.outbox as o join alerts."case" as c on c.case_id = o.case_id'
         " where o.alert_id = %s and o.case_id = %s",
         [link.alert_id, link.case_id],
@@ -114,7 +116,7 @@ def _see(cursor: extensions.cursor, link: Link, *, now: datetime) -> Seen:
     row = cursor.fetchone()
     if row is None:
         raise Refused("absent")
-    channel, recipient, payload, state, outcome, due_on, snoozed_until, updated_as_of = row
+    channel, recipient, payload, customer_id, state, outcome, due_on, snoozed_until, updated_as_of = row
     try:
         content = Content.model_validate(payload)
     except ValidationError as error:
@@ -124,6 +126,7 @@ def _see(cursor: extensions.cursor, link: Link, *, now: datetime) -> Seen:
     day = max(published_day(cursor) or updated_as_of, updated_as_of)
     return Seen(
         content=content,
+        customer_id=customer_id,
         by=by,
         personal=personal,
         state=state,

@@ -69,6 +69,8 @@ class Guard:
         from starlette.requests import Request
 
         began, status = time.perf_counter(), 500
+        # A page is asked for its head as it is asked for itself; the server leaves the body out.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
         async def with_headers(message: Message) -> None:
             nonlocal status
@@ -88,10 +90,10 @@ class Guard:
             if kind is not None:
                 await (await self._refuse(Request(scope), Refused(kind)))(scope, receive, with_headers)
             elif body is not None:
-                await self._app(scope, _replay(body, receive), with_headers)
+                await self._app(asked, _replay(body, receive), with_headers)
         finally:
             # The route's own pattern, with names in place of what a link says.
-            route = getattr(scope.get("route"), "path", "-")
+            route = getattr(asked.get("route"), "path", "-")
             _log.info("%s %s %d %.0f ms", scope["method"], route, status, (time.perf_counter() - began) * 1000)
 
     def _objection(self, scope: Scope) -> Kind | None:

@@ -63,7 +63,7 @@ def links(desk: Desk, book: LinkBook, clock: Callable[[], datetime]) -> APIRoute
             raise Refused("absent")
         return found
 
-    @router.api_route("/cases/{case_id}/{purpose}/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse)
+    @router.get("/cases/{case_id}/{purpose}/{token}", response_class=HTMLResponse)
     def show_case(case_id: int, purpose: str, token: str, undone: bool = False) -> str:
         now = clock()
         found = case_link(case_id, purpose, token, now)
@@ -83,7 +83,7 @@ def links(desk: Desk, book: LinkBook, clock: Callable[[], datetime]) -> APIRoute
         # To a page that may be loaded again without asking whether to send the answer again.
         return RedirectResponse(here + ("?undone=1" if found.purpose == "undo" else ""), status_code=303)
 
-    @router.api_route("/mail/{purpose}/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse)
+    @router.get("/mail/{purpose}/{token}", response_class=HTMLResponse)
     def show_mail(purpose: str, token: str) -> str:
         now = clock()
         found = mail_link(purpose, token, now)

@@ -17,6 +17,7 @@ Kind = Literal[
     "login",
     "forbidden",
     "throttled",
+    "not_let_in",
     "unpublished",
     "failed",
 ]
@@ -34,6 +35,7 @@ STATUS: dict[Kind, int] = {
     "login": 303,
     "forbidden": 403,
     "throttled": 429,
+    "not_let_in": 403,
     "unpublished": 503,
     "failed": 500,
 }

@@ -122,7 +122,10 @@ def test_an_absence_is_entered_shown_and_ended(company: Office, lena: TestClient
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"until": str(DAY)}, "a first day back after"), ({"deputy": "bert@meridian.example"}, "somebody else as deputy")],
+    [
+        ({"until": str(DAY), "deputy": ""}, "a first day back after"),
+        ({"deputy": "bert@meridian.example"}, "somebody else as deputy"),
+    ],
 )
 def test_an_absence_that_cannot_be_meant_is_refused_with_what_was_typed(
     company: Office, lena: TestClient, changed: dict[str, str], said: str
