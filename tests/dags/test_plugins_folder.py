@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
+
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -29,3 +32,14 @@ def test_the_plugin_registers_under_its_name() -> None:
     plugins, import_errors = _get_plugins()
     assert import_errors == {}
     assert "forewarn" in {plugin.name for plugin in plugins}
+
+
+def test_airflows_navigation_leads_to_the_workbench_where_its_address_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FOREWARN_WORKBENCH_ADDRESS", "https://forewarn.example.org")
+    monkeypatch.delenv("FOREWARN_MLFLOW_ADDRESS", raising=False)
+    plugin = runpy.run_path(str(PROJECT / "plugins" / "forewarn_plugin.py"))["ForewarnPlugin"]
+    assert plugin.external_views == [
+        {"name": "Workbench", "href": "https://forewarn.example.org", "destination": "nav"}
+    ]

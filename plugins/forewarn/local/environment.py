@@ -80,6 +80,7 @@ def airflow_environment(settings: Settings, airflow_url: str, ports: Ports) -> d
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "FOREWARN_MLFLOW_ADDRESS": f"http://{LOOPBACK}:{ports.mlflow}" if ports.mlflow else "",
+        "FOREWARN_WORKBENCH_ADDRESS": f"http://{LOOPBACK}:{ports.workbench}" if ports.workbench else "",
         # Data that end on a day of their own are run when somebody asks, not when the wall clock says so.
         **({"FOREWARN_SCHEDULE": ""} if own_day(settings) else {}),
     }
