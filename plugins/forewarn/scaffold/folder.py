@@ -191,11 +191,22 @@ def _encoding(head: bytes) -> str:
         guess = best.encoding if best else _FALLBACK
         if guess in ("gb18030", "gbk", "gb2312", "hz"):
             return "gb18030"
-        # Of the many one-byte encodings of the Latin letters, a short sample fits several: the language decides.
-        if guess in _LATIN and (best is None or best.language not in _CENTRAL):
-            return _FALLBACK
-        return guess
+        # Of the many one-byte encodings of the Latin letters, a short sample fits several: the language decides, unless
+        # both read the same. In other alphabets letters beyond ASCII stand in rows; among Latin ones each stands alone.
+        if guess in _LATIN:
+            same = whole.decode(guess, "replace") == whole.decode(_FALLBACK, "replace")
+            return _FALLBACK if same or best is None or best.language not in _CENTRAL else guess
+        runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", whole)]
+        return _FALLBACK if sum(runs) < 1.3 * len(runs) and _decodes(whole, _FALLBACK) else guess
     return "utf-8"
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _delimiter(lines: list[str]) -> str:

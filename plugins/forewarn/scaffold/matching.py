@@ -28,6 +28,7 @@ class Feed:
     columns: dict[str, str]
     distinct: bool = False
     partial: bool = False
+    where: str = ""
     doubts: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     score: int = 0
@@ -119,6 +120,7 @@ class Reader:
         name = names.folded(column.name)
         return (
             names.is_number(column.name, self.shared)
+            or names.is_one_of(column.name, "lines", self.shared)
             or any(names.is_number_of(column.name, entity, self.shared) >= 2 for entity in entities())
             or (len(name) > 3 and name.endswith(("id", "key", "no", "nr", "code", "number", "nummer", "num")))
         )
@@ -132,10 +134,11 @@ class Reader:
         whole = [column.name for column in self.usable][:40]
         return f"hash_of({', '.join(named(name) for name in whole)})", False
 
-    def feed(self, entity: str, *, guess: bool = True) -> Feed | Lacking:
+    def feed(self, entity: str, *, guess: bool = True, numbered: bool = True) -> Feed | Lacking:
         """Return how the table could feed an entity, or what it lacks for it.
 
-        With `guess`, the only column that could be the time or the amount is taken for it, whatever it is called.
+        With `guess`, the only column that could be the time or the amount is taken for it, whatever it is called. Where
+        its rows are not `numbered`, what stands in them serves as their number.
         """
         definition = entities()[entity]
         feed = Feed(entity, {})
@@ -145,9 +148,15 @@ class Reader:
                 found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
                 if found is None and target == "account_id" and (found := self.account_by_values) is not None:
                     feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
-                expression = self._take(feed, found) if found else None
+                own = found is not None and expression_of(found, "text") == feed.columns.get(definition.key)
+                # The number of an invoice may serve as that of an order, but not where the row is the invoice.
+                expression = self._take(feed, found) if found and not (own and target == "order_id") else None
             elif expression is None and target not in (definition.key, "known_at"):
                 expression = self._by_meaning(feed, target, spec.type, required=spec.required and guess)
+                if expression is None and spec.required and target == "kind":
+                    expression = self._constant_kind(entity, feed)
+            if expression is None and target == definition.key and not numbered:
+                expression, _ = self.identity()
             if expression is not None:
                 feed.columns[target] = expression
         self._price_by_quantity(feed)
@@ -187,18 +196,44 @@ class Reader:
             if len(alone) == 1:
                 feed.doubts.append(f"{target}: nothing is named so; {alone[0].name} is the only column that could be")
                 rated = [(1, alone[0])]
+            elif kind == "timestamptz" and alone:
+                # What happened first stands in every row; what follows may not have come yet.
+                first = max(alone, key=lambda column: len(column.present))
+                feed.doubts.append(f"{target}: nothing is named so; perhaps {_either(alone)}")
+                rated = [(1, first)]
         if not rated:
             return None
         if rated[0][0] < 30 and kind == "text":
             return None
         others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
+        best = rated[0][1]
+        if target == "discount_amount" and _is_share(best):
+            text = expression_of(best, kind)
+            feed.doubts.append(
+                f"discount_amount: {best.name} is a share; amount * {text} / (100 - {text}) of a net amount"
+            )
+            return None
         if others:
             feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
-        return self._take(feed, rated[0][1], kind)
+        return self._take(feed, best, kind)
 
     def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
         feed.read.add(column.name)
         return expression_of(column, kind)
+
+    def _constant_kind(self, entity: str, feed: Feed) -> str | None:
+        """Return what kind every row is of, where the table's name or the score's range says it."""
+        if entity == "marketing_event":
+            said = {names.singular(part) for part in names.parts(self.table.name)}
+            kinds = [kind for kind, known in names.words()["events"].items() if said & set(known)]
+            return f"'{kinds[0]}'" if len(kinds) == 1 else None
+        if entity != "survey_response":
+            return None
+        called = {names.folded(self.table.name), *(names.folded(name) for name in feed.read)}
+        kind = next((kind for kind in ("nps", "csat") if any(kind in name for name in called)), None)
+        if kind is None:
+            feed.doubts.append("kind: 'nps' for a recommendation from 0 to 10")
+        return f"'{kind or 'survey'}'"
 
     def _price_by_quantity(self, feed: Feed) -> None:
         """Take a price times the quantity: it is of one unit, and there may be several."""
@@ -208,6 +243,18 @@ class Reader:
         if any(names.folded(name).endswith(_UNIT_PRICES) for name in feed.read if named(name) in amount):
             feed.columns["amount"] = f"{quantity} * {amount}"
             feed.doubts.append(f"amount: {amount}, if that is the price of the whole line")
+
+
+def _either(columns: list[Column]) -> str:
+    return " or ".join(column.name for column in columns[:4])
+
+
+def _is_share(column: Column) -> bool:
+    """Whether the values are per cent, or shares of one."""
+    if any("%" in value for value in column.present[:100]):
+        return True
+    numbers = [float(value) for value in column.present if value.replace(".", "", 1).isdecimal()]
+    return any(value > 0 for value in numbers) and all(value < 1 for value in numbers)
 
 
 def can_be_named(name: str) -> bool:
@@ -273,6 +320,10 @@ def _fits(column: Column, kind: str) -> bool:
 
 
 def _speaks_of_time(name: str) -> bool:
-    folded = names.folded(name)
     said = ("date", "time", "datum", "fecha", "data", "dt", "at", "on", "ts", "day", "日期", "时间")
-    return folded.startswith(said[:6]) or folded.endswith(tuple(said)) or "date" in folded or "time" in folded
+    if names.parts(name)[-1:] and names.parts(name)[-1] in ("unix", "epoch", "utc"):
+        return True
+    return any(
+        text.startswith(said[:6]) or text.endswith(said) or "date" in text or "time" in text
+        for text in names.spellings(name)
+    )

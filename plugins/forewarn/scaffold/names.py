@@ -34,6 +34,27 @@ def parts(name: str) -> list[str]:
     return [folded(part) for part in re.split(r"[^\w]+|_", spaced) if folded(part)]
 
 
+def spellings(column: str, shared: str = "") -> frozenset[str]:
+    """Return how a column's name may be read, folded.
+
+    As it stands; without what all names of the table share; the innermost of nested names; short words written out; and
+    without the unit at its end.
+    """
+    return _spellings(column, shared)
+
+
+@lru_cache(maxsize=10_000)
+def _spellings(column: str, shared: str) -> frozenset[str]:
+    found = set()
+    for name in {column, column.removeprefix(shared), column.rpartition("__")[2]}:
+        said = parts(name)
+        long = [words()["short"].get(part, part) for part in said]
+        found |= {folded(name), "".join(long)}
+        if len(long) > 1 and long[-1] in words()["units"]:
+            found.add("".join(long[:-1]))
+    return frozenset(found - {""})
+
+
 def singular(word: str) -> str:
     """Return an English word without its plural's ending."""
     if word.endswith("ies") and len(word) > 4:
@@ -54,7 +75,8 @@ def prefix(names: list[str]) -> str:
 
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
-    tokens = [singular(token) for token in parts(name)]
+    tokens = [singular(words()["short"].get(token, token)) for token in parts(name)]
+    tokens = [token for token in tokens if token not in words()["beside"]] or tokens
     joined = ["".join(tokens[start:end]) for start in range(len(tokens)) for end in range(start + 1, len(tokens) + 1)]
     scores: dict[str, int] = {}
     for entity, known in words()["entities"].items():
@@ -70,26 +92,25 @@ def entity_of(name: str) -> list[tuple[str, int]]:
 
 def is_number_of(column: str, entity: str, shared: str = "") -> int:
     """Return how surely a column is the number of an entity: 0 for not at all, 3 for `customer_id`."""
-    name = folded(column.removeprefix(shared))
-    whole = folded(column)
     numbers = words()["numbers"]
+    texts = spellings(column, shared)
     best = 0
     for word in words()["entities"].get(entity, ()):
-        for text in {name, whole}:
-            if text in {word, f"{word}s"}:
+        for text in texts:
+            if text == word:
                 best = max(best, 2 if len(word) > 2 else 1)
             elif any(text in (f"{word}{number}", f"{word}s{number}", f"{number}{word}") for number in numbers):
                 best = 3
             elif any(text.endswith(f"{word}{number}") for number in numbers) and len(word) > 2:
                 best = max(best, 2)
-    if best < 2 and any(name == f"{word}{number}" for word in words()["also"].get(entity, ()) for number in numbers):
+    if best < 2 and any(f"{word}{number}" in texts for word in words()["also"].get(entity, ()) for number in numbers):
         best = 2
     return best
 
 
 def is_number(column: str, shared: str = "") -> bool:
     """Whether a column is a number of its own table: `id`, `nr`."""
-    return folded(column.removeprefix(shared)) in words()["numbers"]
+    return not spellings(column, shared).isdisjoint(words()["numbers"])
 
 
 def means(column: str, entity: str, target: str, shared: str = "") -> int:
@@ -99,7 +120,7 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
     if not known:
         return 2 if folded(column) == folded(target) else 0
     own = words()["entities"].get(entity, [])
-    candidates = {folded(column), folded(column.removeprefix(shared))}
+    candidates = set(spellings(column, shared))
     if (words_of := parts(column)) and words_of[-1] in MONEY_PARTS:
         candidates |= {text.removesuffix(words_of[-1]) for text in list(candidates)}
     candidates |= {
@@ -120,4 +141,4 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
 
 def is_one_of(column: str, group: str, shared: str = "") -> bool:
     """Whether a column's name is one of a group of words, such as `changed`."""
-    return bool({folded(column), folded(column.removeprefix(shared))} & set(words()[group]))
+    return bool(spellings(column, shared) & set(words()[group]))

@@ -117,6 +117,8 @@ def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
     worst: tuple[int, Lacking] | None = None
     for entity, strength in strengths.items():
         found = reader.feed(entity)
+        if entity == "order" and strength > 2 and found == Lacking("order", ("order_id",)):
+            found = reader.feed(entity, numbered=False)
         if isinstance(found, Lacking):
             if strength > 0 and (worst is None or strength > worst[0]):
                 worst = (strength, found)
@@ -149,6 +151,8 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 # A line's own figures are not the order's: without an amount, the sum of the lines counts.
                 order.columns.pop(name, None)
             stream.feeds.append(order)
+        if "invoice" in own and (paid := _payment(reader)) is not None:
+            stream.feeds.append(paid)
         if account is None or not account.is_unique or "account" not in own:
             continue
         if (contract := _contract(reader, account, result.newest or today)) is not None:
@@ -170,6 +174,21 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 if target != "account_id" and expression in known and not _depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
+
+
+def _payment(reader: Reader) -> Feed | None:
+    """Return the payment that an invoice's own row tells: when it was paid."""
+    found = reader.feed("payment", guess=False)
+    invoice = reader.feed("invoice")
+    if isinstance(found, Lacking) or isinstance(invoice, Lacking):
+        return None
+    if found.columns["paid_at"] in (invoice.columns["issued_at"], invoice.columns["due_at"]):
+        return None
+    number = invoice.columns["invoice_id"]
+    found.columns |= {"payment_id": number, "invoice_id": number, "amount": invoice.columns["amount"]}
+    found.where = f"{found.columns['paid_at']} is not null"
+    found.doubts = ["the whole invoice is taken to be paid on that day"]
+    return found
 
 
 def _contract(reader: Reader, account: Column, day: date) -> Feed | None:

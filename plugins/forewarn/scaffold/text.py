@@ -62,6 +62,8 @@ def _feed(feed: Feed) -> Iterator[str]:
         yield "        distinct: true"
     if feed.partial:
         yield "        partial: true"
+    if feed.where:
+        yield f"        where: {_scalar(feed.where)}"
     yield "        columns:"
     for target, expression in feed.columns.items():
         yield f"          {target}: {_scalar(expression)}"
