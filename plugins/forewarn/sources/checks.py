@@ -55,7 +55,8 @@ def checks_of_values(stream: Stream, columns: Mapping[str, str], *, trusted: boo
     for name, kind in columns.items():
         column, wanted = sql.Identifier(name), implied.get(name, "text")
         if name in mapped and kind in _NUMBERS:
-            odd = sql.SQL("{} in ('NaN', 'Infinity', '-Infinity')").format(column)
+            # Not a number is above infinity.
+            odd = sql.SQL("not ({0} > '-Infinity' and {0} < 'Infinity')").format(column)
             found.append(Check(name, odd, _got(name, "a finite number")))
         elif name in mapped and kind in _TIMES:
             odd = sql.SQL("({0} < '1900-01-01' or {0} >= '10000-01-01')").format(column)
@@ -137,6 +138,11 @@ def checks_of_text(columns: Mapping[str, str]) -> list[Check]:
     return [broken, *(_valid(name, kind) for name, kind in columns.items() if kind != "text")]
 
 
+def any_fails(checks: Sequence[Check]) -> sql.Composable:
+    """Return the condition that a row fails one of the checks."""
+    return sql.SQL(" or ").join(check.fails for check in checks)
+
+
 def quarantine(
     cursor: extensions.cursor,
     table: sql.Composable,
@@ -172,7 +178,7 @@ def quarantine(
             " from bad"
         ).format(
             table=table,
-            fails=sql.SQL(" or ").join(check.fails for check in checks),
+            fails=any_fails(checks),
             batch=sql.Literal(batch.batch_id),
             source=sql.Literal(batch.source),
             stream=sql.Literal(batch.stream),

@@ -7,6 +7,7 @@ through a temporary table. Each count comes from a statement of its own, so that
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg2
@@ -14,7 +15,7 @@ from psycopg2 import errors, extensions, sql
 
 from forewarn.errors import SourceRejected
 from forewarn.sources.batch import Batch
-from forewarn.sources.checks import checks_of_text, checks_of_values, quarantine
+from forewarn.sources.checks import Check, any_fails, checks_of_text, checks_of_values, quarantine
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
 from forewarn.sources.freshness import demand_moment
@@ -62,9 +63,12 @@ class Landing:
         if self.rows_in == 0 and len(self.set_aside) < len(extraction.parts) + len(extraction.rejected):
             self._refuse_empty(extraction, table)
         checks = checks_of_values(self.stream, table.columns, trusted=extraction.trusted)
-        self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch=batch, now=self.now)
+        loaded, watermark, bad = self._count_and_watermark(target, table, checks)
+        if bad:
+            self.rows_quarantined += quarantine(cursor, target, list(table.columns), checks, batch=batch, now=self.now)
         duplicates = self._drop_duplicates(target, table)
-        loaded, watermark = self._count_and_watermark(target, table)
+        if bad or duplicates:
+            loaded, watermark, _ = self._count_and_watermark(target, table)
         demand_moment(f"{batch.source}.{batch.stream}", self.stream, watermark)
         known = removed = 0
         compared = self.compare_keys and not self._has_unread
@@ -246,14 +250,18 @@ class Landing:
 
     # -- settling what counts
 
-    def _count_and_watermark(self, target: sql.Composable, table: RawTable) -> tuple[int, str | None]:
-        """Return, from one scan, the rows left and the highest cursor value.
+    def _count_and_watermark(
+        self, target: sql.Composable, table: RawTable, checks: Sequence[Check] = ()
+    ) -> tuple[int, str | None, int]:
+        """Return, from one scan, the rows, the highest cursor value, and how many rows fail a check.
 
         The value is never beyond the clock: a date in the future must not hide what follows.
         """
+        bad = sql.SQL("count(*) filter (where {})").format(any_fails(checks)) if checks else sql.SQL("0")
         if self.stream.cursor is None:
-            self.cursor.execute(sql.SQL("select count(*) from {}").format(target))
-            return int((self.cursor.fetchone() or [0])[0]), None
+            self.cursor.execute(sql.SQL("select count(*), {} from {}").format(bad, target))
+            count, failing = self.cursor.fetchone() or (0, 0)
+            return int(count), None, int(failing)
         kind = table.columns[self.stream.cursor]
         # Not least(): it passes over the NULL of a batch without rows, and would give the clock.
         bound = {"timestamptz": "{1}::timestamptz", "date": "({1}::timestamptz)::date"}.get(kind)
@@ -265,12 +273,12 @@ class Landing:
             "to_char(w at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')" if kind == "timestamptz" else "w::text"
         )
         self.cursor.execute(
-            sql.SQL("select n, {} from (select count(*) as n, greatest({}, {}) as w from {}) newest").format(
-                shown, bounded, before, target
+            sql.SQL("select n, {}, bad from (select count(*) as n, greatest({}, {}) as w, {} as bad from {}) x").format(
+                shown, bounded, before, bad, target
             )
         )
-        count, found = self.cursor.fetchone() or (0, None)
-        return int(count), None if found is None else str(found)
+        count, found, failing = self.cursor.fetchone() or (0, None, 0)
+        return int(count), None if found is None else str(found), int(failing)
 
     def _drop_duplicates(self, target: sql.Composable, table: RawTable) -> int:
         """Leave one row per key: the newest by cursor, then the last that came. Returns how many went."""
