@@ -36,6 +36,16 @@ streams:
       order:
         columns: {order_id: id, account_id: customer, ordered_at: updated_at, amount: amount}
 """
+CONTRACTS = """
+  contracts:
+    table: contracts
+    key: [id]
+    min_share: 0.4
+    deletes: {compare_keys_every: 1 day}
+    entities:
+      subscription:
+        columns: {subscription_id: id, account_id: customer, started_at: since}
+"""
 PRICES = """
 kind: files
 connection: drops
@@ -199,8 +209,8 @@ def test_a06_what_a_source_deletes_of_the_past_counts_on_unless_it_retracts_it(e
     assert ask("select min(id), count(*) from raw_shop.orders") == [(41, 60)]
 
 
-def test_a06_no_alert_comes_of_orders_that_a_source_cleans_up(settings, database_url, tmp_path):
-    """A customer of two systems that lose the same orders: one cleans up, and in the other gone means never."""
+def test_a06_no_alert_comes_of_orders_and_contracts_that_a_source_cleans_up(settings, database_url, tmp_path):
+    """A customer of two systems that lose the same records: one cleans up, and in the other gone means never."""
     with psycopg2.connect(dsn(database_url)) as erp, erp.cursor() as cursor:
         cursor.execute("create table orders (id int, customer text, amount numeric, updated_at timestamptz)")
         cursor.execute(
@@ -208,19 +218,22 @@ def test_a06_no_alert_comes_of_orders_that_a_source_cleans_up(settings, database
             " from generate_series(1, 30) n",
             [DAY],
         )
+        cursor.execute("create table contracts as select 'K1' as id, 'C1' as customer, %s::date - 200 as since", [DAY])
+        cursor.execute("insert into contracts select 'K2', 'C2', %s::date - 300", [DAY])
     erp.close()
-    text = with_deletes("compare_keys_every: 1 day")
+    text = with_deletes("compare_keys_every: 1 day") + CONTRACTS
     (tmp_path / "cleans.yml").write_text(text)
     (tmp_path / "retracts.yml").write_text(text.replace("1 day}", "1 day, retracts: true}"))
     sources = {name: load_source(tmp_path / f"{name}.yml") for name in ("cleans", "retracts")}
 
     def land(now):
         for source in sources.values():
-            extract_stream(settings, source, "orders", run_id="run", now=now, resolve=lambda name, _: database_url)
+            for stream in source.streams:
+                extract_stream(settings, source, stream, run_id="run", now=now, resolve=lambda name, _: database_url)
 
     land(ALERTED_AT - timedelta(days=1))
     with psycopg2.connect(dsn(database_url)) as erp, erp.cursor() as cursor:
-        cursor.execute("delete from orders where id <= 4")
+        cursor.execute("delete from orders where id <= 4; delete from contracts where id = 'K1'")
     erp.close()
     land(ALERTED_AT)
     project = simulated_project(settings.config)
@@ -235,11 +248,12 @@ def test_a06_no_alert_comes_of_orders_that_a_source_cleans_up(settings, database
     evaluate_rules(settings, project, as_of_date=DAY, now=ALERTED_AT)
     with psycopg2.connect(dsn(settings.warehouse_url)) as warehouse, warehouse.cursor() as cursor:
         cursor.execute(
-            "select crosswalk.source, features.revenue_90d, exists (select from alerts.signal as signal where"
-            " signal.customer_id = features.customer_id) from marts.customer_crosswalk as crosswalk"
-            " join marts.churn_features as features using (customer_id) order by 1"
+            "select crosswalk.source, features.revenue_90d, features.has_subscription, exists (select from"
+            " alerts.signal as signal where signal.customer_id = features.customer_id)"
+            " from marts.customer_crosswalk as crosswalk join marts.churn_features as features using (customer_id)"
+            " where crosswalk.account_id = 'C1' order by 1"
         )
-        assert cursor.fetchall() == [("cleans", 1200, False), ("retracts", 800, True)]
+        assert cursor.fetchall() == [("cleans", 1200, 1, False), ("retracts", 800, 0, True)]
     warehouse.close()
 
 

@@ -7,6 +7,15 @@ from planted_defect import Defect
 # Rows of tonight's landing, by stream.
 NEW = "_batch_id = (select max(batch_id) from ops.batch where source = '{0}' and stream = '{1}' and rows_loaded > 0)"
 
+# Rows that are changed by hand count as tonight's.
+AS_NEW = (
+    ", _batch_id = (select max(batch_id) from ops.batch where run_id = 'today' and source = '{0}' and stream = '{1}')"
+)
+LOADED = (
+    "update ops.batch set rows_loaded = 120, rows_in = 120, rows_deduplicated = 0, rows_quarantined = 0"
+    " where run_id = 'today' and source = '{0}' and stream = '{1}'"
+)
+
 
 def new(stream: str) -> str:
     """Return the condition of tonight's rows of a stream, `source.stream`."""
@@ -170,6 +179,36 @@ LANDED = [
         "update raw_crm.accounts set owner_no = 'nobody', _batch_id = (select max(batch_id) from ops.batch where"
         " run_id = 'today' and stream = 'accounts') where account_no like '%7'; update ops.batch set rows_loaded = 120,"
         " rows_in = 120, rows_deduplicated = 0, rows_quarantined = 0 where run_id = 'today' and stream = 'accounts'",
+    ),
+    raw(
+        "counterparts that are not there",
+        "raw_crm.accounts as account_link",
+        "linked_accounts_are_there",
+        "warning",
+        "update raw_crm.accounts set erp_customer_no = erp_customer_no || '-9'"
+        + AS_NEW.format("crm", "accounts")
+        + " where account_no like '%7'; "
+        + LOADED.format("crm", "accounts"),
+    ),
+    raw(
+        "account managers without an address",
+        "raw_crm.employees as owner",
+        "addresses_can_be_written_to",
+        "warning",
+        "update raw_crm.employees set email = 'n/a'"
+        + AS_NEW.format("crm", "employees")
+        + "; "
+        + LOADED.format("crm", "employees"),
+    ),
+    raw(
+        "one category for all articles",
+        "raw_erp.products as product",
+        "categories_tell_apart",
+        "warning",
+        "update raw_erp.products set category = 'Other'"
+        + AS_NEW.format("erp", "products")
+        + "; "
+        + LOADED.format("erp", "products"),
     ),
     # Values.
     raw(

@@ -182,8 +182,14 @@ class Stream(_Strict):
 
     @property
     def keeps_missing(self) -> bool:
-        """Whether records that the source no longer has count on: those of what customers did, unless it `retracts`."""
-        return bool(self.key) and not self.deletes.retracts and any(entities()[name].happened for name in self.entities)
+        """Whether records that the source no longer has count on: those of what customers did, unless it `retracts`.
+
+        Where a row is the customer's own record, it goes as customers do (decision 0037).
+        """
+        account = self.entities.get("account")
+        if not self.key or self.deletes.retracts or (account is not None and not account.distinct):
+            return False
+        return any(entities()[name].happened for name in self.entities)
 
     @property
     def load_mode(self) -> str:
