@@ -93,6 +93,10 @@ BECOMES = {
 }
 
 
+# Roles of readers, each tried by a login of its own in test_f_database.py.
+READERS = {"account_manager", "bi_access", "bi_reader", "pii_reader"}
+
+
 @dataclass(frozen=True)
 class Guarded:
     """A warehouse with one silent customer, and an installation whose services have logins of their own."""
@@ -158,6 +162,26 @@ def _may(guarded: Guarded, role: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("role", BECOMES)
 def test_79_what_the_workbench_becomes_for_a_page_may_do_no_more_than_the_page(guarded: Guarded, role: str) -> None:
     assert _may(guarded, role) == BECOMES[role]
+
+
+@pytest.mark.capability("C7")
+def test_79_no_role_of_the_warehouse_is_left_out_and_none_owns_anything(guarded: Guarded) -> None:
+    # A role of migrations has no login; what a login may do, it has of them.
+    roles = guarded.marts.rows("select rolname from pg_roles where rolname !~ '^pg_' and not rolcanlogin")
+    assert {name for (name,) in roles} == {*MAY, *READERS}
+    names = [*MAY, *READERS, *(f"fault_{role}" for role in MAY)]
+    able = guarded.marts.rows(
+        "select rolname from pg_roles where rolname = any(%s)"
+        " and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)",
+        [names],
+    )
+    assert able == []
+    owns = guarded.marts.rows(
+        "select rolname from pg_roles where rolname = any(%s) and oid in (select relowner from pg_class"
+        " union select nspowner from pg_namespace union select proowner from pg_proc union select datdba from pg_database)",
+        [names],
+    )
+    assert owns == []
 
 
 @pytest.mark.capability("C7")

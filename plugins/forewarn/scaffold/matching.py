@@ -15,9 +15,24 @@ REFERENCES = {
     "account_id": "account", "order_id": "order", "product_id": "product", "owner_id": "owner", "ticket_id": "ticket",
     "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact", "lead_owner_id": "",
 }  # fmt: skip
-_UNIT_PRICES = ("price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire")
+_UNIT_PRICES = (
+    "price",
+    "unitprice",
+    "preis",
+    "prix",
+    "precio",
+    "preco",
+    "prezzo",
+    "einzelpreis",
+    "prixunitaire",
+    "preciounitario",
+    "precounitario",
+    "prezzounitario",
+)
 _MAX_NAME = 63
 _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
+# From here on a name is one of those that people use, and not just one that ends like it.
+_SURE = 40
 
 
 @dataclass
@@ -148,9 +163,10 @@ class Reader:
                 found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
                 if found is None and target == "account_id" and (found := self.account_by_values) is not None:
                     feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
-                own = found is not None and expression_of(found, "text") == feed.columns.get(definition.key)
-                # The number of an invoice may serve as that of an order, but not where the row is the invoice.
-                expression = self._take(feed, found) if found and not (own and target == "order_id") else None
+                if found is not None and (entity, target) == ("invoice", "order_id"):
+                    # An invoice's number may serve as an order's, but not where the row is the invoice.
+                    found = None if expression_of(found, "text") == feed.columns.get(definition.key) else found
+                expression = self._take(feed, found) if found else None
             elif expression is None and target not in (definition.key, "known_at"):
                 expression = self._by_meaning(feed, target, spec.type, required=spec.required and guess)
                 if expression is None and spec.required and target == "kind":
@@ -193,6 +209,7 @@ class Reader:
         rated = sorted((pair for pair in rated if pair[0] > 0), key=lambda pair: -pair[0])
         if not rated and required and kind in ("timestamptz", "numeric"):
             alone = [column for column in fitting if kind == "timestamptz" or not self._is_numberlike(column)]
+            alone = [column for column in alone if not self._means_another(feed.entity, target, column)]
             if len(alone) == 1:
                 feed.doubts.append(f"{target}: nothing is named so; {alone[0].name} is the only column that could be")
                 rated = [(1, alone[0])]
@@ -201,6 +218,9 @@ class Reader:
                 first = max(alone, key=lambda column: len(column.present))
                 feed.doubts.append(f"{target}: nothing is named so; perhaps {_either(alone)}")
                 rated = [(1, first)]
+        if not rated and target == "mrr":
+            yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
+            return f"{self._take(feed, yearly[0], kind)} / 12" if yearly else None
         if not rated:
             return None
         if rated[0][0] < 30 and kind == "text":
@@ -216,6 +236,10 @@ class Reader:
         if others:
             feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
         return self._take(feed, best, kind)
+
+    def _means_another(self, entity: str, target: str, column: Column) -> bool:
+        others = [name for name in entities()[entity].columns if name != target]
+        return any(names.means(column.name, entity, other, self.shared) > _SURE for other in others)
 
     def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
         feed.read.add(column.name)

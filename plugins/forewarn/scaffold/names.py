@@ -103,7 +103,8 @@ def is_number_of(column: str, entity: str, shared: str = "") -> int:
                 best = 3
             elif any(text.endswith(f"{word}{number}") for number in numbers) and len(word) > 2:
                 best = max(best, 2)
-    if best < 2 and any(f"{word}{number}" in texts for word in words()["also"].get(entity, ()) for number in numbers):
+    also = words()["also"].get(entity, ())
+    if best < 2 and not texts.isdisjoint({*also, *(f"{word}{number}" for word in also for number in numbers)}):
         best = 2
     return best
 

@@ -80,10 +80,13 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
             stream.feeds.append(chosen)
         elif lacking is not None:
             needs = " and ".join(lacking.columns)
-            result.unplaced.append(f"{reader.table.name}: looks like {lacking.entity}, which needs {needs}")
+            order = reader.reference("order") if lacking.columns == ("account_id",) else None
+            way = f"; {order.name} leads to it: let the source join the two, in a view or the export" if order else ""
+            result.unplaced.append(f"{reader.table.name}: looks like {lacking.entity}, which needs {needs}{way}")
         else:
             result.unplaced.append(f"{reader.table.name}: nothing says what its rows are")
         result.streams.append(stream)
+    _colleagues(result, readers)
     _more_feeds(result, readers, today)
     for stream, reader in zip(result.streams, readers, strict=True):
         _settle(stream, reader)
@@ -140,6 +143,19 @@ def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
     return (best[1] if best else None), (worst[1] if worst else None)
 
 
+def _colleagues(result: Proposal, readers: list[Reader]) -> None:
+    """Take users for the company's own people where another table has the customers."""
+    own = [
+        (stream, reader)
+        for stream, reader in zip(result.streams, readers, strict=True)
+        if any(feed.entity == "account" and not feed.distinct for feed in stream.feeds)
+    ]
+    for stream, reader in own if len(own) > 1 and "owner" not in result.fed else ():
+        if names.singular(names.folded(reader.table.name.rpartition(".")[2])) == "user":
+            found = reader.feed("owner")
+            stream.feeds = [found] if isinstance(found, Feed) else []
+
+
 def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
     """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
     for stream, reader in zip(result.streams, readers, strict=True):
@@ -151,6 +167,10 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 # A line's own figures are not the order's: without an amount, the sum of the lines counts.
                 order.columns.pop(name, None)
             stream.feeds.append(order)
+        if "order_line" not in result.fed and "order" in own and reader.reference("product") is not None:
+            line = reader.feed("order_line")
+            if isinstance(line, Feed) and not line.distinct:
+                stream.feeds.append(line)
         if "invoice" in own and (paid := _payment(reader)) is not None:
             stream.feeds.append(paid)
         if account is None or not account.is_unique or "account" not in own:
@@ -202,9 +222,9 @@ def _contract(reader: Reader, account: Column, day: date) -> Feed | None:
         ),
         None,
     )
-    if isinstance(found, Lacking) and tenure is None:
-        return None
     feed = found if isinstance(found, Feed) else _without_start(reader)
+    if isinstance(found, Lacking) and tenure is None and not _began_as_customer(reader, feed):
+        return None
     feed.columns = {
         "subscription_id": expression_of(account, "text"),
         "account_id": expression_of(account, "text"),
@@ -223,12 +243,25 @@ def _contract(reader: Reader, account: Column, day: date) -> Feed | None:
 def _without_start(reader: Reader) -> Feed:
     """Return what a table says of a contract, where no column says when it began."""
     feed = Feed("subscription", {})
-    for target in ("plan", "mrr", "seats"):
+    for target in ("plan", "mrr", "seats", "renews_at", "ended_at", "cancelled_at"):
         spec = entities()["subscription"].columns[target]
         found = reader._by_meaning(feed, target, spec.type, required=False)
         if found is not None:
             feed.columns[target] = found
     return feed
+
+
+def _began_as_customer(reader: Reader, feed: Feed) -> bool:
+    """Take the day on which a customer joined for the contract's first, where its row tells price or plan, and an end."""
+    account = reader.feed("account")
+    ends = {"renews_at", "ended_at", "cancelled_at"} & feed.columns.keys()
+    if isinstance(account, Lacking) or "created_at" not in account.columns or not ends:
+        return False
+    if not {"plan", "mrr"} & feed.columns.keys():
+        return False
+    feed.columns["started_at"] = account.columns["created_at"]
+    feed.doubts.append("started_at: the contract is taken to have begun when the customer joined")
+    return True
 
 
 def _settle(stream: StreamProposal, reader: Reader) -> None:

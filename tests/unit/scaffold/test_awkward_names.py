@@ -127,6 +127,50 @@ def test_transactions_without_a_number_of_their_own_are_told_apart_by_what_stand
     }
 
 
+@pytest.mark.capability("C51")
+def test_users_beside_accounts_are_the_companys_own_and_a_deal_is_not_opened_when_it_closes() -> None:
+    proposal = _proposed(
+        Account={"Id": N, "Name": C, "OwnerId": N},
+        User={"Id": N, "Email": [f"{n}@example.com" for n in N], "IsActive": ["true", "false"] * 3},
+        deals={"Record ID": N, "Associated Company ID": C, "Close Date": LATER, "Create Date": DAYS},
+    )
+    feeds = _feeds(proposal)
+    assert feeds["owner"] == {"owner_id": "Id", "email": "Email", "active": "truth(IsActive)"}
+    assert feeds["account"]["owner_id"] == "OwnerId"
+    assert (feeds["opportunity"]["opened_at"], feeds["opportunity"]["closed_at"]) == ('"Create Date"', '"Close Date"')
+
+
+@pytest.mark.capability("C51")
+def test_members_with_a_fee_and_an_end_have_a_contract_and_a_years_premium_is_twelve_months() -> None:
+    member = {"member_id": N, "join_date": DAYS, "monthly_fee": ["30"] * 6, "cancel_date": [*LATER[:2], *[""] * 4]}
+    feeds = _feeds(_proposed(members=member))
+    assert feeds["subscription"] == {
+        "subscription_id": "member_id", "account_id": "member_id", "mrr": "monthly_fee", "cancelled_at": "cancel_date",
+        "started_at": "join_date",
+    }  # fmt: skip
+    policies = {"policy_no": N, "customer_no": C, "inception_date": DAYS, "annual_premium": ["240"] * 6}
+    assert _feeds(_proposed(policies=policies))["subscription"]["mrr"] == "annual_premium / 12"
+
+
+@pytest.mark.capability("C51")
+def test_a_sale_of_one_article_is_an_order_and_its_line() -> None:
+    sales = {"sales_key": N, "date_key": ["20260105"] * 6, "customer_key": C, "product_key": ["7001"] * 6}
+    feeds = _feeds(_proposed(fact_sales={**sales, "sales_amount": ["9.5"] * 6}))
+    assert feeds["order"]["ordered_at"] == "date_key"
+    assert feeds["order_line"] == {
+        "order_line_id": "sales_key", "order_id": "sales_key", "product_id": "product_key", "amount": "sales_amount",
+    }  # fmt: skip
+
+
+def test_a_table_that_knows_the_order_only_says_what_to_do() -> None:
+    reviews = {"return_id": N, "order_id": N, "returned_at": DAYS}
+    (line,) = _proposed(returns=reviews).unplaced
+    assert line == (
+        "returns: looks like return, which needs account_id; order_id leads to it: let the source join the two, in a"
+        " view or the export"
+    )
+
+
 def test_a_discount_in_per_cent_is_not_taken_for_money() -> None:
     rabatt = {"Artikel": ["7001"] * 6, "Betrag": ["20,5"] * 6, "Rabatt": ["5%", "0%", "10%", "0%", "0%", "5%"]}
     proposal = _proposed(bestellung={"Bestellnr": N, "Kundennr": C, "Bestelldatum": DAYS, **rabatt})
