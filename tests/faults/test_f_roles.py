@@ -178,7 +178,8 @@ def test_79_no_role_of_the_warehouse_is_left_out_and_none_owns_anything(guarded:
     assert able == []
     owns = guarded.marts.rows(
         "select rolname from pg_roles where rolname = any(%s) and oid in (select relowner from pg_class"
-        " union select nspowner from pg_namespace union select proowner from pg_proc union select datdba from pg_database)",
+        " union select nspowner from pg_namespace union select proowner from pg_proc"
+        " union select datdba from pg_database)",
         [names],
     )
     assert owns == []

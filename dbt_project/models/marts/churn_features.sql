@@ -475,12 +475,29 @@ created as (
     group by identity.customer_id
 ),
 
-customers as (
-    select as_of_date, customer_id from rolled
-    union
-    select dates.as_of_date, created.customer_id
+recorded as (
+    select dates.as_of_date, created.customer_id, created.created_on
     from dates
     inner join created on created.created_on < dates.as_of_date
+),
+
+customers as (
+    -- Joined and not looked up twice: what is wide and of many dates is not kept aside.
+    select
+        coalesce(rolled.as_of_date, recorded.as_of_date) as as_of_date,
+        coalesce(rolled.customer_id, recorded.customer_id) as customer_id,
+        recorded.created_on,
+        rolled.first_day,
+        rolled.orders_lifetime,
+        rolled.owner_assignments_lifetime,
+        rolled.last_interaction_day,
+        rolled.last_usage_day,
+        rolled.open_opportunities
+        {%- for column, length in windows %},
+        rolled.{{ column }}_{{ length }}
+        {%- endfor %}
+    from rolled
+    full join recorded on rolled.as_of_date = recorded.as_of_date and rolled.customer_id = recorded.customer_id
 ),
 
 {%- set parts = {
@@ -504,30 +521,19 @@ customers as (
 
 joined as (
     select
-        customers.customer_id,
-        customers.as_of_date,
-        case when created.created_on < customers.as_of_date then created.created_on end as created_on,
+        customers.*,
         {{ days_between('rhythm.last_order_day', 'customers.as_of_date') }} as days_since_last_order,
         limits.amount as credit_limit,
         answers.nps as nps_latest,
         answers.day as last_nps_day,
-        customers.as_of_date >= first_prices.day as has_prices,
-        rolled.first_day,
-        rolled.orders_lifetime,
-        rolled.owner_assignments_lifetime,
-        rolled.last_interaction_day,
-        rolled.last_usage_day,
-        rolled.open_opportunities
-        {%- for column, length in windows %},
-        rolled.{{ column }}_{{ length }}
-        {%- endfor %}
+        customers.as_of_date >= first_prices.day as has_prices
         {%- for part, names in parts.items() %}
         {%- for name in names %},
         {{ part }}.{{ name }}
         {%- endfor %}
         {%- endfor %}
     from customers
-    {%- for part in ['rolled'] + (parts | list) %}
+    {%- for part in parts %}
     left join {{ part }}
         on customers.as_of_date = {{ part }}.as_of_date and customers.customer_id = {{ part }}.customer_id
     {%- endfor %}
@@ -538,7 +544,6 @@ joined as (
             and customers.customer_id = {{ part }}.customer_id
             and {{ part }}.place = 1
     {%- endfor %}
-    left join created on customers.customer_id = created.customer_id
     cross join first_prices
 ),
 

@@ -16,19 +16,9 @@ REFERENCES = {
     "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact", "lead_owner_id": "",
 }  # fmt: skip
 _UNIT_PRICES = (
-    "price",
-    "unitprice",
-    "preis",
-    "prix",
-    "precio",
-    "preco",
-    "prezzo",
-    "einzelpreis",
-    "prixunitaire",
-    "preciounitario",
-    "precounitario",
-    "prezzounitario",
-)
+    "price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire",
+    "preciounitario", "precounitario", "prezzounitario",
+)  # fmt: skip
 _MAX_NAME = 63
 _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 # From here on a name is one of those that people use, and not just one that ends like it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -161,18 +161,7 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
     for stream, reader in zip(result.streams, readers, strict=True):
         own = {feed.entity for feed in stream.feeds}
         account = reader.account
-        if "order" not in result.fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
-            order.distinct = True
-            for name in ("amount", "discount_amount", "status"):
-                # A line's own figures are not the order's: without an amount, the sum of the lines counts.
-                order.columns.pop(name, None)
-            stream.feeds.append(order)
-        if "order_line" not in result.fed and "order" in own and reader.reference("product") is not None:
-            line = reader.feed("order_line")
-            if isinstance(line, Feed) and not line.distinct:
-                stream.feeds.append(line)
-        if "invoice" in own and (paid := _payment(reader)) is not None:
-            stream.feeds.append(paid)
+        stream.feeds += _beside(result, reader, own)
         if account is None or not account.is_unique or "account" not in own:
             continue
         if (contract := _contract(reader, account, result.newest or today)) is not None:
@@ -194,6 +183,22 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 if target != "account_id" and expression in known and not _depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
+
+
+def _beside(result: Proposal, reader: Reader, own: set[str]) -> Iterator[Feed]:
+    """Yield what the rows of a table tell beside their own entity."""
+    if "order" not in result.fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
+        order.distinct = True
+        for name in ("amount", "discount_amount", "status"):
+            # A line's own figures are not the order's: without an amount, the sum of the lines counts.
+            order.columns.pop(name, None)
+        yield order
+    if "order_line" not in result.fed and "order" in own and reader.reference("product") is not None:
+        line = reader.feed("order_line")
+        if isinstance(line, Feed) and not line.distinct:
+            yield line
+    if "invoice" in own and (paid := _payment(reader)) is not None:
+        yield paid
 
 
 def _payment(reader: Reader) -> Feed | None:
@@ -252,7 +257,7 @@ def _without_start(reader: Reader) -> Feed:
 
 
 def _began_as_customer(reader: Reader, feed: Feed) -> bool:
-    """Take the day on which a customer joined for the contract's first, where its row tells price or plan, and an end."""
+    """Take the day a customer joined for the contract's first, where its row tells price or plan, and an end."""
     account = reader.feed("account")
     ends = {"renews_at", "ended_at", "cancelled_at"} & feed.columns.keys()
     if isinstance(account, Lacking) or "created_at" not in account.columns or not ends:
