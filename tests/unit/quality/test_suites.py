@@ -82,6 +82,10 @@ def test_every_mart_that_is_read_has_a_suite_and_says_its_key() -> None:
     assert all(check.key for check, _ in checks if check.table in held)
 
 
+def test_every_entity_that_a_stream_may_feed_has_a_suite_of_its_own() -> None:
+    assert {file.stem for file in (FOLDER / "entities").glob("*.yml")} == entities().keys()
+
+
 def test_columns_that_are_expected_are_columns_of_the_models_and_entities() -> None:
     """A misspelt column would stop the run as a critical failure; better to hear of it here."""
     tables: dict[str, set[str]] = {f"entity {name}": set(spec.columns) for name, spec in entities().items()}
