@@ -91,8 +91,6 @@ BECOMES = {
     | dict.fromkeys(("alerts.backtest", "alerts.rule_event", "alerts.rule_version"), ADDS)
     | {key: {"select"} for key in ("alerts.shadow_signal", "alerts.signal")},
 }
-
-
 # Roles of readers, each tried by a login of its own in test_f_database.py.
 READERS = {"account_manager", "bi_access", "bi_reader", "pii_reader"}
 
@@ -168,8 +166,8 @@ def test_79_what_the_workbench_becomes_for_a_page_may_do_no_more_than_the_page(g
 def test_79_no_role_of_the_warehouse_is_left_out_and_none_owns_anything(guarded: Guarded) -> None:
     # A role of migrations has no login; what a login may do, it has of them.
     roles = guarded.marts.rows("select rolname from pg_roles where rolname !~ '^pg_' and not rolcanlogin")
-    assert {name for (name,) in roles} == {*MAY, *READERS}
-    names = [*MAY, *READERS, *(f"fault_{role}" for role in MAY)]
+    assert {name for (name,) in roles} == {*MAY, *BECOMES, *READERS}
+    names = [*MAY, *BECOMES, *READERS, *(f"fault_{role}" for role in MAY)]
     able = guarded.marts.rows(
         "select rolname from pg_roles where rolname = any(%s)"
         " and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)",
