@@ -210,7 +210,7 @@ class Reader:
                 rated = [(1, first)]
         if not rated and target == "mrr":
             yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
-            return f"{self._take(feed, yearly[0], kind)} / 12" if yearly else None
+            return _divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
         if not rated:
             return None
         if rated[0][0] < 30 and kind == "text":
@@ -299,21 +299,24 @@ def expression_of(column: Column, kind: str) -> str:
     if kind == "timestamptz":
         ways = {
             "epoch": f"to_timestamp({name})",
-            "epoch_ms": f"to_timestamp({name} / 1000)",
+            "epoch_ms": f"to_timestamp({_divided(column, name, 1000)})",
             "excel": f"excel_date({name})",
         }
         return ways.get(shape.how, name)
     if kind == "numeric":
         ways = {"point": f"number({name})", "comma": f"number({name}, ',')"}
         text = ways.get(shape.how, name)
-        return (
-            f"{text} / 100"
-            if names.parts(column.name)[-1:] and names.parts(column.name)[-1] in names.MONEY_PARTS
-            else text
-        )
+        is_minor = names.parts(column.name)[-1:] and names.parts(column.name)[-1] in names.MONEY_PARTS
+        return _divided(column, text, 100) if is_minor else text
     if kind == "boolean":
         return f"truth({name})"
     return name if column.declared in (None, "text") else f"cast({name} as text)"
+
+
+def _divided(column: Column, text: str, by: int) -> str:
+    """Return a column's expression divided by a number; what is text must be read as a number first."""
+    bare = text == named(column.name) and column.declared in (None, "text")
+    return f"number({text}) / {by}" if bare else f"{text} / {by}"
 
 
 def _timed(column: Column) -> Shape:
