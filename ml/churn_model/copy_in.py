@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from psycopg2 import extensions, sql
+from psycopg2 import Error, extensions, sql
 
 LINES = 2_000
 
@@ -16,10 +16,15 @@ class _Lines:
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._rest = b""
+        self.error: Exception | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         while size < 0 or len(self._rest) < size:
-            block = list(islice(self._lines, LINES))
+            try:
+                block = list(islice(self._lines, LINES))
+            except Exception as error:
+                self.error = error
+                raise
             if not block:
                 break
             self._rest += ("\n".join(block) + "\n").encode()
@@ -42,12 +47,17 @@ def copy_in(cursor: extensions.cursor, table: str, columns: Sequence[str], lines
     table : str
         Name, with its schema after a dot where it has one.
     lines : iterator of str
-        Fields already passed through `text` where they may hold a backslash, tab or line end.
+        Fields already passed through `text` where they may hold a backslash, tab or line end. What it raises is raised.
     """
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    cursor.copy_expert(statement.as_string(cursor), _Lines(lines))
+    source = _Lines(lines)
+    try:
+        cursor.copy_expert(statement.as_string(cursor), source)
+    except Error as error:
+        # The driver says that reading failed, and not why.
+        raise source.error or error from None
 
 
 def text(value: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from psycopg2 import extensions, sql
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from churn_model import arms, decisions, registry
+from churn_model import arms, contacts, decisions, registry
 from churn_model.baseline import recency_frequency
 from churn_model.bg_nbd import INPUTS, BgNbd
 from churn_model.features import NAMES
@@ -135,15 +135,14 @@ def _bouts(
 ) -> tuple[dict[date, Bout], dict[date, tuple[int, int]]]:
     """Return the figures of each date, and how many were contacted and left of these."""
     query = sql.SQL(
-        "with sent as materialized (select * from ml.contacted({since}, {as_of_date}))"
-        " select s.as_of_date - date '2000-01-01' as day, s.probability as champion, x.probability as challenger,"
-        " l.churned::int as churned, (exists (select from sent where sent.customer_id = s.customer_id and sent.sent_on"
-        " >= s.as_of_date and sent.sent_on < s.as_of_date + {horizon}))::int as contacted, {columns} from ml.score s"
+        "select s.as_of_date - date '2000-01-01' as day, s.probability as champion, x.probability as challenger,"
+        " l.churned::int as churned, (asked.customer_id is not null)::int as contacted, {columns} from ml.score s"
         " join ml.shadow_score x on x.customer_id = s.customer_id and x.as_of_date = s.as_of_date"
         " and x.definition = s.definition and x.model_version = {challenger}"
         " join marts.churn_labels l on l.customer_id = s.customer_id and l.as_of_date = s.as_of_date"
         " and l.definition = s.definition and l.horizon_days = {horizon}"
         " join marts.churn_features f on f.customer_id = s.customer_id and f.as_of_date = s.as_of_date"
+        " left join {contacted} as asked on asked.customer_id = s.customer_id and asked.as_of_date = s.as_of_date"
         " where s.definition = {definition} and s.model_version = {champion} and l.is_mature and l.churned is not null"
         " and l.label_matures_on <= {as_of_date} order by s.as_of_date, s.customer_id"
     ).format(
@@ -153,7 +152,14 @@ def _bouts(
         definition=sql.Literal(churn.definition),
         horizon=sql.Literal(churn.horizon_days),
         as_of_date=sql.Literal(as_of_date),
-        since=sql.Literal(EPOCH),
+        contacted=contacts.contacted(
+            sql.SQL(
+                "select distinct as_of_date from ml.shadow_score where definition = {} and model_version = {}"
+            ).format(sql.Literal(churn.definition), sql.Literal(challenger)),
+            horizon_days=churn.horizon_days,
+            since=EPOCH,
+            until=as_of_date,
+        ),
     )
     numbers = ["day", "champion", "challenger", "churned", "contacted", *READ]
     _, rows = read(connection, query, keys=[], numbers=numbers)

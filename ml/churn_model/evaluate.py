@@ -41,7 +41,8 @@ class CutOff:
     """One test: the customers of an as-of date, what became of them, and each method's score of them.
 
     `scores` maps the name of each candidate to an array (n,); all but the rule's are probabilities. `values` and
-    `lead_days` are as in `threshold.Judged`, empty where unknown.
+    `lead_days` are as in `threshold.Judged`, empty where unknown. Customers who were contacted within the label window
+    are none of these: `contacted` tells how many they were and how many of them left.
     """
 
     test: date
@@ -51,6 +52,7 @@ class CutOff:
     metrics: dict[str, Metrics] = field(default_factory=dict)
     values: Floats = field(default_factory=lambda: np.zeros(0))
     lead_days: Floats = field(default_factory=lambda: np.zeros(0))
+    contacted: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ class Evaluation:
     def base_rate(self) -> float:
         """Share of customers who left, averaged over the tests."""
         return float(np.mean([cutoff.churned.mean() for cutoff in self.cutoffs]))
+
+    @property
+    def contacted(self) -> dict[date, tuple[int, int]]:
+        """How many of a test's customers were contacted, and are in no figure, and how many of these left."""
+        found: dict[date, tuple[int, int]] = {}
+        for cutoff in self.cutoffs:
+            asked, left = found.get(cutoff.test, (0, 0))
+            found[cutoff.test] = (asked + cutoff.contacted[0], left + cutoff.contacted[1])
+        return {day: told for day, told in found.items() if told[0]}
 
     def figures(self, method: str, metric: str) -> list[float]:
         """Return one metric of one method per test, oldest test first; empty where it is not defined."""
@@ -227,6 +238,7 @@ def assess(
     """Train on each fold's closed labels and score its test cut-off.
 
     A history that is too short leaves no time to hold out: then customers are held out, and the evaluation says so.
+    Whoever was contacted within the label window is learned from, and judges nothing: a contact changes what comes.
 
     Raises
     ------
@@ -242,7 +254,8 @@ def assess(
     for number, (fold, (trains, judged)) in enumerate(zip(folds, parts, strict=True)):
         progress(f"test of {fold.test}", number, len(folds))
         learnt = snapshots.take(trains, until=None if by_customer else fold.test)
-        asked = snapshots.take(judged)
+        contacted = judged & snapshots.contacted if len(snapshots.contacted) else np.zeros_like(judged)
+        asked = snapshots.take(judged & ~contacted)
         demand_honest_fold(fold, learnt, asked, by_customer=by_customer)
         if min(len(np.unique(learnt.churned)), len(np.unique(asked.churned))) < 2:
             continue
@@ -254,12 +267,15 @@ def assess(
             name: measure(asked.churned, score, probability=candidates.ALL[name].is_probability)
             for name, score in scores.items()
         }
-        cutoffs.append(CutOff(fold.test, fold.train, asked.churned, scores, measured, asked.values, asked.lead_days()))
+        told = (int(contacted.sum()), int(snapshots.churned[contacted].sum()))
+        cutoffs.append(
+            CutOff(fold.test, fold.train, asked.churned, scores, measured, asked.values, asked.lead_days(), told)
+        )
     if not cutoffs:
         raise ModelRejected(
             f"evaluation of {definition} churn",
             expected="a test cut-off with customers who left and customers who stayed, before it and on it",
-            got="only folds of one class",
+            got="only folds of one class among those who were not contacted",
             next_step="check churn.horizon_days in forewarn.yml against the history",
         )
     for cutoff in cutoffs:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from churn_model.evaluate import Evaluation
 from forewarn.config.model import Model
+
+SURE = 1.645  # one-sided 95%
+DOES_NOT_PAY = "learning does not pay: it does not beat"
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,43 @@ def learning_pays(evaluation: Evaluation, chosen: str, why: str, model: Model) -
 
     `why` says how the candidate was chosen, and goes into the reason. With `model.must_pay` off it is taken anyway.
     """
-    failed = []
-    for rule in evaluation.simple:
-        found = _lost(evaluation.figures(chosen, "auc"), evaluation.figures(rule, "auc"), model.margin)
-        if found:
-            failed.append(f"{rule} ({found})")
-    # Rounded up by chance, a ranking of nobody in particular is above 0.5 half of the time.
-    aucs = evaluation.figures(chosen, "auc")
-    error = float(np.hypot(_between(aucs), _within(evaluation, float(np.mean(aucs)))))
-    if float(np.mean(aucs)) - error <= 0.5:
-        failed.append(f"chance (AUC {np.mean(aucs):.3f}, standard error {error:.3f})")
+    left, stayed = (
+        float(np.mean([(cutoff.churned == fate).sum() for cutoff in evaluation.cutoffs])) for fate in (1, 0)
+    )
+    if evaluation.held_out == "customers":
+        left, stayed = left * len(evaluation.cutoffs), stayed * len(evaluation.cutoffs)
+    rivals = {rule: evaluation.figures(rule, "auc") for rule in evaluation.simple}
+    failed = not_beaten(evaluation.figures(chosen, "auc"), rivals, left=left, stayed=stayed, margin=model.margin)
     if failed:
-        told = f"{why}; learning does not pay: it does not beat {', '.join(failed)}"
+        told = f"{why}; {DOES_NOT_PAY} {', '.join(failed)}"
         return Verdict(not model.must_pay, told if model.must_pay else f"{told}; taken, since model.must_pay is off")
     return Verdict(True, why)
+
+
+def not_beaten(
+    aucs: Sequence[float], rivals: Mapping[str, Sequence[float]], *, left: float, stayed: float, margin: float
+) -> list[str]:
+    """Return which of the simple rules, and of chance, a candidate does not beat, and how; empty where it beats all.
+
+    Parameters
+    ----------
+    aucs : sequence of float
+        Of the candidate, one per test; `rivals` has as many of each rule.
+    left, stayed : float
+        Leavers and stayers that the figures rest on. Tests at different dates are of the same customers: more of them
+        do not make it more.
+    """
+    failed = []
+    for rule, theirs in rivals.items():
+        if found := _lost(aucs, theirs, margin):
+            failed.append(f"{rule} ({found})")
+    # Rounded up by chance, a ranking of nobody in particular is above 0.5 half of the time, and the best of several
+    # candidates oftener.
+    auc = float(np.mean(aucs))
+    error = float(np.hypot(_between(aucs), _within(auc, left, stayed)))
+    if auc - SURE * error <= 0.5:
+        failed.append(f"chance (AUC {auc:.3f}, standard error {error:.3f})")
+    return failed
 
 
 def replaces(bouts: Sequence[Bout], simple: Sequence[str], model: Model) -> Verdict:
@@ -92,15 +118,8 @@ def _between(aucs: Sequence[float]) -> float:
     return float(np.std(aucs, ddof=1) / np.sqrt(len(aucs))) if len(aucs) > 1 else 0.0
 
 
-def _within(evaluation: Evaluation, auc: float) -> float:
-    """Return the standard error within tests by their leavers and stayers (Hanley & McNeil 1982).
-
-    Tests at different dates are of the same customers: more of them do not make it smaller.
-    """
-    left = float(np.mean([cutoff.churned.sum() for cutoff in evaluation.cutoffs]))
-    stayed = evaluation.customers - left
-    if evaluation.held_out == "customers":
-        left, stayed = left * len(evaluation.cutoffs), stayed * len(evaluation.cutoffs)
+def _within(auc: float, left: float, stayed: float) -> float:
+    """Return the standard error within tests by their leavers and stayers (Hanley & McNeil 1982)."""
     first, second = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (left - 1) * (first - auc**2) + (stayed - 1) * (second - auc**2)
     return float(np.sqrt(max(spread, 0.0) / (left * stayed)))

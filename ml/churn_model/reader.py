@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg2 import extensions, sql
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 20_000
 HEADER_BYTES = 19
 PADDING = "\x1f"  # a control character that no customer number ends with
 
@@ -63,7 +63,8 @@ def read_batches(
     )
     for batch in _records(connection, copy, record, rows):
         matrix = batch["numbers"]["value"].astype(np.float64)
-        texts = {key: batch[key] if exact else _strip(batch[key]) for key, (_, exact) in widths.items()}
+        # Copies: a view would keep the whole batch as long as somebody keeps its keys.
+        texts = {key: batch[key].copy() if exact else _strip(batch[key]) for key, (_, exact) in widths.items()}
         yield texts, matrix
 
 

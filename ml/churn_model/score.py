@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -104,7 +104,8 @@ def score(
         are not to be trusted (`churn_model.trust`). No score has been written then.
     """
     champion = champion or load_champion(settings, project)
-    with connect(settings.warehouse_url) as connection:
+    url = settings.warehouse_url
+    with connect(url) as connection, connect(url) as reader:
         demand_columns(connection, NAMES)
         with connection.cursor() as cursor:
             late = late_features(cursor, [as_of_date])
@@ -123,7 +124,7 @@ def score(
                     late=late,
                     bounds=project.model.watch,
                 )
-            top = explain_top(connection, model, scored, as_of_date, project.currency, late=late)
+            top = explain_top(reader, model, scored, as_of_date, project.currency, late=late)
             replace_scores(
                 connection,
                 model,
@@ -218,11 +219,12 @@ def explain_top(
     currency: str,
     *,
     late: Collection[str] = (),
-) -> list[Explained]:
-    """Return the reasons of the customers who get any: those at the top, in the order of `scored`.
+) -> Iterator[Explained]:
+    """Yield the reasons of the customers who get any: those at the top, in the order of `scored`.
 
     `late` are features that are unknown since a stream is late: what that adds to each score is told apart.
-    Their features are read a second time, so that memory holds one batch of features and never all of them.
+    Their features are read a second time, so that memory holds one batch of features and of sentences and never all of
+    them. The connection is busy until the last is taken: they are written over another.
     """
     top = scored.explained(champion.threshold)
     with connection.cursor() as cursor:
@@ -232,23 +234,21 @@ def explain_top(
         copy_in(cursor, "explained", ["customer_id", "place"], (f"{text(id_)}\t{n}" for n, id_ in enumerate(ids)))
         cursor.execute("analyze explained")
     query = sql.SQL(
-        "select e.place, {columns} from explained e join marts.churn_features f on f.customer_id = e.customer_id"
+        "select {columns} from explained e join marts.churn_features f on f.customer_id = e.customer_id"
         " where f.as_of_date = {as_of_date} order by e.place"
     ).format(columns=_columns(), as_of_date=sql.Literal(as_of_date))
     explainer = Explainer(champion.model, currency=currency)
     encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
     places_late = [place for place, name in enumerate(NAMES) if name in late]
-    found = [Explained("[]", None)] * top
-    with no_cycles():
-        for _, batch in read_batches(connection, query, keys=[], numbers=["place", *NAMES], rows=EXPLAINED_ROWS):
-            contributions = explainer.contributions(batch[:, 1:])
+    for _, batch in read_batches(connection, query, keys=[], numbers=NAMES, rows=EXPLAINED_ROWS):
+        with no_cycles():
+            contributions = explainer.contributions(batch)
             unknown = contributions[:, places_late].sum(axis=1).tolist()
-            reasons = explainer.reasons(batch[:, 1:], contributions)
-            for place, said, added in zip(batch[:, 0].tolist(), reasons, unknown, strict=True):
-                found[int(place)] = Explained(
-                    encode([reason.as_dict() for reason in said]), added if places_late else None
-                )
-    return found
+            found = [
+                Explained(encode([reason.as_dict() for reason in said]), added if places_late else None)
+                for said, added in zip(explainer.reasons(batch, contributions), unknown, strict=True)
+            ]
+        yield from found
 
 
 def _columns() -> sql.Composable:
@@ -256,7 +256,8 @@ def _columns() -> sql.Composable:
 
 
 def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats, sample: Floats) -> Scored:
-    order = np.lexsort((customers, -probabilities))
+    # The customers come in the order of their numbers, which those with equal scores keep.
+    order = np.argsort(-probabilities, kind="stable")
     return Scored(customers[order], probabilities[order], sample)
 
 
@@ -298,18 +299,11 @@ def _keep_configuration(connection: extensions.connection, parts: Mapping[str, s
     return name
 
 
-def _rows(scored: Scored) -> Iterator[tuple[bytes, float]]:
-    """Yield number and probability by rank; as objects, which are larger than their arrays, only a part at a time."""
-    for start in range(0, len(scored.customers), EXPLAINED_ROWS):
-        part = slice(start, start + EXPLAINED_ROWS)
-        yield from zip(scored.customers[part].tolist(), scored.probabilities[part].tolist(), strict=True)
-
-
 def replace_scores(
     connection: extensions.connection,
     champion: Champion,
     scored: Scored,
-    top: Sequence[Explained],
+    top: Iterator[Explained],
     *,
     churn: Churn,
     as_of_date: date,
@@ -317,7 +311,7 @@ def replace_scores(
     configuration: str | None = None,
     arm: str = CHAMPIONS,
 ) -> None:
-    """Replace the scores of one date and definition; the caller commits. Customers past the reasons get none.
+    """Replace the scores of one date and definition; the caller commits. `top` are the reasons of the first.
 
     The champion's arm comes first, and takes back those of the other.
     """
@@ -332,10 +326,16 @@ def replace_scores(
         tail = "\t".join((*shared, now.isoformat(), configuration or "\\N"))
 
         def lines() -> Iterator[str]:
-            for place, (customer, probability) in enumerate(_rows(scored)):
-                said = top[place] if place < len(top) else Explained("[]", None)
-                unknown = "\\N" if said.unknown is None else repr(said.unknown)
-                said_of = f"{place + 1}\t{text(said.reasons)}\t{tail}\t{unknown}"
-                yield f"{text(customer.decode())}\t{probability!r}\t{said_of}\t{arm}"
+            place = 0
+            # As objects, which are larger than their arrays, only a part at a time.
+            for start in range(0, len(scored.customers), EXPLAINED_ROWS):
+                part = slice(start, start + EXPLAINED_ROWS)
+                customers = [text(customer.decode()) for customer in scored.customers[part].tolist()]
+                for customer, probability in zip(customers, scored.probabilities[part].tolist(), strict=True):
+                    place += 1
+                    said = next(top, None)
+                    why, unknown = (text(said.reasons), said.unknown) if said else ("[]", None)
+                    late = "\\N" if unknown is None else repr(unknown)
+                    yield f"{customer}\t{probability!r}\t{place}\t{why}\t{tail}\t{late}\t{arm}"
 
         copy_in(cursor, "ml.score", columns, lines())

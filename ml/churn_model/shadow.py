@@ -38,7 +38,8 @@ def score_in_shadow(settings: Settings, project: Project, *, as_of_date: date, n
         Customers by role.
     """
     counts = {}
-    with connect(settings.warehouse_url) as connection:
+    url = settings.warehouse_url
+    with connect(url) as connection, connect(url) as reader:
         with connection.cursor() as cursor:
             cursor.execute(
                 "delete from ml.shadow_score where as_of_date = %s and definition = %s",
@@ -52,26 +53,39 @@ def score_in_shadow(settings: Settings, project: Project, *, as_of_date: date, n
             except ModelRejected as rejected:
                 _log.warning("No shadow scores of the %s: %s", role, rejected)
                 continue
-            counts[role] = _write(connection, model, project.churn, as_of_date, role=role, now=now)
+            counts[role] = _write(connection, reader, model, project.churn, as_of_date, role=role, now=now)
         connection.commit()
     return counts
 
 
 def _write(
-    connection: extensions.connection, model: Champion, churn: Churn, as_of_date: date, *, role: str, now: datetime
+    connection: extensions.connection,
+    reader: extensions.connection,
+    model: Champion,
+    churn: Churn,
+    as_of_date: date,
+    *,
+    role: str,
+    now: datetime,
 ) -> int:
-    lines: list[str] = []
+    """Write the scores while they are made: memory holds one batch of customers. Returns how many they are."""
+    count = 0
     shared = (as_of_date.isoformat(), churn.definition, model.name, model.version, role)
     tail = "\t".join((*shared, repr(model.threshold), now.isoformat()))
-    for customers, features in eligible_batches(connection, churn, as_of_date):
-        with one_thread():
-            probability = model.model.predict_proba(features)[:, 1]
-            outlook = list(_outlook(model, features))
-        for customer, score, said in zip(customers.tolist(), probability.tolist(), outlook, strict=True):
-            lines.append(f"{text(customer.decode())}\t{score!r}\t{said}\t{tail}")
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        for customers, features in eligible_batches(reader, churn, as_of_date):
+            with one_thread():
+                probability = model.model.predict_proba(features)[:, 1]
+                outlook = list(_outlook(model, features))
+            for customer, score, said in zip(customers.tolist(), probability.tolist(), outlook, strict=True):
+                yield f"{text(customer.decode())}\t{score!r}\t{said}\t{tail}"
+            count += len(customers)
+
     with connection.cursor() as cursor:
-        copy_in(cursor, "ml.shadow_score", [*COLUMNS, "threshold", "scored_at"], iter(lines))
-    return len(lines)
+        copy_in(cursor, "ml.shadow_score", [*COLUMNS, "threshold", "scored_at"], lines())
+    return count
 
 
 def _outlook(model: Champion, features: Floats) -> Iterator[str]:

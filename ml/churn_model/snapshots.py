@@ -11,6 +11,7 @@ import numpy.typing as npt
 from psycopg2 import extensions, sql
 
 from churn_model.columns import demand_columns
+from churn_model.contacts import contacted
 from churn_model.features import NAMES
 from churn_model.followup import follow, read_states
 from churn_model.reader import Floats, read
@@ -22,6 +23,7 @@ MINIMUM_SNAPSHOTS = 1
 MINIMUM_CUSTOMERS = 100
 MAXIMUM_ROWS = 500_000
 NOTHING = sql.SQL("")
+PER_ROW = ("days", "features", "churned", "numbers", "event_days", "followed_days", "values", "contacted")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Snapshots:
         through which the row was followed. Empty where nothing is known of it.
     values : ndarray (n,)
         What is at stake, in the project's currency; NaN where unknown, empty where it is of none.
+    contacted : ndarray of bool (n,)
+        Of whom a message was sent within the label window; empty where nothing is known of it.
     snapshot_days : int
         Spacing of the as-of dates.
     event_is_churn : bool
@@ -62,6 +66,7 @@ class Snapshots:
     event_days: Floats = field(default_factory=lambda: np.zeros(0))
     followed_days: Floats = field(default_factory=lambda: np.zeros(0))
     values: Floats = field(default_factory=lambda: np.zeros(0))
+    contacted: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     snapshot_days: int = 30
     event_is_churn: bool = False
 
@@ -76,10 +81,7 @@ class Snapshots:
 
     def take(self, where: npt.NDArray[np.bool_], *, until: date | None = None) -> Snapshots:
         """Return some rows; with `until`, what was seen of them from that day on is forgotten."""
-        per_row = {
-            name: values[where] if len(values := getattr(self, name)) else values
-            for name in ("days", "features", "churned", "numbers", "event_days", "followed_days", "values")
-        }
+        per_row = {name: values[where] if len(values := getattr(self, name)) else values for name in PER_ROW}
         if until and len(per_row["followed_days"]):
             left = (until - EPOCH).days - per_row["days"]
             per_row["event_days"] = np.where(per_row["event_days"] <= left, per_row["event_days"], np.inf)
@@ -128,14 +130,17 @@ def read_snapshots(
     value, valued = at_stake(connection, churn)
     query = sql.SQL(
         "select f.customer_id, f.as_of_date - date '2000-01-01' as day, l.churned::int as churned, {value} as value,"
-        " {columns} {rows} and {share} order by f.as_of_date, f.customer_id"
+        " (asked.customer_id is not null)::int as contacted, {columns} {rows} and {share}"
+        " order by f.as_of_date, f.customer_id"
     ).format(
         value=value,
         columns=sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES),
-        rows=_mature(churn, as_of_date, valued),
+        rows=_mature(churn, as_of_date, valued + _asked(churn, as_of_date)),
         share=share,
     )
-    keys, numbers = read(connection, query, keys=["customer_id"], numbers=["day", "churned", "value", *NAMES])
+    keys, numbers = read(
+        connection, query, keys=["customer_id"], numbers=["day", "churned", "value", "contacted", *NAMES]
+    )
     known, places = np.unique(keys["customer_id"], return_inverse=True)
     dates = [day for day in churn.training_dates(as_of_date) if day <= as_of_date]
     customers, states = read_states(connection, churn, dates, share)
@@ -149,7 +154,7 @@ def read_snapshots(
     )
     snapshots = Snapshots(
         days=days,
-        features=np.ascontiguousarray(numbers[:, 3:]),
+        features=np.ascontiguousarray(numbers[:, 4:]),
         churned=numbers[:, 1].astype(np.int8),
         horizon_days=churn.horizon_days,
         customers=len(known),
@@ -157,6 +162,7 @@ def read_snapshots(
         event_days=event,
         followed_days=followed,
         values=numbers[:, 2],
+        contacted=numbers[:, 3] == 1,
         snapshot_days=churn.snapshot_days,
         event_is_churn=event_is_churn,
     )
@@ -183,7 +189,21 @@ def at_stake(connection: extensions.connection, churn: Churn) -> tuple[sql.SQL, 
     return sql.SQL(f"coalesce({', '.join([*known, 'null::float8'])})"), sql.SQL(join if has_value else "")
 
 
-def _mature(churn: Churn, as_of_date: date, join: sql.SQL = NOTHING) -> sql.Composable:
+def _asked(churn: Churn, as_of_date: date) -> sql.Composable:
+    """Return the join to whoever was contacted within the label window of a date."""
+    dates = churn.training_dates(as_of_date)
+    asked = contacted(
+        sql.SQL("select unnest({}::date[]) as as_of_date").format(sql.Literal(dates)),
+        horizon_days=churn.horizon_days,
+        since=min(dates),
+        until=as_of_date,
+    )
+    return sql.SQL(
+        " left join {} as asked on asked.customer_id = f.customer_id and asked.as_of_date = f.as_of_date"
+    ).format(asked)
+
+
+def _mature(churn: Churn, as_of_date: date, join: sql.Composable = NOTHING) -> sql.Composable:
     # is_mature says what the build knew; label_matures_on keeps an old as-of date from seeing later labels. Only dates
     # of the training grid: every night scores a date of its own, and consecutive days are the same customers again.
     return sql.SQL(

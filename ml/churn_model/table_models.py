@@ -14,7 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
@@ -24,6 +24,8 @@ from churn_model.reader import Floats
 
 PENALTIES = (0.01, 0.1, 1.0)
 TREES = ({"max_leaf_nodes": 4, "max_iter": 300}, {"max_leaf_nodes": 8}, {"max_leaf_nodes": 16})
+RULE = "one column"
+PRIOR_ROWS = 10
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Labels = npt.NDArray[np.int8]
@@ -54,8 +56,51 @@ def trees(categorical: Mask, rows: int, size: dict[str, int]) -> HistGradientBoo
     )
 
 
+class OneColumn:
+    """The simple rule of a table: the share of leavers by the column that tells them apart best, a number in ten parts.
+
+    Attributes
+    ----------
+    column_ : int
+    """
+
+    def __init__(self, categorical: Mask) -> None:
+        self.categorical = categorical
+
+    def fit(self, X: Floats, y: Labels) -> Self:  # noqa: N803
+        """Learn the shares, drawn towards the mean where few rows tell of one."""
+        self.borders_ = [
+            None if is_code else np.unique(np.nanquantile(values, np.arange(0.1, 1, 0.1)))
+            for values, is_code in zip(X.T, self.categorical, strict=True)
+        ]
+        found = [self._shares(self._levels(X, place), y) for place in range(X.shape[1])]
+        told = [
+            roc_auc_score(y, [shares[level] for level in self._levels(X, place)]) for place, shares in enumerate(found)
+        ]
+        self.column_ = int(np.argmax(told))
+        self.shares_, self.mean_ = found[self.column_], float(y.mean())
+        return self
+
+    def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
+        """Return probabilities (n, 2)."""
+        share = np.array([self.shares_.get(level, self.mean_) for level in self._levels(X, self.column_)])
+        return np.column_stack([1 - share, share])
+
+    def _levels(self, X: Floats, place: int) -> list[float]:  # noqa: N803
+        values, borders = X[:, place], self.borders_[place]
+        levels = values if borders is None else np.searchsorted(borders, values).astype(np.float64)
+        return list(np.where(np.isnan(values), -1.0, levels).tolist())
+
+    def _shares(self, levels: list[float], y: Labels) -> dict[float, float]:
+        every = np.asarray(levels)
+        return {
+            level: float((y[every == level].sum() + PRIOR_ROWS * y.mean()) / ((every == level).sum() + PRIOR_ROWS))
+            for level in set(levels)
+        }
+
+
 class TableModels:
-    """The three candidates, fitted on the same rows.
+    """The simple rule and the three candidates, fitted on the same rows.
 
     Parameters
     ----------
@@ -81,6 +126,7 @@ class TableModels:
         line, first = _best(linear, learn, told, hold, asked)
         tree, second = _best(boosted, learn, told, hold, asked)
         mixtures = [log_loss(asked, _mixed(first, second, weight)) for weight in WEIGHTS]
+        self.rule_ = OneColumn(self.categorical).fit(X, y)
         self.weight_ = WEIGHTS[int(np.argmin(mixtures))]
         self.logistic_ = curves(self.categorical, PENALTIES[line]).fit(X, y)
         self.boosting_ = trees(self.categorical, len(y), TREES[tree]).fit(X, y)
@@ -88,8 +134,8 @@ class TableModels:
 
     def scores(self, X: Floats) -> dict[str, Floats]:  # noqa: N803
         """Return each candidate's probabilities (n,)."""
-        line, tree = (model.predict_proba(X)[:, 1] for model in (self.logistic_, self.boosting_))
-        return {"logistic": line, "boosting": tree, "average": _mixed(line, tree, self.weight_)}
+        rule, line, tree = (model.predict_proba(X)[:, 1] for model in (self.rule_, self.logistic_, self.boosting_))
+        return {RULE: rule, "logistic": line, "boosting": tree, "average": _mixed(line, tree, self.weight_)}
 
 
 def _best(models: list[Any], learn: Floats, told: Labels, hold: Floats, asked: Labels) -> tuple[int, Floats]:

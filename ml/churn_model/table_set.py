@@ -16,9 +16,11 @@ from sklearn.model_selection import StratifiedKFold
 from churn_model.economy import one_thread
 from churn_model.leak import SUSPICIOUS_AUC, separation
 from churn_model.metrics import Metrics, measure
+from churn_model.promotion import DOES_NOT_PAY, Verdict, not_beaten
 from churn_model.reader import Floats
 from churn_model.snapshots import MINIMUM_CUSTOMERS
-from churn_model.table_models import TableModels
+from churn_model.table_models import RULE, TableModels
+from forewarn.config.model import Model
 from forewarn.config.table_set import TableSet, load_table_set
 from forewarn.errors import ModelRejected
 
@@ -70,8 +72,19 @@ class TableEvaluation:
         return float(np.mean([getattr(one, metric) for one in self.metrics[method]]))
 
     def best(self) -> str:
-        """Return the candidate with the highest mean AUC."""
-        return max(self.metrics, key=lambda name: self.mean(name, "auc"))
+        """Return the candidate with the highest mean AUC; the simple rule is none."""
+        return max((name for name in self.metrics if name != RULE), key=lambda name: self.mean(name, "auc"))
+
+    def verdict(self) -> Verdict:
+        """Return whether learning pays: the best candidate beats chance, and what one column alone tells."""
+        best = self.best()
+        aucs = {name: [one.auc for one in self.metrics[name]] for name in (best, RULE)}
+        left = self.customers * self.base_rate
+        failed = not_beaten(
+            aucs[best], {RULE: aucs[RULE]}, left=left, stayed=self.customers - left, margin=Model().margin
+        )
+        why = f"{best}: AUC {self.mean(best, 'auc'):.4f}, Brier {self.mean(best, 'brier'):.4f}"
+        return Verdict(not failed, f"{why}; {DOES_NOT_PAY} {', '.join(failed)}" if failed else why)
 
     def __rich__(self) -> Group:
         """Return the table."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ def evaluation(found: Evaluation) -> Group:
     for method in found.methods:
         cells = [spread(found.figures(method, metric), 2 if metric == "lift_at_10" else 3) for metric in SHOWN]
         quality.add_row(method, *cells)
-    return Group(quality, tests, "", *_at_threshold(found), *_remarks(found))
+    return Group(quality, tests, *_contacted(found.contacted), "", *_at_threshold(found), *_remarks(found))
 
 
 def parts(found: TableEvaluation) -> Group:
@@ -55,13 +56,13 @@ def parts(found: TableEvaluation) -> Group:
     for method, measured in found.metrics.items():
         cells = [spread([getattr(one, metric) for one in measured], DIGITS.get(metric, 3)) for metric in SHOWN]
         made.add_row(method, *cells)
-    best = found.best()
-    number = len(found.metrics[best])
+    verdict = found.verdict()
+    number = len(found.metrics[found.best()])
     return Group(
         made,
         f"{number} stratified parts of {found.customers:,} customers, {found.columns} columns, base rate"
         f" {found.base_rate:.3f}",
-        f"Best: {best}, AUC {found.mean(best, 'auc'):.4f}, Brier {found.mean(best, 'brier'):.4f}.",
+        f"Best: {verdict.reason}." if verdict.taken else f"Refused: {verdict.reason}. Let the rules alone judge.",
     )
 
 
@@ -79,9 +80,18 @@ def comparison(found: Comparison) -> Group:
         made.add_row(str(day), *("–" if value is None else f"{value:.3f}" for value in (*aucs, *briers)))
     verdict = f"{'May be promoted' if found.verdict.taken else 'The champion stays'}: {found.verdict.reason}."
     past = [f"{day} {outcome}: {reason}" for day, outcome, reason in found.past]
-    asked = "; ".join(f"{day} {count}, of whom {left} left" for day, (count, left) in found.contacted.items())
-    told = [f"Contacted within the label window, and in none of the figures: {asked}."] if asked else []
-    return Group(made, *told, verdict, *_split(found.split), *(["", "Decisions, newest first:", *past] if past else []))
+    return Group(
+        made,
+        *_contacted(found.contacted),
+        verdict,
+        *_split(found.split),
+        *(["", "Decisions, newest first:", *past] if past else []),
+    )
+
+
+def _contacted(found: Mapping[date, tuple[int, int]]) -> list[str]:
+    asked = "; ".join(f"{day} {count}, of whom {left} left" for day, (count, left) in found.items())
+    return [f"Contacted within the label window, and in none of the figures: {asked}."] if asked else []
 
 
 def _split(split: Sequence[Arm]) -> list[Table | str]:

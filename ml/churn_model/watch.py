@@ -12,9 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
-from psycopg2 import extensions
+from psycopg2 import extensions, sql
 from psycopg2.extras import execute_values
 
+from churn_model.contacts import contacted
 from churn_model.features import NAMES
 from churn_model.metrics import TOP_SHARE
 from churn_model.reader import Floats
@@ -168,20 +169,23 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | N
     `model` is its name and a version; None stands for all of them.
     One date a `snapshot_days`, the newest three: daily scores of the same customers say the same thing again.
     """
-    cursor.execute(
+    first = as_of_date - timedelta(days=churn.horizon_days + 4 * churn.snapshot_days)
+    asked = contacted(
+        sql.SQL("select distinct as_of_date from ops.publication where live"),
+        horizon_days=churn.horizon_days,
+        since=first,
+        until=as_of_date,
+    )
+    query = sql.SQL(
         """
         with live as (select distinct as_of_date from ops.publication where live),
-        sent as materialized (select * from ml.contacted(%(first)s, %(as_of_date)s)),
         judged as (
-            select s.customer_id, s.as_of_date, s.probability, l.churned,
-                exists (
-                    select from sent where sent.customer_id = s.customer_id
-                        and sent.sent_on >= s.as_of_date and sent.sent_on < s.as_of_date + %(horizon)s
-                ) as contacted
+            select s.customer_id, s.as_of_date, s.probability, l.churned, asked.customer_id is not null as contacted
             from ml.score as s
             join live on live.as_of_date = s.as_of_date
             join marts.churn_labels as l on l.customer_id = s.customer_id and l.as_of_date = s.as_of_date
                 and l.definition = s.definition and l.horizon_days = %(horizon)s
+            left join {asked} as asked on asked.customer_id = s.customer_id and asked.as_of_date = s.as_of_date
             where s.definition = %(definition)s
                 and s.model_name = %(name)s and s.model_version = coalesce(%(version)s, s.model_version)
                 and s.as_of_date >= %(first)s and l.is_mature and l.label_matures_on <= %(as_of_date)s
@@ -196,13 +200,16 @@ def read_past(cursor: extensions.cursor, churn: Churn, model: tuple[str, str | N
             count(*) filter (where churned), count(*) filter (where is_top),
             count(*) filter (where churned and is_top), contacted
         from ranked group by as_of_date, contacted order by as_of_date desc, contacted
-        """,
+        """
+    ).format(asked=asked)
+    cursor.execute(
+        query,
         {
             "horizon": churn.horizon_days,
             "definition": churn.definition,
             "name": model[0],
             "version": model[1],
-            "first": as_of_date - timedelta(days=churn.horizon_days + 4 * churn.snapshot_days),
+            "first": first,
             "as_of_date": as_of_date,
             "top": TOP_SHARE,
         },

@@ -10,6 +10,7 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+from planted_base import contact
 
 import churn_model
 from churn_model.features import NAMES
@@ -86,6 +87,27 @@ def test_the_planted_cause_gives_a_lift(settings, project, base, as_of_date):
     chosen, _ = evaluation.best()
     assert evaluation.mean(chosen, "lift_at_10") >= 3
     assert evaluation.mean(chosen, "auc") > evaluation.mean("rule", "auc")
+
+
+@pytest.mark.capability("B11")
+def test_whoever_was_contacted_within_the_label_window_is_told_apart_in_the_evaluation(
+    settings, project, base, warehouse, as_of_date
+):
+    base.write()
+    dates = [as_of_date - timedelta(days=days) for days in (120, 90)]
+    with warehouse.cursor() as cursor:
+        # The last day of the first one's window; on the date after both it was over.
+        contact(cursor, "eligible and customer_id < 'c00100'", as_of_date - timedelta(days=61))
+        cursor.execute(
+            "select as_of_date, count(*), count(*) filter (where churned) from marts.churn_labels"
+            " where as_of_date = any(%s) and eligible and customer_id < 'c00100' group by 1",
+            [dates],
+        )
+        asked = {day: (count, left) for day, count, left in cursor.fetchall()}
+    found = churn_model.evaluate(settings, project, as_of_date=as_of_date)
+    assert found.contacted == asked
+    assert list(asked) == dates
+    assert [len(cutoff.churned) for cutoff in found.cutoffs] == [270, 180, 180, 270]
 
 
 @pytest.mark.capability("B11")

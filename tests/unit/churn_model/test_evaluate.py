@@ -157,6 +157,21 @@ def test_where_time_cannot_be_held_out_each_customer_is_judged_once_by_models_th
     np.testing.assert_array_equal(evaluation.cutoffs[0].scores["logistic"], again.scores["logistic"])
 
 
+@pytest.mark.capability("B11")
+def test_whoever_was_contacted_within_the_label_window_is_in_no_figure_and_told_apart():
+    whole = _snapshots(0.3)
+    newest = whole.days == whole.days[-1]
+    asked = newest & (np.arange(1000) % 4 == 0)
+    # They all stayed, whatever was foretold of them: in a figure they would lower it.
+    told = replace(whole, churned=np.where(asked, 0, whole.churned).astype(np.int8), contacted=asked)
+    found, without = (assess(one, definition="non_contractual") for one in (told, whole.take(~asked)))
+    assert found.contacted == {whole.dates[-1]: (50, 0)}
+    assert found.cutoffs[-1].metrics == without.cutoffs[-1].metrics
+    out = StringIO()
+    Console(file=out, width=140).print(found)
+    assert f"in none of the figures: {whole.dates[-1]} 50, of whom 0 left." in out.getvalue()
+
+
 def test_a_base_in_which_nobody_left_before_the_tests_is_rejected():
     with pytest.raises(ModelRejected, match="only folds of one class"):
         assess(_snapshots(0.0), definition="non_contractual")

@@ -1,10 +1,13 @@
 """A table of customers by configuration alone, and the ways in which it can be wrong."""
 
+import re
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from churn_model.table_set import encode, judge_table
 from forewarn.config.table_set import TableSet
@@ -43,8 +46,38 @@ def test_columns_become_numbers_and_categories_and_what_says_nothing_is_left_out
 
 def test_a_table_is_judged_with_its_spread(tmp_path):
     found = judge_table(_write(tmp_path, _frame()))
-    assert {name: len(parts) for name, parts in found.metrics.items()} == {"logistic": 5, "boosting": 5, "average": 5}
+    assert list(found.metrics) == ["one column", "logistic", "boosting", "average"]
+    assert {len(parts) for parts in found.metrics.values()} == {5}
     assert 0.65 < found.mean(found.best(), "auc") < 0.95
+    assert found.verdict().taken, found.verdict().reason
+
+
+def _weak(kind: str, rows: int = 300) -> pd.DataFrame:
+    """Twelve columns of a small base: of nothing, of one thing that says it all, or of several that add up."""
+    random = np.random.default_rng(11)
+    frame = pd.DataFrame(random.normal(size=(rows, 12)), columns=[f"c{number}" for number in range(12)]).round(3)
+    told = {"nothing": 0 * frame.c0, "one": 1.5 * (frame.c0 > 1), "several": frame.c0 - frame.c1 + frame.c2}[kind]
+    left = random.random(rows) < 1 / (1 + np.exp(1.6 - told))
+    return frame.assign(id=range(rows), left=np.where(left, "yes", "no"), note="x")
+
+
+@pytest.mark.capability("C29")
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("nothing", r"does not beat .*chance \(AUC 0\.\d+, standard error"),
+        ("one", r"one column \(AUC"),
+        ("several", ""),
+    ],
+)
+def test_on_a_small_table_that_teaches_too_little_the_gate_refuses_the_model_and_says_so(tmp_path, kind, refused):
+    found = judge_table(_write(tmp_path, _weak(kind)))
+    verdict = found.verdict()
+    assert verdict.taken is not bool(refused), verdict.reason
+    assert re.search(refused, verdict.reason)
+    out = StringIO()
+    Console(file=out, width=200).print(found)
+    assert ("Refused: " if refused else "Best: ") + verdict.reason in out.getvalue()
 
 
 def _drop(column: str):
@@ -100,3 +133,4 @@ def test_public_tables_are_judged_above_their_floors_and_below_a_leak(name, fold
     found = judge_table(PROJECT / "config" / "tables" / f"{name}.yml")
     assert auc <= found.mean(found.best(), "auc") < ceiling
     assert found.mean(found.best(), "brier") <= brier
+    assert found.verdict().taken
