@@ -87,7 +87,7 @@ class Logistic(Candidate):
 
     def fit(self, learnt: Snapshots, fitted: Mapping[str, Any]) -> Any:
         """Fit to features and labels."""
-        return pipelines.logistic().fit(learnt.features, learnt.churned)
+        return pipelines.logistic(learnt.horizon_days).fit(learnt.features, learnt.churned)
 
 
 class Boosting(Candidate):
@@ -97,7 +97,8 @@ class Boosting(Candidate):
 
     def fit(self, learnt: Snapshots, fitted: Mapping[str, Any]) -> Any:
         """Fit to features and labels."""
-        return pipelines.boosting(len(learnt.churned)).fit(learnt.features, learnt.churned)
+        boosting = pipelines.boosting(len(learnt.churned), learnt.horizon_days)
+        return boosting.fit(learnt.features, learnt.churned)
 
 
 class Average(Candidate):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from churn_model.bg_nbd import BgNbd
 from churn_model.features import FEATURES, NAMES
 from churn_model.pipelines import LogitAverage, typical
 from churn_model.reader import Floats
+from churn_model.rhythm import SPEAKER
 from churn_model.sentences import Facts
 from churn_model.tree_shapley import TreeShapley
 
@@ -145,19 +147,20 @@ def _tree_explainer(pipeline: Any) -> Any:
 
 def _boosted(pipeline: Any, trees: Any, features: Floats) -> Floats:
     guard = pipeline.named_steps["guard"]
-    spread = np.zeros(features.shape)
-    spread[:, guard.kept_] = trees.values(guard.transform(features))
-    return spread
+    return _spread(trees.values(pipeline[:-1].transform(features)), guard.kept_, features)
 
 
 def _linear(pipeline: Any, features: Floats) -> Floats:
     guard, impute = pipeline.named_steps["guard"], pipeline.named_steps["impute"]
-    scaled = pipeline[:-1].transform(features)
-    pieces = scaled * pipeline.named_steps["classify"].coef_[0]
-    spread = np.zeros(features.shape)
-    kept = guard.kept_
-    spread[:, kept] = pieces[:, : len(kept)]
+    pieces = pipeline[:-1].transform(features) * pipeline.named_steps["classify"].coef_[0]
     # The flag "was unknown" belongs to the feature that was unknown.
-    flagged = kept[impute.indicator_.features_]
-    spread[:, flagged] += pieces[:, len(kept) :]
+    return _spread(pieces, np.concatenate([guard.kept_, guard.kept_[impute.indicator_.features_]]), features)
+
+
+def _spread(pieces: Floats, places: npt.NDArray[np.int64], features: Floats) -> Floats:
+    """Return pieces (n, k), each of the input at its place, as contributions of the features (n, n_features)."""
+    spread = np.zeros(features.shape)
+    for piece, place in zip(pieces.T, places.tolist(), strict=True):
+        # What the model itself makes of a customer's rhythm stands behind the features.
+        spread[:, place if place < features.shape[1] else SPEAKER] += piece
     return spread

@@ -74,7 +74,7 @@ class Hazard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # Whole periods of evenly taken rows, so that a long history costs no more than a shorter one.
         step = -(-len(taken) // MOST_ROWS)
         matrix = np.column_stack([X[taken[::step]], np.concatenate(periods)[::step]])
-        self.classifier_ = boosting(len(matrix)).fit(matrix, outcome[::step])
+        self.classifier_ = boosting(len(matrix), self.horizon_days).fit(matrix, outcome[::step])
         self.n_features_in_, self.classes_ = X.shape[1], np.array([0, 1])
         return self
 

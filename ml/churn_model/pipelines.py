@@ -1,4 +1,4 @@
-"""The two scikit-learn Pipelines that take the whole feature matrix, and their average.
+"""The two scikit-learn Pipelines that take the whole feature matrix, and the average of models.
 
 Each is one fitted artefact: guards, transforms and classifier together, so that nothing is fitted anew at scoring.
 """
@@ -20,6 +20,7 @@ from churn_model.bg_nbd import BgNbd
 from churn_model.calibration import log_odds, probability
 from churn_model.features import NAMES
 from churn_model.reader import Floats
+from churn_model.rhythm import OwnRhythm
 
 LARGEST_DEVIATION = 5.0
 Labels = npt.NDArray[np.int8]
@@ -122,10 +123,11 @@ def average(*probabilities: Floats) -> Floats:
     return probability(total / len(probabilities))
 
 
-def logistic() -> Pipeline:
+def logistic(horizon_days: int) -> Pipeline:
     """Logistic regression on compressed, imputed (with a flag for each gap), robustly scaled features."""
     return Pipeline(
         [
+            ("rhythm", OwnRhythm(horizon_days)),
             ("guard", ColumnGuard()),
             ("log", SignedLog()),
             ("impute", SimpleImputer(strategy="median", add_indicator=True)),
@@ -136,7 +138,7 @@ def logistic() -> Pipeline:
     )
 
 
-def boosting(rows: int) -> Pipeline:
+def boosting(rows: int, horizon_days: int) -> Pipeline:
     """Regularised histogram boosting: shallow trees, large leaves, half of the columns a split.
 
     Early stopping is off: it would hold out random rows of the same customers and days, and so never stop in time.
@@ -152,14 +154,7 @@ def boosting(rows: int) -> Pipeline:
         early_stopping=False,
         random_state=0,
     )
-    return Pipeline([("guard", ColumnGuard()), ("classify", classifier)])
-
-
-def candidate(name: str, rows: int) -> Any:
-    """Return an unfitted candidate by its name: logistic, boosting or average."""
-    if name == "average":
-        return LogitAverage(logistic(), boosting(rows))
-    return logistic() if name == "logistic" else boosting(rows)
+    return Pipeline([("rhythm", OwnRhythm(horizon_days)), ("guard", ColumnGuard()), ("classify", classifier)])
 
 
 def guard_of(model: Any) -> ColumnGuard:
@@ -171,10 +166,10 @@ def guard_of(model: Any) -> ColumnGuard:
 
 def width_of(model: Any) -> int:
     """Return how many features a fitted model reads."""
-    return int(guard_of(model).n_features_in_ if isinstance(model, LogitAverage) else model.n_features_in_)
+    return int(model.boosting.n_features_in_ if isinstance(model, LogitAverage) else model.n_features_in_)
 
 
 def typical(model: Any) -> dict[str, float]:
     """Return the median of each feature over the training rows, without those that were never known."""
-    medians = guard_of(model).medians_
+    medians = guard_of(model).medians_[: len(NAMES)]
     return {name: float(value) for name, value in zip(NAMES, medians, strict=True) if not np.isnan(value)}

@@ -1,4 +1,4 @@
-"""The three pictures kept with each trained model. They show aggregates only, never a customer."""
+"""The three pictures of an evaluation, kept with each trained model. They show aggregates only, never a customer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BINS = 10
+PICTURES = ("calibration", "lift", "precision_recall")
+
+
+def pictures(evaluation: Evaluation, method: str) -> dict[str, Figure]:
+    """Return each of `PICTURES` by its name."""
+    drawn = (calibration(evaluation, method), lift(evaluation, method), precision_recall(evaluation, method))
+    return dict(zip(PICTURES, drawn, strict=True))
 
 
 def calibration(evaluation: Evaluation, method: str) -> Figure:

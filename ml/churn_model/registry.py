@@ -46,6 +46,7 @@ TRUSTED = [
     "churn_model.pipelines.ColumnGuard",
     "churn_model.pipelines.LogitAverage",
     "churn_model.pipelines.SignedLog",
+    "churn_model.rhythm.OwnRhythm",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_model import candidates, decisions, metrics, plots, registry
+from churn_model.card import CARD, model_card
 from churn_model.champion import has_champion
 from churn_model.economy import one_thread
 from churn_model.evaluate import Evaluation, assess
@@ -130,6 +131,19 @@ def train(
             if "hazard" in evaluation.methods:
                 make("hazard", registry.HORIZONS, evaluation.threshold("hazard").probability, "for other horizons")
             mlflow.log_params(make.params(chosen) | {"threshold": evaluation.threshold(chosen).probability})
+        card = model_card(
+            evaluation,
+            chosen,
+            snapshots,
+            title=f"{registry.model_name(churn)} of {as_of_date}: {chosen}",
+            as_of_date=as_of_date,
+            verdict=verdict.reason if verdict.taken else f"refused; {verdict.reason}",
+            eligible_days=churn.eligible_days,
+        )
+        mlflow.log_text(card, CARD)
+        if registered:
+            told = f"{verdict.reason}\n\nIts card: {CARD} among the artefacts of run {run.info.run_id}."
+            client.update_model_version(registry.model_name(churn), registered.version, description=told)
     with connect(settings.warehouse_url) as connection:
         keep(
             connection,
@@ -204,9 +218,8 @@ def _log_figures(evaluation: Evaluation, chosen: str) -> None:
     mlflow.log_dict(
         {str(step): cutoff.test.isoformat() for step, cutoff in enumerate(evaluation.cutoffs)}, "cutoffs.json"
     )
-    mlflow.log_figure(plots.calibration(evaluation, chosen), "plots/calibration.png")
-    mlflow.log_figure(plots.lift(evaluation, chosen), "plots/lift.png")
-    mlflow.log_figure(plots.precision_recall(evaluation, chosen), "plots/precision_recall.png")
+    for name, figure in plots.pictures(evaluation, chosen).items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
 
 
 def _log_lineage(snapshots: Snapshots, as_of_date: date) -> None:
@@ -273,7 +286,7 @@ class _Registering:
 
     def params(self, name: str) -> dict[str, object]:
         """Return what MLflow keeps of a fitted candidate."""
-        kept = guard_of(self._fitted[name]).kept_
+        kept = [place for place in guard_of(self._fitted[name]).kept_.tolist() if place < len(NAMES)]
         return {
             **registry.definition_tags(self._churn),
             "candidate": name,

@@ -71,7 +71,9 @@ def champion() -> Champion:
     features[random.random(features.shape) < 0.2] = np.nan
     risk = np.nan_to_num(features[:, :5] - 64).sum(axis=1) / 40
     with one_thread():
-        model = boosting(20_000).fit(features, (random.random(20_000) < 1 / (1 + np.exp(2 - risk))).astype(np.int8))
+        model = boosting(20_000, CHURN.horizon_days).fit(
+            features, (random.random(20_000) < 1 / (1 + np.exp(2 - risk))).astype(np.int8)
+        )
     return Champion("churn_non_contractual", "1", model, 0.9)
 
 

@@ -48,9 +48,12 @@ def evaluate(
     table: Annotated[
         Path | None, typer.Option(help="A YAML file that names a table of one row a customer; no warehouse is needed.")
     ] = None,
+    plots: Annotated[Path | None, typer.Option(help="A folder to draw calibration, lift and precision into.")] = None,
 ) -> None:
     """Judge the candidates out of time, beside the simple rules; or those for a table, by parts of its customers."""
     if table:
+        if plots:
+            raise typer.BadParameter("draws what is judged out of time, and not --table", param_hint="--plots")
         from churn_model.table_set import judge_table
 
         screen().print(judge_table(table))
@@ -62,6 +65,14 @@ def evaluate(
     with working("judging the candidates") as progress:
         found = judge(settings, project, as_of_date=day, tests=tests, progress=progress)
     screen().print(found)
+    if plots:
+        from churn_model.plots import pictures
+
+        chosen, _ = found.best()
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, figure in pictures(found, chosen).items():
+            figure.savefig(plots / f"{name}.png", dpi=120)
+        typer.echo(f"pictures of {chosen}: {plots}")
 
 
 @app.command()

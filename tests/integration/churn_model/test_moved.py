@@ -8,12 +8,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import skops.io
+from unfitted import candidate
 
 import churn_model
 from churn_model.explanation import features_of
 from churn_model.features import NAMES
 from churn_model.movement import explain_movement
-from churn_model.pipelines import candidate
 from churn_model.registry import open_store, sha256_of
 from churn_model.snapshots import read_snapshots
 from forewarn.errors import Permanent

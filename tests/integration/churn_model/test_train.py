@@ -47,7 +47,13 @@ def test_a_trained_model_is_champion_with_everything_that_led_to_it(settings, pr
     assert len(client.get_metric_history(report.mlflow_run, "by_cutoff.auc")) == 4
     assert run.inputs.dataset_inputs[0].dataset.name == "churn snapshots"
     files = {file.path for file in client.list_artifacts(report.mlflow_run)}
-    assert {"lineage.json", "cutoffs.json", "plots"} <= files
+    assert {"lineage.json", "cutoffs.json", "plots", "model_card.md"} <= files
+    card = Path(client.download_artifacts(report.mlflow_run, "model_card.md")).read_text(encoding="utf-8")
+    assert version.description.endswith(f"Its card: model_card.md among the artefacts of run {report.mlflow_run}.")
+    assert f"| **{report.candidate}** | {report.auc:.3f} ±" in card
+    assert f"Decision: {report.reason}." in card
+    assert "1,620 rows of 270 customers on 6 as-of dates" in card
+    assert "![lift](plots/lift.png)" in card
     plots = {file.path for file in client.list_artifacts(report.mlflow_run, "plots")}
     assert plots == {"plots/calibration.png", "plots/lift.png", "plots/precision_recall.png"}
 

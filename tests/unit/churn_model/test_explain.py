@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from unfitted import candidate
 
 from churn_model.explain import FAMILIES, Explainer
 from churn_model.features import BY_NAME, NAMES
-from churn_model.pipelines import candidate
 
 RISING = "days_since_last_order"
 

@@ -66,7 +66,7 @@ def test_rows_that_nobody_followed_teach_nothing():
 def test_one_fit_says_of_its_horizon_what_a_model_of_that_alone_says(fitted):
     features, event, followed = _company(2000)
     whole = followed >= 60
-    alone = boosting(2000).fit(features[whole], (event[whole] <= 60).astype(np.int8))
+    alone = boosting(2000, 60).fit(features[whole], (event[whole] <= 60).astype(np.int8))
     np.testing.assert_allclose(fitted.predict_proba(ROWS)[:, 1], alone.predict_proba(ROWS)[:, 1], atol=0.05)
 
 

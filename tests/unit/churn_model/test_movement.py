@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from unfitted import candidate
 
 from churn_model.explain import FAMILIES
 from churn_model.features import NAMES
 from churn_model.movement import CAUSES, Movement, State, decompose, log_odds
-from churn_model.pipelines import candidate
 
 MOVED = ("days_since_last_order", "order_gap_ratio", "complaints_90d", "competitor_mentions_90d")
 

@@ -9,9 +9,9 @@ import pytest
 import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from unfitted import candidate
 
 from churn_model.features import NAMES
-from churn_model.pipelines import candidate
 from churn_model.registry import load_pinned, sha256_of
 from forewarn.errors import ModelRejected
 

@@ -6,9 +6,9 @@ from datetime import date
 
 import numpy as np
 import pytest
+from unfitted import candidate
 
 from churn_model.features import NAMES
-from churn_model.pipelines import candidate
 from churn_model.reference import PROBABILITY, make_references, psi, shares
 from churn_model.snapshots import Snapshots
 from churn_model.watch import CONTACTED, OWN, Past, watch_inputs, watch_past
