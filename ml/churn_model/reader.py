@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg2 import extensions, sql
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 10_000
 HEADER_BYTES = 19
 PADDING = "\x1f"  # a control character that no customer number ends with
 

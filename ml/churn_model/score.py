@@ -34,7 +34,7 @@ from forewarn.warehouse.late import late_features
 _log = logging.getLogger(__name__)
 
 EXPLAINED_SHARE = 0.20
-EXPLAINED_ROWS = 10_000  # sentences of a batch are objects by the dozen a customer
+EXPLAINED_ROWS = 5_000  # sentences of a batch are objects by the dozen a customer
 CONSTANT_SPREAD = 1e-9
 SAMPLE_ROWS = 20_000
 
@@ -174,7 +174,7 @@ def predict(
     sample = np.empty((0, len(NAMES)))
     for ids, features in eligible_batches(connection, churn, as_of_date, among=among):
         customers.append(ids)
-        sample = features[:SAMPLE_ROWS].copy() if len(customers) == 1 else sample
+        sample = np.concatenate([sample, features[: SAMPLE_ROWS - len(sample)]])
         with one_thread():
             probabilities.append(champion.model.predict_proba(features)[:, 1])
     subject = f"scores of {as_of_date} by {champion.name} version {champion.version}"
@@ -185,7 +185,7 @@ def predict(
             got="none",
             next_step="build the marts for this date, or check churn.eligible_days in forewarn.yml",
         )
-    scored = _ranked(np.concatenate(customers), np.concatenate(probabilities), sample)
+    scored = _ranked(customers, np.concatenate(probabilities), sample)
     demand_sane(scored.probabilities, subject)
     return scored
 
@@ -255,9 +255,12 @@ def _columns() -> sql.Composable:
     return sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(name)) for name in NAMES)
 
 
-def _ranked(customers: npt.NDArray[np.bytes_], probabilities: Floats, sample: Floats) -> Scored:
-    # The customers come in the order of their numbers, which those with equal scores keep.
+def _ranked(batches: list[npt.NDArray[np.bytes_]], probabilities: Floats, sample: Floats) -> Scored:
+    """Rank the customers of some batches; the list is emptied, so that memory holds them twice and not three times."""
+    # They come in the order of their numbers, which those with equal scores keep.
     order = np.argsort(-probabilities, kind="stable")
+    customers = np.concatenate(batches)
+    batches.clear()
     return Scored(customers[order], probabilities[order], sample)
 
 

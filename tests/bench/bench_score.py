@@ -6,7 +6,7 @@ Prints `name ratio (min median max) peak_mb` in CPU seconds of this process over
 scores with three reasons for the top fifth, both written to `ml.score`. All run in turn, five times.
 
 How it grows: linearly with the eligible customers of the date, and with nothing else; history is not read. Memory holds
-one batch of 20,000 customers' features, the sentences of 10,000, and of all customers only number and probability.
+one batch of 10,000 customers' features, the sentences of 5,000, and of all customers only number and probability.
 `--sizes` shows three sizes. `SCALE=full` takes a million customers.
 """
 
