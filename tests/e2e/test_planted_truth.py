@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import chain
 import numpy as np
@@ -11,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 import pytest
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from churn_model.champion import load_champion
 from churn_model.drivers import find_drivers
 from churn_model.explain import FAMILIES, Explainer
 from churn_model.features import NAMES
-from churn_model.registry import EXPERIMENT, open_store
+from churn_model.registry import EXPERIMENT, find_champion, open_store
 from churn_model.segments import find_segments
 from churn_model.suggestions import find_suggestions
 from forewarn import stages
@@ -28,6 +31,7 @@ from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.demo.company import seed
 from forewarn.demo.help_desk import serve
+from forewarn.demo.oracle import as_seen, foresee
 from forewarn.demo.truth import Truth
 from forewarn.sources import canonical_mappings, load_sources
 from forewarn.warehouse.engine import connect
@@ -63,6 +67,25 @@ def test_the_riskiest_tenth_leaves_three_times_as_often_as_all(installation: Set
     )
     assert 0.04 < base_rate < 0.2
     assert hit_rate >= 3 * base_rate
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.capability("B15", "C28")
+def test_the_model_ranks_as_well_as_the_true_hazards_would_and_never_better_than_who_knows_all(
+    installation: Settings,
+) -> None:
+    truth, orders = Truth(installation.home), _purchases(installation)
+    rows = []
+    for day, auc in _out_of_time(installation).items():
+        as_of = np.datetime64(day, "s")
+        known = truth.read("customers")
+        observers = (known, as_seen(known, **orders, as_of=as_of))
+        seen = [foresee(one, truth.read("hazards"), **orders, as_of=as_of) for one in observers]
+        rows.append([auc, *(roc_auc_score(one.silent, one.probability) for one in seen)])
+    ours, everything, hazards = np.mean(rows, axis=0)
+    print(f"{len(rows)} cut-offs: model {ours:.3f}, true hazards {hazards:.3f}, and the true rhythm {everything:.3f}")
+    assert len(rows) >= 5
+    assert hazards - 0.02 <= ours < everything
 
 
 @pytest.mark.timeout(900)
@@ -352,6 +375,33 @@ def _scores(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
         )
         rows = cursor.fetchall()
     return np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+
+
+def _out_of_time(settings: Settings) -> dict[date, float]:
+    """Return the champion's AUC on each test cut-off of its training."""
+    client, project = open_store(settings), load_project(settings.config)
+    champion = find_champion(client, project.churn)
+    assert champion is not None
+    days = json.loads(Path(client.download_artifacts(champion.run_id, "cutoffs.json")).read_text(encoding="utf-8"))
+    history = client.get_metric_history(champion.run_id, "by_cutoff.auc")
+    return {date.fromisoformat(days[str(one.step)]): one.value for one in history}
+
+
+def _purchases(settings: Settings) -> dict[str, np.ndarray]:
+    """Return the true number of the buyer and the moment of every purchase that the warehouse knows."""
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select min(x.account_id), o.ordered_at at time zone 'UTC' from intermediate.int_orders as o"
+            " join marts.customer_crosswalk as x using (customer_id) where x.source = 'crm' and o.is_purchase"
+            " group by o.order_key, o.ordered_at"
+        )
+        found = cursor.fetchall()
+    accounts = Truth(settings.home).read("accounts").to_pylist()
+    number = {row["account_id"]: row["customer"] for row in accounts if row["source"] == "crm"}
+    return {
+        "buyer": np.array([number[account] for account, _ in found]),
+        "bought": np.array([moment for _, moment in found], dtype="datetime64[s]"),
+    }
 
 
 def _buyers_afterwards(settings: Settings) -> np.ndarray:

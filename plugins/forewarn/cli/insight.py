@@ -152,7 +152,7 @@ def lines(grounded: Grounded, streams: dict[tuple[str, str], list[str]], as_of_d
     window = f"[{behind.since}, {as_of_date})" if behind.since else f"before {as_of_date}"
     said = [
         f"{reason.contribution:+.2f} {reason.family}: {reason.text}",
-        f"      {reason.feature} {now}{usual}; {behind.total} records {window}",
+        f"      {reason.feature} {now}{usual}; {behind.total} record{'' if behind.total == 1 else 's'} {window}",
     ]
     for record in behind.records[:SHOWN]:
         origin = " + ".join(streams.get((record.entity, record.source), ["?"]))

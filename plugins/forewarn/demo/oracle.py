@@ -15,6 +15,8 @@ from forewarn.demo.purchases import DRIFT_STRETCHES
 from forewarn.demo.world import Flags, Floats, Integers, Moments
 
 STEP_DAYS = 3
+PRIOR_GAPS = 3
+LEAST_SPREAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,30 @@ def foresee(
             paths, eligible, quiet=-last[eligible], shape=shape, scale=scale, horizon_days=horizon_days
         ),
     )
+
+
+def as_seen(customers: pa.Table, *, buyer: Integers, bought: Moments, as_of: np.datetime64) -> pa.Table:
+    """Return the truth with each customer's rhythm as the purchases before a day tell it.
+
+    An observer who is given this knows every hazard, and has to read the rhythm off the orders, as anybody has. How
+    regular customers are on the whole stands in where one has few gaps.
+    """
+    day = bought.astype("datetime64[D]")
+    before = day < as_of.astype("datetime64[D]")
+    pairs = np.unique(np.column_stack([buyer[before] - 1, day[before].astype(np.int64)]), axis=0)
+    same = np.diff(pairs[:, 0]) == 0
+    owner, gap = pairs[1:, 0][same], np.diff(pairs[:, 1])[same].astype(np.float64)
+    n = customers.num_rows
+    gaps, total, squares = (np.bincount(owner, weights, n) for weights in (None, gap, gap**2))
+    known = gaps > 0
+    mean = np.where(known, total / np.maximum(gaps, 1), np.median(total[known] / gaps[known]))
+    usual = float((1 / customers.column("regularity").to_numpy()).mean())
+    spread = (squares - gaps * mean**2) / np.maximum(gaps - 1, 1) / mean**2
+    spread = (gaps * np.where(gaps > 1, spread, usual) + PRIOR_GAPS * usual) / (gaps + PRIOR_GAPS)
+    seen = {"gap_days": mean, "regularity": 1 / np.maximum(spread, LEAST_SPREAD)}
+    for name, values in seen.items():
+        customers = customers.set_column(customers.column_names.index(name), name, pa.array(values))
+    return customers
 
 
 class _Paths:
