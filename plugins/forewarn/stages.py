@@ -360,6 +360,17 @@ def heartbeat(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary
     return {"silent": found.reason if found else "", "told": told}
 
 
+def retain(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
+    """Let go of what is older than its period; returns how much went, by period."""
+    from forewarn.privacy.retention import retain as let_go
+
+    with connect(settings.warehouse_url, application="forewarn retain") as connection, connection.cursor() as cursor:
+        gone = let_go(cursor, settings.home, _project(settings).retention, now=run.now, dry_run=dry_run)
+        if not dry_run:
+            connection.commit()
+    return dict(gone)
+
+
 def own_day(settings: Settings) -> date | None:
     """Return the day of an installation whose data do not end today; None where the wall clock is its own.
 

@@ -22,6 +22,7 @@ from forewarn.cli import (
     insight,
     metrics,
     model,
+    privacy,
     project,
     routes,
     rules,
@@ -85,3 +86,4 @@ app.add_typer(model.app, name="model")
 app.add_typer(access.app, name="access")
 app.add_typer(account.app, name="account")
 app.add_typer(identity.app, name="identity")
+app.add_typer(privacy.app, name="privacy")

@@ -21,6 +21,7 @@ from forewarn.config.contact import (
 from forewarn.config.identity import Identity
 from forewarn.config.model import Model
 from forewarn.config.readers import Readers
+from forewarn.config.retention import Retention
 from forewarn.config.segments import Lifecycle, Value
 from forewarn.config.yaml import Document
 
@@ -122,6 +123,7 @@ class Project(BaseModel):
     identity: Identity = Identity()
     model: Model = Model()
     readers: Readers = Readers()
+    retention: Retention = Retention()
     as_of_date: date | None = Field(default=None, description="The demo's as-of date for data that end in the past.")
     sources: Path = Path("sources")
     rules: Path = Path("rules")

@@ -183,22 +183,45 @@ class Decisions:
                 _known(cursor, account)
             if not lines:
                 raise Permanent(action, expected="at least one account", got="none", next_step="name source:number")
-            # Numbers are given one after the other.
-            cursor.execute("lock table identity.decision in exclusive mode")
-            cursor.execute("select coalesce(max(decision), 0) + 1 from identity.decision")
-            number = int((cursor.fetchone() or (1,))[0])
-            execute_values(
-                cursor,
-                "insert into identity.decision (decision, line, action, source, account_id, other_source,"
-                " other_account_id, reason, decided_by, decided_at) values %s",
-                [
-                    (number, place, "join" if other else "separate", *one, *(other or (None, None)), because, by, now)
-                    for place, (one, other) in enumerate(lines, start=1)
-                ],
-            )
+            number = _record(cursor, action, lines, reason=because, by=by, now=now)
             if dry_run:
                 session.rollback()
         return number
+
+
+def keep_together(cursor: extensions.cursor, accounts: Sequence[Key], *, reason: str, by: str, now: datetime) -> int:
+    """Decide in the caller's transaction that accounts stay the customer that they are; return the decision's number.
+
+    For accounts whose words are about to go, so that nothing could tell any longer that they are one.
+    """
+    first, *others = accounts
+    lines: list[tuple[Key, Key | None]] = [(account, None) for account in accounts]
+    return _record(cursor, "separate", [*lines, *((first, other) for other in others)], reason=reason, by=by, now=now)
+
+
+def _record(
+    cursor: extensions.cursor,
+    action: str,
+    lines: Sequence[tuple[Key, Key | None]],
+    *,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> int:
+    # Numbers are given one after the other.
+    cursor.execute("lock table identity.decision in exclusive mode")
+    cursor.execute("select coalesce(max(decision), 0) + 1 from identity.decision")
+    number = int((cursor.fetchone() or (1,))[0])
+    execute_values(
+        cursor,
+        "insert into identity.decision (decision, line, action, source, account_id, other_source,"
+        " other_account_id, reason, decided_by, decided_at) values %s",
+        [
+            (number, place, "join" if other else "separate", *one, *(other or (None, None)), reason, by, now)
+            for place, (one, other) in enumerate(lines, start=1)
+        ],
+    )
+    return number
 
 
 def parse(text: str) -> Key:

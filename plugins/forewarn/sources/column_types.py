@@ -58,12 +58,32 @@ def mapped_columns(stream: Stream) -> set[str]:
 
 
 def personal_columns(stream: Stream) -> set[str]:
-    """Return the columns that hold a person's words or address, and nothing that an entity needs beside these."""
-    told, needed = set(stream.personal), {*stream.key, stream.cursor}
+    """Return the columns that hold a person's words or address."""
+    return set(stream.personal) | {
+        name
+        for entity, column, expression in expressions(stream)
+        if column is not None and entities()[entity].columns[column].personal
+        for name in names(expression)
+    }
+
+
+def plain_columns(stream: Stream) -> set[str]:
+    """Return the columns that something other than a person's words or address is read from."""
+    return {*stream.key, *([stream.cursor] if stream.cursor else [])} | {
+        name
+        for entity, column, expression in expressions(stream)
+        if column is None or not entities()[entity].columns[column].personal
+        for name in names(expression)
+    }
+
+
+def identifying_columns(stream: Stream) -> set[str]:
+    """Return the columns that tell records apart, say whose they are, or decide whether they count."""
+    found = {*stream.key, *([stream.cursor] if stream.cursor else [])}
     for entity, column, expression in expressions(stream):
-        is_personal = column is not None and entities()[entity].columns[column].personal
-        (told if is_personal else needed).update(names(expression))
-    return told - needed
+        if column is None or column in (*keys(entity), "account_id"):
+            found.update(names(expression))
+    return found
 
 
 def required_columns(stream: Stream) -> dict[str, str]:

@@ -9,7 +9,7 @@ from psycopg2 import extensions, sql
 
 from forewarn.errors import SourceRejected
 from forewarn.sources.checks import deletion_mark
-from forewarn.sources.column_types import personal_columns
+from forewarn.sources.column_types import personal_columns, plain_columns
 from forewarn.sources.raw_tables import RawTable, definitions
 from forewarn.sources.reader import Extraction
 
@@ -59,7 +59,7 @@ def remove_missing(
         _key(table, stream, "kept"), table.identifier, missing, _is_buried(table, stream, batch.source, batch.stream)
     )
     buried = _bury(cursor, gone, batch=batch, cause=cause, now=now)
-    personal = sorted(personal_columns(stream) & set(table.all_columns))
+    personal = sorted((personal_columns(stream) - plain_columns(stream)) & set(table.all_columns))
     if buried and personal:
         cursor.execute(
             sql.SQL("update {} as kept set {} from ops.tombstone as stone where {} and stone.batch_id = {}").format(

@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import errors, extensions, sql
 
 from forewarn.errors import SourceRejected
+from forewarn.sources import erased
 from forewarn.sources.batch import Batch
 from forewarn.sources.checks import Check, any_fails, checks_of_text, checks_of_values, quarantine
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
@@ -62,6 +63,7 @@ class Landing:
             self._take(part, target, extraction)
         if self.rows_in == 0 and len(self.set_aside) < len(extraction.parts) + len(extraction.rejected):
             self._refuse_empty(extraction, table)
+        self._forget(table, target)
         checks = checks_of_values(self.stream, table.columns, trusted=extraction.trusted)
         loaded, watermark, bad = self._count_and_watermark(target, table, checks)
         if bad:
@@ -198,6 +200,13 @@ class Landing:
                 rows,
             ],
         )
+
+    def _forget(self, table: RawTable, target: sql.Composable) -> None:
+        """Empty what belongs to erased persons before anything else sees it."""
+        if erased.anybody(self.cursor):
+            if belongs := erased.owned(self.source, self.batch.stream, table.columns):
+                erased.empty_staged(self.cursor, target, belongs)
+            erased.empty_quarantined(self.cursor, [self.batch.source], since_batch=self.batch.batch_id)
 
     # -- guards
 
