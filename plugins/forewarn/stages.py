@@ -343,10 +343,27 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     from forewarn.sources import resolve as installed
 
     project = _by_its_clock(settings)
+    if reason := _paused(settings):
+        return {"skipped": reason}
+    project = _project(settings)
+    if own_day(settings):
+        # Its days are not the wall clock's, which then knows nothing of its hours.
+        project = project.model_copy(update={"alerts": project.alerts.at_any_hour()})
     counts = send(settings, project, now=run.now, dry_run=dry_run, resolve=resolve or installed)
     if not dry_run and tell_undelivered(settings, project, now=run.now):
         counts += send(settings, project, now=run.now, resolve=resolve or installed)
     return _summary(counts)
+
+
+def _paused(settings: Settings) -> str:
+    """Return why nothing is sent, and what ends that; empty while the outbox sends."""
+    from forewarn.alerts.pause import paused
+
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        found = paused(cursor)
+    if found is None:
+        return ""
+    return f"paused since {found.paused_at:%Y-%m-%d %H:%M} by {found.by}: {found.reason}; see `forewarn alerts resume`"
 
 
 def heartbeat(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:

@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 from sqlalchemy import make_url
 
 from forewarn.local.databases import stop_databases
+from forewarn.warehouse.embedded import binary
+from forewarn.warehouse.engine import connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 CUSTOMERS, MONTHS = 150, 12
@@ -149,6 +151,62 @@ def test_a_source_that_refuses_is_named_and_the_others_go_on(home: Path, first_d
     )
 
 
+def dump(home: Path, database: str = "forewarn") -> str:
+    """Return a whole database as PostgreSQL's own tool writes it."""
+    address = make_url((home / "warehouse_url").read_text()).set(drivername="postgresql", database=database)
+    done = subprocess.run(
+        [binary("pg_dump"), address.render_as_string(hide_password=False)], capture_output=True, check=True
+    )
+    return done.stdout.decode()
+
+
+def names_and_addresses(home: Path, query: str) -> list[str]:
+    """Return what the customers' own system calls its people and where it reaches them."""
+    with connect((home / "warehouse_url").read_text()) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return sorted({str(value) for row in cursor.fetchall() for value in row if value})
+
+
+def test_81_no_log_no_page_of_a_gate_no_model_and_no_task_knows_a_person(home: Path, first_day: str) -> None:
+    canaries = names_and_addresses(home, "select name, email, phone from raw_crm.contacts")
+    assert len(canaries) > CUSTOMERS
+    assert any(canary in dump(home) for canary in canaries[:20]), "the dump shows what is there"
+    for database in ("airflow", "mlflow"):
+        text = dump(home, database)
+        assert [canary for canary in canaries if canary in text] == []
+    for folder in ("airflow", "data-docs", "dbt", "logs", "mlflow-artifacts"):
+        files = [file for file in (home / folder).rglob("*") if file.is_file()]
+        assert files, folder
+        for file in files:
+            content = file.read_bytes()
+            assert [canary for canary in canaries if canary.encode() in content] == [], file
+
+
+@pytest.fixture(scope="module")
+def erased(home: Path, first_day: str) -> list[str]:
+    """Erase the customer of the first case, and return what it was known by."""
+    (customer,) = names_and_addresses(home, 'select customer_id from alerts."case" where case_id = 1')
+    words = names_and_addresses(
+        home,
+        "select k.name, k.email, k.phone, a.email, a.phone from raw_crm.contacts k join raw_crm.accounts a"
+        f" using (account_id) join marts.customer_crosswalk c using (account_id) where c.customer_id = '{customer}'",
+    )
+    done = forewarn(home, "privacy", "erase", "--customer", customer, "--why", "asked by letter")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Searched again: nothing is left." in done.stdout
+    return words
+
+
+def test_82_an_erased_customer_is_in_no_dump_and_no_file(home: Path, erased: list[str]) -> None:
+    assert erased
+    text = dump(home)
+    assert [word for word in erased if word in text] == []
+    for folder in ("outbox", "logs", "data-docs", "mlflow-artifacts"):
+        for file in (home / folder).rglob("*.*"):
+            content = file.read_bytes()
+            assert [word for word in erased if word.encode() in content] == [], file
+
+
 def test_again_is_the_next_simulated_day(home: Path, first_day: str) -> None:
     before = letters(home)
     code, screen = on_a_terminal(home, "demo")
@@ -158,6 +216,15 @@ def test_again_is_the_next_simulated_day(home: Path, first_day: str) -> None:
     assert before <= letters(home)
     again = letters(home) - before
     assert len(again) < len(before) / 2, "customers who were announced yesterday are not announced again"
+
+
+def test_82_what_is_loaded_anew_brings_no_word_back(home: Path, erased: list[str]) -> None:
+    for stream in ("contacts", "accounts"):
+        assert forewarn(home, "source", "reset", "crm", stream, "--yes").returncode == 0
+    done = forewarn(home, "run", "--stage", "extract", "--stage", "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = dump(home)
+    assert [word for word in erased if word in text] == []
 
 
 def test_doctor_finds_everything_in_order(home: Path, first_day: str) -> None:

@@ -58,3 +58,40 @@ def send_again(
             return
         connection.commit()
     typer.echo(f"alert {number} waits for the next dispatch: {way}")
+
+
+@app.command()
+def pause(why: Annotated[str, typer.Option(help="Why; kept with who said so.")], dry_run: DryRun = False) -> None:
+    """Send nothing until `forewarn alerts resume`; cases go on being opened."""
+    from forewarn.alerts.pause import pause as stop
+    from forewarn.warehouse.engine import connect
+
+    with (
+        connect(current_settings().as_service("dispatcher").warehouse_url) as connection,
+        connection.cursor() as cursor,
+    ):
+        stop(cursor, reason=why, by=getpass.getuser(), now=datetime.now(UTC))
+        if not dry_run:
+            connection.commit()
+    typer.echo("would send nothing" if dry_run else "Nothing is sent until `forewarn alerts resume`.")
+
+
+@app.command()
+def resume(
+    why: Annotated[str, typer.Option(help="Why; kept with who said so.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Do not send what waits: it may have gone out already.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Send again after a pause or a restore."""
+    from forewarn.alerts.pause import resume as go_on
+    from forewarn.warehouse.engine import connect
+
+    with (
+        connect(current_settings().as_service("dispatcher").warehouse_url) as connection,
+        connection.cursor() as cursor,
+    ):
+        count = go_on(cursor, reason=why, by=getpass.getuser(), now=datetime.now(UTC), drop=drop)
+        if not dry_run:
+            connection.commit()
+    what = "dropped" if drop else "waiting for the next dispatch"
+    typer.echo(f"{'would go on' if dry_run else 'Goes on'}: {count} messages {what}")

@@ -13,6 +13,7 @@ from forewarn.cli import (
     account,
     alerts,
     backfill,
+    backup,
     case,
     demo,
     dispatch,
@@ -69,6 +70,8 @@ app.command("dispatch")(dispatch.dispatch)
 app.command("workbench")(workbench.workbench)
 app.command("heartbeat")(heartbeat.heartbeat)
 app.command("migrate")(warehouse.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("metrics")(metrics.metrics)
 app.command("docs")(warehouse.docs)
 app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(warehouse.dbt)

@@ -17,15 +17,14 @@ _KEPT_KEYS = ["key", "as_of_date", "level", "task_id", "state"]
 _HELD = "select customer_id from ops.legal_hold where lifted_at is null"
 _HELD_CASES = f'select case_id from alerts."case" where customer_id in ({_HELD})'
 # Rows that have not become a record yet: the number of an account under a hold stands somewhere in them.
-_NAMES_HELD = f"exists (select from intermediate.int_account_identity where customer_id in ({_HELD}) and {{}})"
+_NAMES_HELD = f"exists (select from unnest(%(numbers)s::text[]) as number where {stands_in('number', '{}')})"
 _STATEMENTS = {
     "quarantine_days": (
         "delete from quarantine.row where quarantined_at < %(before)s and not "
-        + _NAMES_HELD.format(stands_in("account_id", "coalesce(content, '')")),
+        + _NAMES_HELD.format("coalesce(content, '')"),
     ),
     "row_version_days": (
-        "delete from ops.row_version where valid_to < %(before)s and not "
-        + _NAMES_HELD.format(stands_in("account_id", "content::text")),
+        "delete from ops.row_version where valid_to < %(before)s and not " + _NAMES_HELD.format("content::text"),
     ),
     "gate_result_days": ("delete from ops.gate_result where checked_at < %(before)s",),
     "message_days": (
@@ -49,17 +48,28 @@ def retain(
 
     A dry run leaves the files; its caller rolls back.
     """
-    gone = {}
+    gone, numbers = {}, _held_numbers(cursor)
     for period, statements in _STATEMENTS.items():
         days = getattr(retention, period)
         if days is not None:
             gone[period] = 0
             for statement in statements:
-                cursor.execute(statement, {"before": now - timedelta(days=days), "kept": _KEPT_KEYS})
+                cursor.execute(
+                    statement, {"before": now - timedelta(days=days), "kept": _KEPT_KEYS, "numbers": numbers}
+                )
                 gone[period] += cursor.rowcount
     if retention.file_days is not None:
         gone["file_days"] = _files(cursor, home, now - timedelta(days=retention.file_days), dry_run)
     return gone
+
+
+def _held_numbers(cursor: extensions.cursor) -> list[str]:
+    """Return the account numbers of the customers under a hold; none before the first build, when nobody has any."""
+    cursor.execute("select to_regclass('marts.customer_crosswalk') is not null")
+    if not (cursor.fetchone() or [False])[0]:
+        return []
+    cursor.execute(f"select distinct account_id from marts.customer_crosswalk where customer_id in ({_HELD})")
+    return [str(number) for (number,) in cursor.fetchall()]
 
 
 def _files(cursor: extensions.cursor, home: Path, before: datetime, dry_run: bool) -> int:

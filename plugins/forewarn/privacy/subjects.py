@@ -64,7 +64,7 @@ def customer(cursor: extensions.cursor, customer_id: str) -> Subject:
         There is no such customer, or something has to be kept of it.
     """
     cursor.execute(
-        "select source, account_id from intermediate.int_account_identity where customer_id = %s order by 1, 2",
+        "select source, account_id from marts.customer_crosswalk where customer_id = %s order by 1, 2",
         [customer_id],
     )
     keys = [(source, number) for source, number in cursor.fetchall()]

@@ -48,7 +48,8 @@ def replace_words(cursor: extensions.cursor, subject: Subject, words: Words) -> 
     What only this person is known by is replaced everywhere, the rest in rows that are about the customer.
     """
     touched: dict[str, int] = {}
-    for table in list(tables_with_text(cursor)):
+    # Triggers keep what rows of the others were before.
+    for table in sorted(tables_with_text(cursor), key=lambda table: table.shown == "ops.past_row"):
         cursor.execute(_replacement(table, _about(table, subject), sorted(words.telling), sorted(words.others)))
         if cursor.rowcount:
             touched[table.shown] = cursor.rowcount

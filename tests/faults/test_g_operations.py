@@ -1,0 +1,109 @@
+"""Group G of the faults: a copy of the installation and the way back. Numbers are the rows of the fault list."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+from alerting_warehouse import DAY, NOW, RUN, AlertingWarehouse
+from waiting_alerts import messages, wait_for_alerts
+
+from forewarn import stages
+from forewarn.alerts.pause import pause, paused, resume
+from forewarn.config.project import Project
+from forewarn.config.settings import Settings
+from forewarn.errors import Permanent
+from forewarn.warehouse import backup
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import dsn
+
+# After the reader's quiet hours.
+TODAY = stages.Run(DAY, RUN, NOW + timedelta(hours=4))
+
+
+@pytest.fixture
+def copy(settings: Settings, marts: AlertingWarehouse, by_file: Project, tmp_path: Path) -> Path:
+    """A day with two messages that wait, and a copy of it."""
+    wait_for_alerts(settings, by_file, marts, 2)
+    (settings.home / "mlflow-artifacts").mkdir(parents=True)
+    (settings.home / "mlflow-artifacts" / "model").write_bytes(b"\x00weights")
+    backup.back_up(settings, tmp_path / "copy", now=NOW)
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, database_url: str, postgres: EmbeddedServer, tmp_path: Path) -> Settings:
+    return dataclasses.replace(settings, warehouse_url=database_url, home=tmp_path / "elsewhere")
+
+
+def test_85_what_comes_back_is_what_was_copied_row_by_row(
+    settings: Settings, elsewhere: Settings, copy: Path, marts: AlertingWarehouse
+) -> None:
+    copied = json.loads((copy / "manifest.json").read_text())["tables"]
+    assert copied["alerts.outbox"].startswith("2 ")
+    marts.run("delete from alerts.attempt")
+    marts.run("update alerts.outbox set state = 'sent'")
+    assert backup.restore(elsewhere, copy) == copied
+    assert (elsewhere.home / "mlflow-artifacts" / "model").read_bytes() == b"\x00weights"
+    assert (copy / "config" / "forewarn.yml").read_text() == (settings.config / "forewarn.yml").read_text()
+    with psycopg2.connect(dsn(elsewhere.warehouse_url)) as session, session.cursor() as cursor:
+        cursor.execute("select has_table_privilege('dispatcher', 'alerts.outbox', 'update')")
+        assert cursor.fetchone() == (True,), "rights come back with the tables"
+
+
+def test_85_after_a_restore_nothing_is_sent_until_somebody_says_so(
+    settings: Settings, marts: AlertingWarehouse, by_file: Project
+) -> None:
+    wait_for_alerts(settings, by_file, marts, 2)
+    with marts.connection.cursor() as cursor:
+        pause(cursor, reason="restored from monday", by="lena", now=NOW)
+        pause(cursor, reason="again", by="max", now=NOW)
+        found = paused(cursor)
+        assert found is not None
+        assert (found.by, found.reason) == ("lena", "restored from monday")
+        said = stages.dispatch(settings, TODAY)["skipped"]
+        assert "by lena: restored from monday; see `forewarn alerts resume`" in str(said)
+        assert messages(settings) == []
+        assert resume(cursor, reason="looked at", by="lena", now=NOW) == 2
+        with pytest.raises(Permanent, match="expected a pause, got none"):
+            resume(cursor, reason="looked at", by="lena", now=NOW)
+    stages.dispatch(settings, TODAY)
+    assert len(messages(settings)) == 2
+
+
+def test_85_what_went_out_after_the_copy_can_be_dropped(
+    settings: Settings, marts: AlertingWarehouse, by_file: Project
+) -> None:
+    wait_for_alerts(settings, by_file, marts, 2)
+    with marts.connection.cursor() as cursor:
+        pause(cursor, reason="restored", by="lena", now=NOW)
+        assert resume(cursor, reason="sent on monday", by="lena", now=NOW, drop=True) == 2
+    stages.dispatch(settings, TODAY)
+    assert messages(settings) == []
+    assert marts.rows("select distinct state, reason from alerts.outbox") == [
+        ("suppressed", "dropped at the end of a pause by lena: sent on monday")
+    ]
+
+
+def test_85_a_copy_that_was_spoiled_is_named(elsewhere: Settings, copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["tables"]["alerts.outbox"] = "3 1"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(Permanent, match=r"expected every table as it was, got others: alerts\.outbox"):
+        backup.restore(elsewhere, copy)
+
+
+def test_85_a_warehouse_with_data_is_not_overwritten(settings: Settings, copy: Path, marts: AlertingWarehouse) -> None:
+    marts.run(
+        "insert into ops.batch (source, stream, run_id, started_at, status) values ('a', 'b', 'c', now(), 'running')"
+    )
+    with pytest.raises(Permanent, match="expected a database without data"):
+        backup.restore(settings, copy)
+    with pytest.raises(Permanent, match="expected an empty one, got files"):
+        backup.back_up(settings, copy, now=NOW)
+    with pytest.raises(Permanent, match=r"expected a copy that `forewarn backup` finished"):
+        backup.restore(settings, copy / "config")
