@@ -10,13 +10,16 @@ from pathlib import Path
 import psycopg2
 import pytest
 from alerting_warehouse import DAY, NOW, RUN, AlertingWarehouse
-from waiting_alerts import messages, wait_for_alerts
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg2 import extensions
+from waiting_alerts import ANA, messages, wait_for_alerts
 
 from forewarn import stages
 from forewarn.alerts.pause import pause, paused, resume
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
+from forewarn.telemetry import exposition
 from forewarn.warehouse import backup
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
@@ -107,3 +110,37 @@ def test_85_a_warehouse_with_data_is_not_overwritten(settings: Settings, copy: P
         backup.back_up(settings, copy, now=NOW)
     with pytest.raises(Permanent, match=r"expected a copy that `forewarn backup` finished"):
         backup.restore(settings, copy / "config")
+
+
+def test_figures_for_prometheus_are_those_of_the_ledgers_and_name_no_customer(
+    settings: Settings, marts: AlertingWarehouse, by_file: Project
+) -> None:
+    wait_for_alerts(settings, by_file, marts, 3)
+    stages.dispatch(settings, TODAY)
+    marts.run("update alerts.outbox set state = 'retry', next_attempt_at = %s where alert_id = 1", [NOW])
+    with marts.connection.cursor() as cursor:
+        pause(cursor, reason="asked", by="lena", now=NOW)
+        text = exposition(cursor, now=NOW + timedelta(minutes=5))
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["forewarn_published_age_seconds",] == 300
+    assert found["forewarn_outbox_oldest_due_seconds",] == 300
+    assert found["forewarn_paused",] == 1
+    assert found["forewarn_outbox", ("channel", "file"), ("state", "sent")] == 2
+    assert found["forewarn_attempts_total", ("channel", "file"), ("outcome", "sent")] == 3
+    assert found["forewarn_scored_customers", ("definition", "non_contractual"), ("model_version", "12")] == 3
+    assert sum(value for (name, *_), value in found.items() if name == "forewarn_cases") == 3
+    for word in ("Customer 1", "Dana Kim", ANA, "c0"):
+        assert word not in text
+
+
+def test_figures_of_a_warehouse_that_has_seen_nothing_are_no_error(warehouse: extensions.connection) -> None:
+    with warehouse.cursor() as cursor:
+        text = exposition(cursor, now=NOW)
+    assert "forewarn_outbox_oldest_due_seconds 0.0" in text
+    assert "forewarn_published_age_seconds " not in text.replace("# HELP forewarn_published_age_seconds ", "").replace(
+        "# TYPE forewarn_published_age_seconds ", ""
+    )

@@ -32,6 +32,7 @@ from forewarn.cli import (
     silence,
     source,
     task,
+    telemetry,
     warehouse,
     workbench,
 )
@@ -72,6 +73,7 @@ app.command("heartbeat")(heartbeat.heartbeat)
 app.command("migrate")(warehouse.migrate)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("telemetry")(telemetry.telemetry)
 app.command("metrics")(metrics.metrics)
 app.command("docs")(warehouse.docs)
 app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(warehouse.dbt)

@@ -27,7 +27,7 @@ READS = {
         "identity evaluate",
     ),
     *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
-    "privacy list",
+    *("privacy list", "telemetry"),
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",
