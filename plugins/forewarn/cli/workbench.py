@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from forewarn.workbench.single_sign_on import Provider
 
 PORT = 8090
+Log = Annotated[str, typer.Option(help="Form of its log: `lines`, or `json`, an object a line.", envvar="FOREWARN_LOG")]
 
 
 def workbench(
@@ -20,14 +21,15 @@ def workbench(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,
+    log: Log = "lines",
 ) -> None:
     """Serve the workbench until it is ended."""
-    import logging
     from datetime import timedelta
 
     import uvicorn
 
     from forewarn.alerts.answer_links import KEYS, LinkBook, Signer, keys_in
+    from forewarn.cli.logs import log_to_stderr
     from forewarn.errors import Permanent
     from forewarn.sources import resolve
     from forewarn.workbench.app import create_app
@@ -46,13 +48,14 @@ def workbench(
         alerts.workbench_url, Signer(keys_in(resolve(KEYS, settings))), timedelta(days=alerts.links_valid_days)
     )
     own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")] if host == "127.0.0.1" else []
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr(log)
     # Its own access log would hold the links, which act for their readers; the guard writes one without.
     uvicorn.run(
         create_app(Pool(settings.warehouse_url), book, project, provider=_provider(settings), hosts=own),
         host=host,
         port=port,
         access_log=False,
+        log_config=None,
         server_header=False,
     )
 
