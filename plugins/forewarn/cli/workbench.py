@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from forewarn.workbench.single_sign_on import Provider
 
 PORT = 8090
-Log = Annotated[str, typer.Option(help="Form of its log: `lines`, or `json`, an object a line.", envvar="FOREWARN_LOG")]
+Log = Annotated[
+    Literal["lines", "json"],
+    typer.Option(help="Form of its log: `lines`, or `json`, an object a line.", envvar="FOREWARN_LOG"),
+]
 
 
 def workbench(
