@@ -168,7 +168,7 @@ def names_and_addresses(home: Path, query: str) -> list[str]:
 
 
 def test_81_no_log_no_page_of_a_gate_no_model_and_no_task_knows_a_person(home: Path, first_day: str) -> None:
-    canaries = names_and_addresses(home, "select name, email, phone from raw_crm.contacts")
+    canaries = names_and_addresses(home, "select name, email, phone from staging.stg_contacts")
     assert len(canaries) > CUSTOMERS
     assert any(canary in dump(home) for canary in canaries[:20]), "the dump shows what is there"
     for database in ("airflow", "mlflow"):
@@ -188,8 +188,9 @@ def erased(home: Path, first_day: str) -> list[str]:
     (customer,) = names_and_addresses(home, 'select customer_id from alerts."case" where case_id = 1')
     words = names_and_addresses(
         home,
-        "select k.name, k.email, k.phone, a.email, a.phone from raw_crm.contacts k join raw_crm.accounts a"
-        f" using (account_id) join marts.customer_crosswalk c using (account_id) where c.customer_id = '{customer}'",
+        "select a.name, a.email, a.phone, k.name, k.email, k.phone from marts.customer_crosswalk c"
+        " join staging.stg_accounts a using (source, account_id) left join staging.stg_contacts k"
+        f" on (k.account_source, k.account_id) = (c.source, c.account_id) where c.customer_id = '{customer}'",
     )
     done = forewarn(home, "privacy", "erase", "--customer", customer, "--why", "asked by letter")
     assert done.returncode == 0, done.stdout + done.stderr
