@@ -13,8 +13,8 @@ from forewarn.warehouse.engine import engine
 FOLDER = Path(__file__).parent / "migrations"
 
 
-def migrate(warehouse_url: str) -> None:
-    """Apply every migration that the warehouse lacks; does nothing when it is current."""
+def migrate(warehouse_url: str, *, to: str = "head") -> None:
+    """Apply every migration that the warehouse lacks, up to a version; does nothing when it is current."""
     with engine(warehouse_url).begin() as connection:
         # One migration at a time, whoever else starts.
         connection.execute(text("select pg_advisory_xact_lock(hashtext('forewarn.migrate'))"))
@@ -22,7 +22,7 @@ def migrate(warehouse_url: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(FOLDER))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def versions(warehouse_url: str) -> tuple[str | None, str | None]:
