@@ -174,7 +174,7 @@ def test_81_no_log_no_page_of_a_gate_no_model_and_no_task_knows_a_person(home: P
     for database in ("airflow", "mlflow"):
         text = dump(home, database)
         assert [canary for canary in canaries if canary in text] == []
-    for folder in ("airflow", "data-docs", "dbt", "logs", "mlflow-artifacts"):
+    for folder in ("data-docs", "dbt", "logs", "mlflow-artifacts"):
         files = [file for file in (home / folder).rglob("*") if file.is_file()]
         assert files, folder
         for file in files:

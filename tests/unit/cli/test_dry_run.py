@@ -12,22 +12,12 @@ from typer.testing import CliRunner
 from forewarn.cli import app
 
 READS = {
-    *("doctor", "metrics", "source list", "source check", "source test"),
+    *("doctor", "metrics", "telemetry", "source list", "source check", "source test"),
     *("routes check", "routes explain", "absence list", "silence list"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
     *("model evaluate", "model compare", "model explain", "model moved"),
-    *(
-        "access list",
-        "account list",
-        "case list",
-        "case show",
-        "task list",
-        "identity show",
-        "identity list",
-        "identity evaluate",
-    ),
-    *("access list", "case list", "case show", "task list", "identity show", "identity list", "identity evaluate"),
-    *("privacy list", "telemetry"),
+    *("access list", "account list", "case list", "case show", "task list", "privacy list"),
+    *("identity show", "identity list", "identity evaluate"),
 }
 WITHOUT = {
     "demo": "what it writes is a company of its own making; `forewarn run --dry-run` shows the stages",
