@@ -167,6 +167,18 @@ def names_and_addresses(home: Path, query: str) -> list[str]:
         return sorted({str(value) for row in cursor.fetchall() for value in row if value})
 
 
+def test_80_no_log_no_page_of_a_gate_and_no_task_knows_a_secret(home: Path, first_day: str) -> None:
+    addresses = (home / "connections.yml", home / "warehouse_url", home / "mlflow_url")
+    found = {word for file in addresses for word in re.findall(r"://[^:@\s]*:?([^:@/\s]+)@", file.read_text())}
+    found |= {file.read_text().strip() for file in (home / "secrets").iterdir() if file.suffix != ".json"}
+    secrets = {word for word in found if len(word) > 7}
+    assert len(secrets) > 2
+    texts = [dump(home, "airflow"), dump(home, "mlflow")]
+    for folder in ("data-docs", "dbt", "logs", "mlflow-artifacts", "outbox"):
+        texts += [file.read_bytes().decode(errors="ignore") for file in (home / folder).rglob("*") if file.is_file()]
+    assert [secret for secret in secrets if any(secret in text for text in texts)] == []
+
+
 def test_81_no_log_no_page_of_a_gate_no_model_and_no_task_knows_a_person(home: Path, first_day: str) -> None:
     canaries = names_and_addresses(home, "select name, email, phone from staging.stg_contacts")
     assert len(canaries) > CUSTOMERS
