@@ -342,13 +342,9 @@ def dispatch(settings: Settings, run: Run, *, dry_run: bool = False, resolve: Re
     from forewarn.alerts import tell_undelivered
     from forewarn.sources import resolve as installed
 
-    project = _by_its_clock(settings)
     if reason := _paused(settings):
         return {"skipped": reason}
-    project = _project(settings)
-    if own_day(settings):
-        # Its days are not the wall clock's, which then knows nothing of its hours.
-        project = project.model_copy(update={"alerts": project.alerts.at_any_hour()})
+    project = _by_its_clock(settings)
     counts = send(settings, project, now=run.now, dry_run=dry_run, resolve=resolve or installed)
     if not dry_run and tell_undelivered(settings, project, now=run.now):
         counts += send(settings, project, now=run.now, resolve=resolve or installed)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0037"
-down_revision = "0032"
+down_revision = "0033"
 
 CHANGES = """
 create table ops.erasure (
