@@ -56,7 +56,7 @@ MAY = {
     "dispatcher": MARTS
     | {"ml.score": {"select"}, "ops.publication": {"select"}, "ops.late_stream": REPLACES, "ops.trouble": WRITES}
     | {'alerts."case"': WRITES, "alerts.outbox": WRITES, "alerts.hold": WRITES, "alerts.task": WRITES}
-    | {"alerts.stop": WRITES}
+    | {"alerts.stop": WRITES, "alerts.pause": WRITES}
     | {"alerts.signal": REPLACES | {"update"}}
     | {
         f"alerts.{name}": ADDS
