@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from forewarn.alerts.answer_links import LinkBook
+from forewarn.alerts.routing import load_routing
 from forewarn.config.project import Project
 from forewarn.workbench.away import away
 from forewarn.workbench.customer import customer
@@ -77,7 +78,7 @@ def create_app(
     app.include_router(entrance(pool, secure=secure, single_sign_on=provider is not None))
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
-    workbench = Workbench(pool, project, clock)
+    workbench = Workbench(pool, project, load_routing(project), clock)
     for pages in (inbox, customer, team, rule_editor, away, data_health):
         app.include_router(pages(workbench))
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from forewarn.alerts.absences import NewAbsence, add_absence
 from forewarn.alerts.levels import Route
 from forewarn.alerts.plain import one_line
-from forewarn.alerts.routing import load_routing
 from forewarn.alerts.silences import NewSilence, add_silence
 from forewarn.alerts.spans import end_today, newest_day
 from forewarn.errors import Permanent
@@ -106,7 +105,6 @@ def _again(visit: Visit, error: Exception, **given: BaseModel) -> Response:
 
 def _page(visit: Visit, *, wrong: str = "", **given: BaseModel) -> str:
     day = newest_day(visit.cursor) or visit.now.date()
-    routing = load_routing(visit.project)
     leads = visit.viewer.role != "manager"
     texts: dict[str, Any] = {name: one.model_dump(mode="json") for name, one in given.items()}
     return visit.render(
@@ -115,9 +113,9 @@ def _page(visit: Visit, *, wrong: str = "", **given: BaseModel) -> str:
         wrong=wrong,
         leads=leads,
         absences=visit.rows(_ABSENCES, {"day": day}),
-        of_file=[one for one in routing.absences if one.until > day],
+        of_file=[one for one in visit.routing.absences if one.until > day],
         silences=visit.rows(_SILENCES, {"day": day}) if leads else [],
-        places=routing.places if leads else {},
+        places=visit.routing.places if leads else {},
         fallback=visit.project.alerts.fallback_recipient,
         routes=get_args(Route),
         absence=texts.get("absence", dict.fromkeys(Absent.model_fields)),

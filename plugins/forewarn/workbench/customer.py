@@ -18,14 +18,22 @@ FOUND, EVENTS, DATES = 50, 40, 26
 # A day of use is an event as well, and there are more of them than of everything else.
 EVERY_DAY = ["usage"]
 COMPONENTS = ("usage", "orders", "service", "payments", "engagement", "satisfaction")
+# Those that are shown first, and what is shown of them after: without a name in it the first looks at no personal data.
 _FIND = """
+with found as materialized (
+    select v.customer_id, v.value_at_stake_year from bi.customer_360 as v
+    where {fits}
+    order by v.value_at_stake_year desc nulls last, v.customer_id
+    limit %(most)s
+)
 select v.customer_id, coalesce(v.name, v.customer_id) as name, v.segment, v.owner_name, v.value_at_stake_year,
     v.churn_probability, h.health_score
-from bi.customer_360 as v left join bi.customer_health as h on h.customer_id = v.customer_id
-where %(wanted)s = '' or v.name ilike %(like)s or v.customer_id = %(wanted)s
-order by v.value_at_stake_year desc nulls last, v.customer_id
-limit %(most)s
+from found
+join bi.customer_360 as v on v.customer_id = found.customer_id
+left join bi.customer_health as h on h.customer_id = found.customer_id
+order by found.value_at_stake_year desc nulls last, found.customer_id
 """
+_NAMED = "v.name ilike %(like)s or v.customer_id = %(wanted)s"
 _WHO = """
 select v.*, l.stage, l.silent_days, l.customer_since, w.rfm_segment, w.revenue_class, w.clv
 from bi.customer_360 as v
@@ -65,7 +73,8 @@ def customer(workbench: Workbench) -> APIRouter:
         wanted = q.strip()
         like = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         with workbench.visit(request, PAGE) as visit:
-            found = visit.rows(_FIND, {"wanted": wanted, "like": like, "most": FOUND})
+            query = _FIND.format(fits=_NAMED if wanted else "true")
+            found = visit.rows(query, {"wanted": wanted, "like": like, "most": FOUND})
             return visit.render("customers.html.j2", wanted=wanted, found=found, most=FOUND)
 
     @router.get(f"{PAGE}/{{customer_id}}", response_class=HTMLResponse)

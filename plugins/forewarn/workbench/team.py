@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse
 
 from forewarn.alerts.absences import away_on
 from forewarn.alerts.answers import published_day
-from forewarn.alerts.routing import load_routing
 from forewarn.workbench.visit import Workbench
 
 PAGE = "/team"
@@ -39,7 +38,7 @@ def team(workbench: Workbench) -> APIRouter:
         with workbench.visit(request, PAGE) as visit:
             day = published_day(visit.cursor) or visit.now.date()
             managers = visit.rows(_MANAGERS, {"day": day, "since": day - LOOKS_BACK})
-            away = away_on(visit.cursor, day, load_routing(visit.project).absences)
+            away = away_on(visit.cursor, day, visit.routing.absences)
             return visit.render(
                 "team.html.j2", managers=managers, away=away, day=day, days=visit.say.days(LOOKS_BACK.days)
             )

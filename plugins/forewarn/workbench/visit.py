@@ -13,6 +13,7 @@ from fastapi import Request
 from psycopg2 import extensions
 
 from forewarn.alerts.language import Language
+from forewarn.alerts.routing import Routing
 from forewarn.config.project import Project
 from forewarn.workbench.pool import Pool, Role, Viewer, look_as
 from forewarn.workbench.refusals import Refused
@@ -38,6 +39,7 @@ class Workbench:
 
     pool: Pool
     project: Project
+    routing: Routing
     clock: Callable[[], datetime]
 
     @contextmanager
@@ -56,7 +58,7 @@ class Workbench:
             cursor.execute("select to_regclass('bi.customer_360') is null")
             if page in OF_CUSTOMERS and (cursor.fetchone() or [True])[0]:
                 raise Refused("unpublished", locale=viewer.locale)
-            yield Visit(cursor, viewer, page, self.project, self.clock(), secret)
+            yield Visit(cursor, viewer, page, self.project, self.routing, self.clock(), secret)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Visit:
     viewer: Viewer
     page: str
     project: Project
+    routing: Routing
     now: datetime
     secret: str = field(repr=False)
 
