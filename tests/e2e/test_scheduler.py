@@ -55,7 +55,8 @@ pytestmark = [pytest.mark.timeout(1200)]
 SAID = (
     r"Airflow  (?P<airflow>\S+)   user (?P<user>\S+), password (?P<password>\S+)\n"
     r"MLflow   (?P<mlflow>\S+)\n"
-    r"Answers  (?P<workbench>\S+)   opened by the links of messages\nLogs     (?P<logs>\S+)\nEnd it with `make down`\."
+    r"Workbench (?P<workbench>\S+)   by links of messages, or an account: `[^`]*forewarn[^`]* account add`\n"
+    r"Logs     (?P<logs>\S+)\nEnd it with `make down`\."
 )
 
 SCORES = "select customer_id, definition, probability, rank_of_day, reasons::text from ml.score order by 1, 2"

@@ -43,11 +43,12 @@ def up(
             workbench_port=workbench_port or (urlsplit(linked).port or PORT if linked else 0),
             tell=lambda part: status.update(f"starting {part}"),
         )
+    account = typed("an account: `forewarn account add`")
     # Not broken at the terminal's width: an address or a password is copied from here.
     console.print(
         f"Airflow  {where.airflow}   user [bold]{where.user}[/], password [bold]{where.password}[/]\n"
         f"MLflow   {where.mlflow}\n"
-        + (f"Answers  {where.workbench}   opened by the links of messages\n" if where.workbench else "")
+        + (f"Workbench {where.workbench}   by links of messages, or {account}\n" if where.workbench else "")
         + f"Logs     {here.home / 'logs'}\n{typed('End it with `make down`.')}",
         soft_wrap=True,
     )
