@@ -99,9 +99,18 @@ def test_one_press_answers_and_its_page_says_so(web: Answering) -> None:
     assert page.status_code == 200
     assert "Recorded: closed, saved." in page.text
     assert web.case("state, outcome, closed_as_of") == ("closed", "saved", DAY)
-    assert web.events() == [("closed", "saved; new contract for two years", web.reader)]
+    assert web.case("intervention, intervention_presumed, intervention_cost") == ("call", True, None)
+    assert web.events() == [("closed", "saved; call (presumed); new contract for two years", web.reader)]
     answered = "select (detail ->> 'alert_id')::int from alerts.case_event where kind = 'closed' and case_id = %s"
     assert web.marts.rows(answered, [web.case_id]) == [(web.alert_id,)]
+
+
+@pytest.mark.capability("C43")
+def test_what_was_done_is_kept_with_the_answer(web: Answering) -> None:
+    assert web.post(web.path("saved"), answer="saved", intervention="bribe").status_code == 422
+    assert web.post(web.path("saved"), answer="saved", cost="many").status_code == 422
+    assert web.post(web.path("saved"), answer="saved", intervention="offer", cost="250").status_code == 200
+    assert web.case("intervention, intervention_presumed, intervention_cost::int") == ("offer", False, 250)
 
 
 @pytest.mark.capability("B12")
@@ -261,7 +270,8 @@ def test_84_after_a_rotation_old_links_work_until_they_end(web: Answering) -> No
 
 def test_a_case_that_another_closed_says_so_and_takes_no_further_answer(web: Answering) -> None:
     web.marts.run(
-        "update alerts.\"case\" set state = 'closed', outcome = 'churned', closed_as_of = %s where case_id = %s",
+        "update alerts.\"case\" set state = 'closed', outcome = 'churned', intervention = 'call',"
+        " intervention_presumed = false, closed_as_of = %s where case_id = %s",
         [DAY, web.case_id],
     )
     page = web.client.get(web.path("acknowledge")).text

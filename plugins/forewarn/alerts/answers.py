@@ -11,6 +11,7 @@ from psycopg2 import extensions
 from forewarn.alerts.case_plan import Outcome
 from forewarn.alerts.case_store import note
 from forewarn.alerts.escalation import ESCALATION
+from forewarn.alerts.interventions import INTERVENTIONS, Intervention
 from forewarn.alerts.tasks import drop_of_case
 from forewarn.errors import Permanent
 
@@ -33,8 +34,10 @@ ANSWERS = tuple(kind for _, _, kind in _LEADS.values())
 class Answer:
     """One answer of one person to one case.
 
-    `outcome` goes with `close`, and `until` with `snooze`: the first day on which people hear of it again. `alert_id`
-    is the message that was answered, where it was by its link.
+    `outcome` and `intervention`, what was done, go with `close`, and `until` with `snooze`: the first day on which
+    people hear of it again. `alert_id` is the message that was answered, where it was by its link. `cost` is what the
+    intervention cost, in the project's currency; None is the usual cost of a contact. `presumed` says that nobody told
+    what was done.
     """
 
     case_id: int
@@ -44,6 +47,9 @@ class Answer:
     outcome: Outcome | None = None
     until: date | None = None
     alert_id: int | None = None
+    intervention: Intervention | None = None
+    cost: float | None = None
+    presumed: bool = False
 
 
 def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
@@ -59,7 +65,7 @@ def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
     Raises
     ------
     Permanent
-        There is no such case, it is closed already, or the outcome or the day is missing.
+        There is no such case, it is closed already, or the outcome, what was done or the day is missing.
     """
     _demand_whole(given)
     state, outcome, snoozed_until, updated_as_of = hold_case(cursor, given.case_id)
@@ -79,6 +85,7 @@ def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
             'update alerts."case" set state = coalesce(%(then)s, state), updated_at = %(now)s, outcome = %(outcome)s,'
             " closed_as_of = case when %(then)s = 'closed' then %(day)s::date end,"
             " closed_at = case when %(then)s = 'closed' then %(now)s::timestamptz end,"
+            " intervention = %(intervention)s, intervention_presumed = %(presumed)s, intervention_cost = %(cost)s,"
             " snoozed_until = coalesce(%(until)s, snoozed_until) where case_id = %(case_id)s",
             {
                 "then": then,
@@ -86,14 +93,22 @@ def answer(cursor: extensions.cursor, given: Answer, *, now: datetime) -> bool:
                 "outcome": given.outcome,
                 "day": day,
                 "until": given.until,
+                "intervention": given.intervention,
+                "presumed": given.presumed if given.action == "close" else None,
+                "cost": given.cost,
                 "case_id": given.case_id,
             },
         )
-    said = "; ".join(part for part in (given.outcome, given.until and f"until {given.until}", given.reason) if part)
+    done = given.intervention and f"{given.intervention}{' (presumed)' if given.presumed else ''}"
+    until = given.until and f"until {given.until}"
+    said = "; ".join(part for part in (given.outcome, done, until, given.reason) if part)
     detail = {
         "by": given.by,
         "from": state,
         "outcome": given.outcome,
+        "intervention": given.intervention,
+        "intervention_presumed": given.presumed if given.action == "close" else None,
+        "intervention_cost": given.cost,
         "alert_id": given.alert_id,
         # What taking the answer back restores.
         "snoozed_until": snoozed_until and snoozed_until.isoformat(),
@@ -159,6 +174,17 @@ def _demand_whole(given: Answer) -> None:
             got="none",
             next_step="say what came of it",
         )
+    if given.action == "close" and given.intervention is None:
+        raise Permanent(
+            f"case {given.case_id}",
+            expected=f"what was done about it: {', '.join(INTERVENTIONS[:-1])} or {INTERVENTIONS[-1]}",
+            got="nothing",
+            next_step="say none, if nothing was",
+        )
+    if given.action != "close" and (given.intervention is not None or given.cost is not None):
+        raise Permanent(f"case {given.case_id}", expected="what was done with a case that is closed", got=given.action)
+    if given.cost is not None and given.cost < 0:
+        raise Permanent(f"case {given.case_id}", expected="a cost of 0 or more", got=f"{given.cost:g}")
     if given.action == "snooze" and given.until is None:
         raise Permanent(f"case {given.case_id}", expected="a day until which it is snoozed", got="none")
 

@@ -30,6 +30,7 @@ from forewarn.alerts.case_tasks import Told, hand_out
 from forewarn.alerts.case_words import Books, content, next_step, step_of
 from forewarn.alerts.channel import WITHOUT_CONTACTS
 from forewarn.alerts.circuit_breaker import is_released
+from forewarn.alerts.control_group import keep_arms
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.escalation import escalate
 from forewarn.alerts.holds import hold
@@ -165,6 +166,8 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
         worst_first = sorted(drafts, key=lambda draft: (-worth(draft, project), draft.customer_id))
         quiet = quiet_on(cursor, routing, as_of_date, customers)
         withheld = withhold(cursor, worst_first, project, groups, quiet, as_of_date=as_of_date, now=now)
+        share = project.alerts.control_share
+        keep_arms(cursor, worst_first, withheld, ids, share=share, as_of_date=as_of_date)
         _note_withheld(cursor, worst_first, withheld, ids, as_of_date=as_of_date, now=now)
         told = [
             (ids[draft.customer_id], draft, route)

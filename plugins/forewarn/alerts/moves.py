@@ -44,7 +44,8 @@ def follow_identity(cursor: extensions.cursor, *, as_of_date: date, now: datetim
         )
         if going_on := cursor.fetchone():
             cursor.execute(
-                "update alerts.\"case\" set state = 'closed', outcome = 'merged', closed_as_of = %s, closed_at = %s,"
+                "update alerts.\"case\" set state = 'closed', outcome = 'merged', intervention = 'none',"
+                " intervention_presumed = false, closed_as_of = %s, closed_at = %s,"
                 " updated_at = %s where case_id = %s",
                 [as_of_date, now, now, case_id],
             )

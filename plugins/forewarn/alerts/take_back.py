@@ -110,6 +110,7 @@ def _restore(
     before = detail.get("snoozed_until")
     cursor.execute(
         'update alerts."case" set state = %s, outcome = null, closed_as_of = null, closed_at = null,'
+        " intervention = null, intervention_presumed = null, intervention_cost = null,"
         " snoozed_until = %s, updated_at = %s where case_id = %s",
         [detail["from"], before if kind == "snoozed" else snoozed_until, now, case_id],
     )

@@ -31,6 +31,18 @@ class Ending(StrEnum):
     NO_ANSWER = "no_answer"
 
 
+class Doing(StrEnum):
+    """What may have been done about a case."""
+
+    NONE = "none"
+    CALL = "call"
+    VISIT = "visit"
+    MESSAGE = "message"
+    OFFER = "offer"
+    ADVICE = "advice"
+    SERVICE = "service"
+
+
 @app.command("list")
 def list_(
     owner: Annotated[str | None, typer.Option(help="Only cases of this account manager, by e-mail address.")] = None,
@@ -91,12 +103,18 @@ def snooze(
 @app.command()
 def close(
     number: Number,
+    *,
     outcome: Annotated[Ending, typer.Option(help="What came of it.")],
+    intervention: Annotated[Doing, typer.Option(help="What was done about it; of several things the dearest.")],
+    cost: Annotated[
+        float | None, typer.Option(min=0, help="What that cost, in the company's currency; default: a usual contact.")
+    ] = None,
     note: Note = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Close a case with its outcome; the customer is left in peace for the days of `alerts.cool_down_days`."""
-    _answer(number, "close", note, outcome=outcome.value, dry_run=dry_run)
+    """Close a case with what was done and what came of it; `alerts.cool_down_days` says how long there is peace."""
+    ending: dict[str, Any] = {"outcome": outcome.value, "intervention": intervention.value, "cost": cost}
+    _answer(number, "close", note, dry_run=dry_run, **ending)
 
 
 @app.command()
@@ -120,18 +138,19 @@ def _answer(
     note: str,
     *,
     dry_run: bool,
-    outcome: Any = None,
     until: date | None = None,
+    **ending: Any,
 ) -> None:
     from forewarn.alerts.answers import Answer, answer
     from forewarn.warehouse.engine import connect
 
-    given = Answer(number, action, getpass.getuser(), note, outcome, until)
+    given = Answer(number, action, getpass.getuser(), note, until=until, **ending)
     with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
         changed = answer(cursor, given, now=datetime.now(UTC))
         if not dry_run:
             connection.commit()
-    typer.echo(f"case {number}: {action}" + (f" ({outcome})" if outcome else "") if changed else "nothing changed")
+    said = f" ({ending['outcome']}, {ending['intervention']})" if ending else ""
+    typer.echo(f"case {number}: {action}{said}" if changed else "nothing changed")
 
 
 def _rows(query: str, values: dict[str, object]) -> list[tuple[Any, ...]]:

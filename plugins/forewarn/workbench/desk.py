@@ -19,6 +19,7 @@ from forewarn.alerts.take_back import WITHIN, take_back
 from forewarn.errors import Permanent
 from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import Refused
+from forewarn.workbench.what_was_done import NOTHING_SAID, WhatWasDone
 
 SNOOZE = timedelta(days=7)
 _ACTIONS: dict[Purpose, tuple[Action, Outcome | None]] = {
@@ -89,8 +90,10 @@ class Desk:
         with self._pool.transaction(reading=True) as cursor:
             return _see(cursor, link, now=now)
 
-    def act(self, link: Link, note: str, *, now: datetime) -> bool:
+    def act(self, link: Link, note: str, done: WhatWasDone = NOTHING_SAID, *, now: datetime) -> bool:
         """Do what a link is for; False where that was done before.
+
+        Where an answer closes the case and nobody says what was done, it is what the outcome suggests, and is kept so.
 
         Raises
         ------
@@ -100,7 +103,7 @@ class Desk:
         with self._pool.transaction() as cursor:
             seen = _see(cursor, link, now=now)
             try:
-                return _act(cursor, link, seen, note, now=now)
+                return _act(cursor, link, seen, note, done, now=now)
             except Permanent as error:
                 raise Refused("conflict", locale=seen.content.locale) from error
 
@@ -148,7 +151,7 @@ def _given(answers: list[tuple[int, str, dict[str, Any], datetime]], by: str, no
     return Given(event_id, kind, until) if detail["by"] == by and now < until else None
 
 
-def _act(cursor: extensions.cursor, link: Link, seen: Seen, note: str, *, now: datetime) -> bool:
+def _act(cursor: extensions.cursor, link: Link, seen: Seen, note: str, done: WhatWasDone, *, now: datetime) -> bool:
     if link.purpose in OF_MAIL:
         return wish(cursor, link.alert_id, _LEVELS[link.purpose], now=now)
     if link.purpose == "undo":
@@ -157,4 +160,5 @@ def _act(cursor: extensions.cursor, link: Link, seen: Seen, note: str, *, now: d
         raise Refused("method", locale=seen.content.locale)
     action, outcome = _ACTIONS[link.purpose]
     until = seen.snooze_until if action == "snooze" else None
-    return answer(cursor, Answer(link.case_id, action, seen.by, note, outcome, until, link.alert_id), now=now)
+    given = Answer(link.case_id, action, seen.by, note, outcome, until, link.alert_id)
+    return answer(cursor, done.of(given), now=now)

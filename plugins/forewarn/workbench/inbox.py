@@ -20,6 +20,7 @@ from forewarn.errors import Permanent
 from forewarn.workbench.desk import SNOOZE
 from forewarn.workbench.refusals import Refused
 from forewarn.workbench.visit import Visit, Workbench
+from forewarn.workbench.what_was_done import WhatWasDone
 
 PAGE = "/inbox"
 A_PAGE = 25
@@ -79,10 +80,8 @@ class Asked(BaseModel):
         return f"{PAGE}?{urlencode(values)}" if values else PAGE
 
 
-class Given(BaseModel):
-    """What a row's form posts: the pressed button, a note, and what was asked for before."""
-
-    model_config = ConfigDict(extra="forbid")
+class Given(WhatWasDone):
+    """What a row's form posts: the pressed button, a note, what was done, and what was asked for before."""
 
     answer: Pressed
     note: str = Field(default="", max_length=2 * LONGEST_NOTE)
@@ -144,7 +143,7 @@ def _act(visit: Visit, case_id: int, given: Given) -> str:
         else:
             action, outcome = _ACTIONS[given.answer]
             until = (published_day(visit.cursor) or visit.now.date()) + SNOOZE if action == "snooze" else None
-            answer(visit.cursor, Answer(case_id, action, by, note, outcome, until), now=visit.now)
+            answer(visit.cursor, given.of(Answer(case_id, action, by, note, outcome, until)), now=visit.now)
     except Permanent as error:
         raise Refused("conflict", locale=visit.viewer.locale, back=PAGE) from error
     return str(row[0])

@@ -15,14 +15,13 @@ from forewarn.alerts.plain import one_line
 from forewarn.workbench.desk import Desk
 from forewarn.workbench.pages import case_page, mail_page
 from forewarn.workbench.refusals import Refused
+from forewarn.workbench.what_was_done import WhatWasDone
 
 LONGEST_NOTE = 500
 
 
-class Pressed(BaseModel):
-    """What the form of a page posts: the pressed button, which names the purpose of its link, and a note."""
-
-    model_config = ConfigDict(extra="forbid")
+class Pressed(WhatWasDone):
+    """What the form of a page posts: the pressed button, which names the purpose of its link, a note, what was done."""
 
     answer: str
     # A line break counts once on the page and twice on its way.
@@ -76,7 +75,7 @@ def links(desk: Desk, book: LinkBook, clock: Callable[[], datetime]) -> APIRoute
         _demand(pressed.answer == purpose)
         here = path(found, book.signer)
         try:
-            desk.act(found, one_line(pressed.note, LONGEST_NOTE), now=now)
+            desk.act(found, one_line(pressed.note, LONGEST_NOTE), pressed, now=now)
         except Refused as refused:
             refused.back = here
             raise

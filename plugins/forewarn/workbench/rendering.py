@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from forewarn.alerts.interventions import INTERVENTIONS
 from forewarn.alerts.language import Language
 
 HERE = Path(__file__).parent
@@ -25,10 +26,12 @@ def render(template: str, say: Language, **texts: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["interventions"] = INTERVENTIONS
+    return environment

@@ -105,6 +105,8 @@ def test_the_control_group_has_cases_and_nobody_is_told(settings: Settings, mart
     counts = a_day(settings, project, marts, 0, *customers)
     assert (counts.opened, counts.withheld) == (40, len(control))
     assert set(told(marts)) == set(customers) - set(control)
+    drawn = marts.rows('select customer_id, arm, drawn_as_of, control_share from alerts."case" order by customer_id')
+    assert drawn == [(one, "control" if one in control else "told", DAY, 0.25) for one in sorted(customers)]
     assert a_day(settings, project, marts, 1, *customers).letters == 0
     assert a_day(settings, project, marts, 30, *control).escalated == 40 - len(control), "nobody was to answer theirs"
 

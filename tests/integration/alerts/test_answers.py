@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from alerting_warehouse import DAY, NOW, OVERDUE, SILENT, AlertingWarehouse, simulated_project
 from mail_receiver import Receiver
+from psycopg2.errors import CheckViolation
 
 from forewarn.alerts import CaseCounts, dispatch, evaluate_rules, open_cases
 from forewarn.alerts.answers import Answer, answer
@@ -56,7 +57,7 @@ def desk(settings: Settings, marts: AlertingWarehouse) -> Desk:
 
 
 @pytest.mark.capability("C43", "C48")
-def test_a_case_goes_its_way_and_cannot_be_closed_without_an_outcome(desk: Desk) -> None:
+def test_a_case_goes_its_way_and_cannot_be_closed_without_an_outcome_and_what_was_done(desk: Desk) -> None:
     one = Answer(1, "acknowledge", "ana")
     assert (desk.answer(one), desk.answer(one)) == (True, False)
     assert desk.answer(Answer(1, "start", "ana", "calling today"))
@@ -64,17 +65,24 @@ def test_a_case_goes_its_way_and_cannot_be_closed_without_an_outcome(desk: Desk)
         desk.answer(one)
     with pytest.raises(Permanent, match="an outcome with which it is closed"):
         desk.answer(Answer(1, "close", "ana"))
-    assert desk.answer(Answer(1, "close", "ana", "new contract", "saved"))
-    assert not desk.answer(Answer(1, "close", "ana", "new contract", "saved"))
+    with pytest.raises(Permanent, match=r"what was done about it: none, call, .* got nothing"):
+        desk.answer(Answer(1, "close", "ana", outcome="saved"))
+    with pytest.raises(Permanent, match="a cost of 0 or more, got -1"):
+        desk.answer(Answer(1, "close", "ana", outcome="saved", intervention="offer", cost=-1))
+    with pytest.raises(CheckViolation, match="closed_with_an_intervention"):
+        desk.marts.run("update alerts.\"case\" set state = 'closed', outcome = 'saved', closed_as_of = opened_as_of")
+    assert desk.answer(Answer(1, "close", "ana", "new contract", "saved", intervention="offer", cost=250))
+    assert not desk.answer(Answer(1, "close", "ana", "new contract", "saved", intervention="offer", cost=250))
     with pytest.raises(Permanent, match=r"got closed \(saved\)"):
-        desk.answer(Answer(1, "close", "ben", outcome="churned"))
+        desk.answer(Answer(1, "close", "ben", outcome="churned", intervention="call"))
     assert desk.case("state, outcome, closed_as_of, closed_at") == ("closed", "saved", DAY, NOW)
+    assert desk.case("intervention, intervention_presumed, intervention_cost::int") == ("offer", False, 250)
     assert desk.marts.rows(
         "select kind, reason, detail ->> 'by', detail ->> 'from' from alerts.case_event where event_id > 1"
     ) == [
         ("acknowledged", "by ana", "ana", "open"),
         ("started", "calling today", "ana", "acknowledged"),
-        ("closed", "saved; new contract", "ana", "in_progress"),
+        ("closed", "saved; offer; new contract", "ana", "in_progress"),
     ]
     with pytest.raises(Permanent, match="forewarn case list"):
         desk.answer(Answer(99, "start", "ana"))
@@ -84,7 +92,7 @@ def test_a_case_goes_its_way_and_cannot_be_closed_without_an_outcome(desk: Desk)
 
 @pytest.mark.capability("C40", "C37")
 def test_54_after_an_outcome_nothing_opens_for_its_days_unless_it_is_graver(desk: Desk) -> None:
-    desk.answer(Answer(1, "close", "ana", outcome="no_answer"))
+    desk.answer(Answer(1, "close", "ana", outcome="no_answer", intervention="call"))
     cooling = desk.day(1, **SILENT)
     assert (cooling.opened, cooling.letters, cooling.cooling, cooling.suppressed) == (0, 0, 1, 1)
     again = desk.day(13, **SILENT)
@@ -94,7 +102,7 @@ def test_54_after_an_outcome_nothing_opens_for_its_days_unless_it_is_graver(desk
     ]
     assert desk.day(14, **SILENT).opened == 1
     assert desk.case("episode, state, level") == (2, "open", "medium")
-    desk.answer(Answer(2, "close", "ana", outcome="saved"), NOW + timedelta(days=14))
+    desk.answer(Answer(2, "close", "ana", outcome="saved", intervention="call"), NOW + timedelta(days=14))
     graver = desk.day(15, **SILENT | OVERDUE)
     assert (graver.opened, graver.cooling) == (1, 0)
     assert desk.case("episode, level") == (3, "high")
@@ -156,7 +164,7 @@ def test_53_an_answer_cancels_the_escalation_and_a_closed_case_all_that_waits(de
         ("escalation", "suppressed", "answered by ana: acknowledge"),
     ]
     assert desk.day(9, **SILENT).escalated == 0
-    desk.answer(Answer(1, "close", "ana", outcome="false_alarm"))
+    desk.answer(Answer(1, "close", "ana", outcome="false_alarm", intervention="none"))
     assert [state for _, state, _ in desk.marts.rows(states)] == ["suppressed", "suppressed"]
 
 
@@ -187,7 +195,7 @@ def test_who_wants_fewer_mails_gets_those_of_high_cases_and_every_escalation(des
 
 
 def test_a_closed_case_is_taken_back_until_a_newer_one_is_open(desk: Desk) -> None:
-    desk.answer(Answer(1, "close", "ana", outcome="no_answer"))
+    desk.answer(Answer(1, "close", "ana", outcome="no_answer", intervention="call"))
     with desk.marts.connection.cursor() as cursor:
         assert take_back(cursor, 1, by="ben", reason="she called back", now=NOW + timedelta(hours=2))
         assert desk.case("state, outcome, closed_as_of, closed_at") == ("open", None, None, None)
@@ -195,7 +203,7 @@ def test_a_closed_case_is_taken_back_until_a_newer_one_is_open(desk: Desk) -> No
         assert desk.marts.rows(trail) == [("taken_back", "closed of ana; she called back")]
         with pytest.raises(Permanent, match="expected an answer after which no other came, got none"):
             take_back(cursor, 1, by="ben", now=NOW)
-    desk.answer(Answer(1, "close", "ana", outcome="saved"))
+    desk.answer(Answer(1, "close", "ana", outcome="saved", intervention="call"))
     assert desk.day(1, **SILENT | OVERDUE).opened == 1
     with desk.marts.connection.cursor() as cursor, pytest.raises(Permanent, match="got case 2 since"):
         take_back(cursor, 1, by="ana", now=NOW + timedelta(hours=12))

@@ -49,7 +49,11 @@ def close(marts: AlertingWarehouse, ahead: int) -> None:
     marts.run("update alerts.outbox set state = 'sent' where state = 'pending'")
     with marts.connection.cursor() as cursor:
         for (number,) in marts.rows("select case_id from alerts.\"case\" where state <> 'closed'"):
-            answer(cursor, Answer(number, "close", "ana", outcome="saved"), now=NOW + timedelta(days=ahead))
+            answer(
+                cursor,
+                Answer(number, "close", "ana", outcome="saved", intervention="call"),
+                now=NOW + timedelta(days=ahead),
+            )
 
 
 @pytest.mark.capability("C40", "C42")

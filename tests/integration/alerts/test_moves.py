@@ -25,10 +25,12 @@ def open_case(
 ) -> int:
     marts.run(
         'insert into alerts."case" (customer_id, episode, state, level, route, routes, value_at_stake, expected_loss,'
-        " reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at, outcome, closed_as_of)"
+        " reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at, outcome, closed_as_of,"
+        " intervention, intervention_presumed)"
         " select %s, %s, %s, %s, 'owner', '{owner}', 1, 1, '[]', 'call', day, day, at, at,"
-        " case when %s then 'saved' end, case when %s then day end from (values (%s, %s)) as now (day, at)",
-        [customer, episode, state, level, *[state == "closed"] * 2, DAY, NOW],
+        " case when closed then 'saved' end, case when closed then day end, case when closed then 'call' end,"
+        " case when closed then false end from (values (%s, %s, %s)) as now (day, at, closed)",
+        [customer, episode, state, level, DAY, NOW, state == "closed"],
     )
     return int(marts.rows('select max(case_id) from alerts."case"')[0][0])
 

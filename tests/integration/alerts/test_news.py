@@ -61,7 +61,7 @@ def test_a_change_of_stage_is_one_alert_and_none_while_the_stage_stays(
     assert [life.day(ahead, "dormant").letters for ahead in (2, 3)] == [0, 0]
     assert life.signals() == [(1, "stage_dormant"), (2, "stage_dormant"), (3, "stage_dormant")]
     with marts.connection.cursor() as cursor:
-        answer(cursor, Answer(1, "close", "ana", outcome="no_answer"), now=NOW + timedelta(days=3))
+        answer(cursor, Answer(1, "close", "ana", outcome="no_answer", intervention="call"), now=NOW + timedelta(days=3))
     assert [life.day(ahead, "dormant").opened for ahead in (4, 40)] == [0, 0]
     # Another change is another alert.
     life.day(41, "active")

@@ -302,7 +302,10 @@ def test_a_closed_case_is_followed_by_a_new_episode(
     marts.score("c1", 0.9)
     marts.publish()
     alert(settings, project)
-    marts.run("update alerts.\"case\" set state = 'closed', outcome = 'merged', closed_as_of = updated_as_of")
+    marts.run(
+        "update alerts.\"case\" set state = 'closed', outcome = 'merged', intervention = 'none',"
+        " intervention_presumed = false, closed_as_of = updated_as_of"
+    )
     # The day that was already decided does not open it again.
     assert alert(settings, project).opened == 0
     later = DAY + timedelta(days=1)

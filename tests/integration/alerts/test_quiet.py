@@ -278,7 +278,10 @@ def test_54_a_score_in_the_band_goes_on_and_begins_nothing(
     assert company.reasons("quiet") == []
     # Below the band it is no signal, and once the case is closed only the threshold itself begins another.
     assert company.day(50, 0.39).signals == 0
-    company.marts.run("update alerts.\"case\" set state = 'closed', outcome = 'saved', closed_as_of = updated_as_of")
+    company.marts.run(
+        "update alerts.\"case\" set state = 'closed', outcome = 'saved', intervention = 'call',"
+        " intervention_presumed = false, closed_as_of = updated_as_of"
+    )
     assert [company.day(90 + ahead, score).opened for ahead, score in enumerate((0.45, 0.49, 0.5))] == [0, 0, 1]
 
 

@@ -156,7 +156,7 @@ def test_a_task_that_ended_ends_in_a_crm_that_writes_the_same_task_again(
 def test_what_a_crm_was_never_told_is_not_told_as_ended(company: Company) -> None:
     with_actions(company, **PUT).day(0, **SILENT)
     with company.marts.connection.cursor() as cursor:
-        answer(cursor, Answer(1, "close", "ana", outcome="false_alarm"), now=NOW)
+        answer(cursor, Answer(1, "close", "ana", outcome="false_alarm", intervention="none"), now=NOW)
     assert company.marts.rows("select state from alerts.outbox where kind = 'action'") == [("suppressed",)]
 
 
@@ -280,7 +280,7 @@ def test_a_task_is_done_once_and_starts_its_case(company: Company) -> None:
         with pytest.raises(Permanent, match="forewarn task list"):
             answer_task(cursor, TaskAnswer(9, "done", "ben", "what"), now=NOW)
         assert company.marts.rows('select state from alerts."case"') == [("in_progress",)]
-        answer(cursor, Answer(1, "close", "ana", outcome="saved"), now=NOW)
+        answer(cursor, Answer(1, "close", "ana", outcome="saved", intervention="call"), now=NOW)
     assert company.tasks("state, outcome") == [
         ("done", "they reorder next week"),
         ("dropped", "the case is closed: saved"),
