@@ -62,8 +62,18 @@ def ref(name: str) -> str:
 
 
 def source(name: str, table: str) -> str:
-    """Return a source as a relation."""
-    return f"{name}.{table}"
+    """Return a source as a relation, under a name that is no word of SQL."""
+    return f"{name}.{table}_rows"
+
+
+def first_of_month(day: str) -> str:
+    """Return the first day of the month of a day."""
+    return f"date_trunc('month', {day})"
+
+
+def json_text(column: str, field: str) -> str:
+    """Return a field of a JSON object as text."""
+    return f"({column} ->> '{field}')"
 
 
 def is_incremental() -> bool:

@@ -12,3 +12,9 @@
 {% macro spark__type_double() %}{{ return('double') }}{% endmacro %}
 
 {% macro type_bigint() %}{{ return('bigint') }}{% endmacro %}
+
+
+{# One field of a JSON object, as text; null where it has none of that name. #}
+{% macro json_text(column, field) %}{{ return(adapter.dispatch('json_text', 'forewarn')(column, field)) }}{% endmacro %}
+{% macro default__json_text(column, field) %}{{ return("(" ~ column ~ " ->> '" ~ field ~ "')") }}{% endmacro %}
+{% macro spark__json_text(column, field) %}{{ return("get_json_object(" ~ column ~ ", '$." ~ field ~ "')") }}{% endmacro %}

@@ -65,6 +65,7 @@ def definitions(settings: Settings, project: Project) -> dict[str, Any]:
     return {
         "lifecycle": project.lifecycle.variable(),
         "value": project.value.model_dump(),
+        "contact_cost": project.model.contact_cost,
         "health": health.variable(),
         "identity_shared_limit": project.identity.shared_limit,
         "words": words.variable() | {"read_with": fingerprint(words)},

@@ -83,7 +83,8 @@ IN_PART = {
 # What the login of the workbench may become for one transaction (decision 0040), beside what readers of bi see by row.
 BECOMES = {
     "desk": dict.fromkeys(("alerts.absence", "alerts.outbox", "alerts.silence"), ADDS)
-    | {key: {"select"} for key in ('alerts."case"', "alerts.hold", "alerts.task", "ops.publication")}
+    | {key: {"select"} for key in ('alerts."case"', "alerts.hold", "alerts.missed_churn", "alerts.task")}
+    | {"ops.publication": {"select"}}
     | {key: {"select"} for key in ("ops.batch", "ops.gate_result", "ops.late_stream", "ops.trouble", "ops.watermark")}
     | {f"ml.{name}": {"select"} for name in ("driver", "segment", "segment_profile", "suggestion", "watch")}
     | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}},

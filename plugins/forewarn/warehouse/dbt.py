@@ -93,7 +93,7 @@ def build(
     churn : dict
         `definition`, `horizon_days`, `eligible_days`.
     definitions : dict, optional
-        `lifecycle`, `value`, `health` and `words`; what is left out is as in dbt_project.yml.
+        `lifecycle`, `value`, `contact_cost`, `health` and `words`; what is left out is as in dbt_project.yml.
     full_refresh : bool
         Build from nothing. It happens by itself when mappings or models have changed.
     run_as_of_date : date, optional

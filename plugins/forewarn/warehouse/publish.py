@@ -62,6 +62,10 @@ VERSIONED = (
     Versioned("kpi_monthly", key=("month",), about="company"),
     Versioned("kpi_movements", key=("month", "definition", "segment", "region"), about="company"),
     Versioned("kpi_activity", key=("month", "segment", "region"), about="company"),
+    Versioned("alert_outcomes", key=("case_id",)),
+    Versioned("alert_signals", key=("case_id", "kind", "name")),
+    Versioned("churn_leavers", key=("definition", "customer_id", "gone_on")),
+    Versioned("alert_performance_monthly", key=("month", "dimension", "member"), about="company"),
 )
 # One table under `published` for all dates: name in bi, where its rows come from, and the table. A publication replaces
 # its own date and no other, so that the past stays as readers saw it.
@@ -77,6 +81,7 @@ DIRECT = (
     ("case_events", ("alerts", "case_event")),
     ("held_alerts", ("alerts", "hold")),
     ("tasks", ("alerts", "task")),
+    ("missed_churn", ("alerts", "missed_churn")),
     ("publications", ("ops", "publication")),
     ("drivers", ("ml", "driver")),
     ("model_watch", ("ml", "watch")),

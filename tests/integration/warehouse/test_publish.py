@@ -34,6 +34,10 @@ VERSIONED = (
     "kpi_monthly",
     "kpi_movements",
     "kpi_activity",
+    "alert_outcomes",
+    "alert_signals",
+    "churn_leavers",
+    "alert_performance_monthly",
 )
 COPIED = (*VERSIONED, "customer_360_person", "customer_crosswalk_person", "leads_person")
 HISTORIES = ("customer_health_history", "customer_lifecycle_history", "customer_value_history")
@@ -73,9 +77,10 @@ def _revenue(company: Company) -> list[float]:
 
 def test_counts_are_returned_and_recorded(published):
     counts = publish(published.settings, as_of_date=JULY, run_id="second", live=False, now=NOW)
-    # May and June are over, in each of them both are customers; no account has attributes.
+    # May and June are over, in each of them both are customers; no account has attributes, and no case was opened.
     kept = dict.fromkeys(("scores", *HISTORIES), 2)
-    assert counts == kept | dict.fromkeys(VERSIONED, 2) | {"customer_history": 0, "leads": 0}
+    empty = ("customer_history", "leads", "alert_outcomes", "alert_signals", "alert_performance_monthly")
+    assert counts == kept | dict.fromkeys(VERSIONED, 2) | dict.fromkeys(empty, 0)
     rows = published.rows("select run_id, live, row_counts, as_of_date from bi.publications order by publication_id")
     assert [(row["run_id"], row["live"], row["as_of_date"]) for row in rows] == [
         ("first", True, JULY),

@@ -27,6 +27,7 @@ EXPOSURES = {
 TRIVIAL = {
     "customer_crosswalk": "columns of int_account_identity",
     "customer_lifecycle_changes": "two lags; tests/integration/warehouse/test_segments.py",
+    "alert_signals": "a join; tests/integration/warehouse/test_loop.py",
     "feature_dates": "a count",
     "time_spine": "ten thousand days; every KPI stands on it",
     "int_credit_limits": "columns and a join",
