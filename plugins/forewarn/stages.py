@@ -384,6 +384,14 @@ def retain(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
     return dict(gone)
 
 
+def monthly_report(settings: Settings, run: Run) -> Summary:
+    """Write the report of the month before the run's day, and put it into the outbox once."""
+    from forewarn.loop.monthly import month_before, monthly_report
+
+    made = monthly_report(settings, _project(settings), month_before(run.as_of_date), now=run.now)
+    return {"month": made.month.isoformat(), "files": len(made.files), "letters": made.letters}
+
+
 def own_day(settings: Settings) -> date | None:
     """Return the day of an installation whose data do not end today; None where the wall clock is its own.
 

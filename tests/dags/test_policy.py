@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-DAG_IDS = {"churn_daily", "churn_housekeeping", "churn_retention", "churn_retrain"}
+DAG_IDS = {"churn_daily", "churn_evaluate", "churn_housekeeping", "churn_retention", "churn_retrain"}
 WEEKLY = ["is_due", "retrain", "find_drivers", "find_segments", "find_suggestions"]
 CHAIN = [
     "streams",

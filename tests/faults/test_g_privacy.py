@@ -253,7 +253,8 @@ def test_83_what_is_older_than_its_period_goes_and_what_is_held_stays(
     wait_for_alerts(settings, by_file, marts, 3)
     dispatch(settings, by_file, now=NOW)
     marts.run(
-        "update alerts.case set state = 'closed', outcome = 'saved', closed_at = now(), closed_as_of = %s"
+        "update alerts.case set state = 'closed', outcome = 'saved', intervention = 'call',"
+        " intervention_presumed = false, closed_at = now(), closed_as_of = %s"
         " where customer_id <> 'c2'",
         [DAY],
     )

@@ -1,4 +1,4 @@
-"""Both languages say the same things, in messages and in the workbench."""
+"""Both languages say the same things, in messages, in the workbench and in reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 WORKBENCH = Path(__file__).resolve().parents[2] / "plugins/forewarn/workbench"
 
 
-@pytest.mark.parametrize("folder", [WORKBENCH / "languages", WORKBENCH.parent / "alerts/languages"])
+@pytest.mark.parametrize("folder", [WORKBENCH.parent / name / "languages" for name in ("workbench", "alerts", "loop")])
 def test_both_languages_have_the_same_texts_with_the_same_values(folder: Path) -> None:
     english, chinese = (_texts(YAML(typ="safe").load(folder / f"{name}.yml")) for name in ("en", "zh_CN"))
     # Chinese counts without a form for one, and may have it all the same.

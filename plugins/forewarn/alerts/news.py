@@ -1,4 +1,4 @@
-"""Messages without a case: a customer has come to another stage, a figure of the company lies beyond its bound."""
+"""Messages without a case: a customer's other stage, a company figure beyond its bound, the report of a month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forewarn.alerts.metrics import Unit
 from forewarn.config.segments import Stage
 
 # The kinds of these rows of the outbox.
-STAGE, KPI = "stage", "kpi"
+STAGE, KPI, MONTHLY = "stage", "kpi", "monthly"
 
 
 class StageNews(Envelope):
@@ -85,3 +85,28 @@ class KpiNews(Envelope):
     def figure(self) -> float:
         """The figure that is beyond."""
         return self.history[-1].figure or 0.0
+
+
+class MonthlyNews(Envelope):
+    """The report of a month, to one reader.
+
+    Attributes
+    ----------
+    month
+        Its first day.
+    sentences
+        The report in short.
+    pdf
+        The whole of it, in base64.
+    """
+
+    month: date
+    title: str
+    sentences: list[str] = Field(min_length=1)
+    file_name: str
+    pdf: str
+
+    @property
+    def about(self) -> str:
+        """The month."""
+        return f"{self.month:%Y-%m}"

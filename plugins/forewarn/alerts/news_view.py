@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forewarn.alerts.language import Language
 from forewarn.alerts.metrics import Unit
-from forewarn.alerts.news import KpiNews, StageNews
+from forewarn.alerts.news import KpiNews, MonthlyNews, StageNews
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import Fact, View
 from forewarn.config.segments import Stage
@@ -93,6 +93,38 @@ def kpi_view(news: KpiNews, alert_id: int) -> View:
     )
 
 
+def monthly_view(news: MonthlyNews, alert_id: int) -> View:
+    """Return the texts of a month's report in its reader's language."""
+    language = Language(news.locale)
+    first, *others = [one_line(sentence, 600) for sentence in news.sentences]
+    return View(
+        language=language.tag,
+        direction_of_level="•",
+        level="low",
+        badge=language.text("monthly_mail", "badge"),
+        state=language.month(news.month),
+        customer=one_line(news.title, 200),
+        summary=first,
+        facts=[],
+        chart="",
+        chart_alternative="",
+        why=language.text("monthly_mail", "why"),
+        reasons=[("", sentence) for sentence in others],
+        next_step_label=language.text("next_step"),
+        next_step=language.text("monthly_mail", "next", file=news.file_name),
+        because=language.text(
+            "footer",
+            "monthly" if news.why in ("team", "routed") else news.why,
+            cause=news.cause or "",
+            address=news.refused_by or "",
+            company=one_line(news.company, 120),
+        ),
+        provenance=_provenance(news, language, alert_id),
+        subject=one_line(f"{news.title} ({news.company})", 200),
+        loss="",
+    )
+
+
 def change_text(before: Stage, after: Stage, silent_days: int | None, language: Language) -> str:
     """Return a change of stage as a sentence."""
     text = language.text(
@@ -116,7 +148,7 @@ def told(value: float, unit: Unit, currency: str, language: Language) -> str:
     return language.number(value)
 
 
-def _provenance(news: StageNews | KpiNews, language: Language, alert_id: int) -> list[str]:
+def _provenance(news: StageNews | KpiNews | MonthlyNews, language: Language, alert_id: int) -> list[str]:
     return [
         language.text("footer", "data", date=language.date(news.as_of_date)),
         language.text("footer", "alert", alert=str(alert_id)),

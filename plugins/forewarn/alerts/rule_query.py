@@ -76,6 +76,23 @@ def replay_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
     )
 
 
+def looking_back_query(rules: Sequence[Rule], metrics: Metrics) -> sql.Composed:
+    """Return the query of what rules say of the parameter `customers` on each of the parameter `dates`.
+
+    Its columns: `customer_id`, `as_of_date`, `fired` and `unknown` (positions in `rules`: true, and NULL).
+    """
+    return sql.SQL(
+        """
+        select m.customer_id, m.as_of_date, array_remove(array[{true}], null), array_remove(array[{unknown}], null)
+        from ({metrics}) as m where m.customer_id = any(%(customers)s)
+        """
+    ).format(
+        metrics=_metrics(metrics_read(rules), metrics, OF_DATES),
+        true=_positions(rules, "case when {} then {} end"),
+        unknown=_positions(rules, "case when ({}) is null then {} end"),
+    )
+
+
 def condition(expression: Expression, table: str) -> sql.SQL:
     """Return an expression as SQL for a statement with parameters, its columns prefixed with a table's name."""
     # psycopg2 reads a bare % as the start of a parameter.

@@ -25,6 +25,7 @@ from forewarn.cli import (
     model,
     privacy,
     project,
+    report,
     routes,
     rules,
     run,
@@ -80,6 +81,7 @@ app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_o
 app.add_typer(project.app, name="project")
 app.add_typer(source.app, name="source")
 app.add_typer(rules.app, name="rules")
+app.add_typer(report.app, name="report")
 app.add_typer(case.app, name="case")
 app.add_typer(task.app, name="task")
 app.add_typer(routes.app, name="routes")

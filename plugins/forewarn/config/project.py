@@ -94,6 +94,7 @@ class Alerts(BaseModel):
     workbench_url: str | None = Field(
         default=None, pattern=r"^(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?)$"
     )
+    report_recipients: list[str] = []
     links_valid_days: int = Field(default=30, ge=1, le=365)
 
     def gathers(self, level: str) -> bool:

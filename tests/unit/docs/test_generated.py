@@ -90,7 +90,7 @@ def test_commands_that_pages_and_remedies_name_exist(generator: ModuleType) -> N
     known = set(re.findall(r"^## (forewarn(?: [a-z]+)+)", generator.commands(), re.MULTILINE))
     files = [page for page in PAGES if page.name != "cli.md"] + sorted((PROJECT / "expectations").glob("*.yml"))
     text = "\n".join(file.read_text("utf-8") for file in files)
-    groups = "source|project|rules|case|task|alerts|model|access|account|identity|routes|absence|silence|privacy"
+    groups = "source|project|rules|case|task|alerts|model|access|account|identity|routes|absence|silence|privacy|report"
     named = set(re.findall(rf"(?:^|`|: )(forewarn (?:(?:{groups}) )?[a-z]+)", text, re.MULTILINE))
     assert {"forewarn run", "forewarn doctor", "forewarn source check"} <= named
     assert named - known == set()
