@@ -33,7 +33,7 @@ PAGES = {
         *("/inbox", "/inbox?show=closed", "/customers", "/customers/a1", "/customers/a1/records/erp/a1-1", "/team"),
         *("/rules", "/rules/new", "/rules/spend_drop", "/away", "/data", "/nowhere"),
     ),
-    "bert": ("/inbox", "/customers/b1", "/away", "/data"),
+    "bert": ("/inbox", "/customers/b1", "/data"),
 }
 
 
@@ -92,7 +92,7 @@ def test_every_page_is_open_to_everybody_in_both_themes_and_fits_a_phone(page: P
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(address)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-        for theme, width in (("light", 1280), ("dark", 1280), ("dark", 390)):
+        for theme, width in (("light", 1280), ("dark", 390)):
             page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
             assert _violations(page) == [], f"{address}, {theme}, {width} wide"

@@ -20,7 +20,7 @@ from schemathesis.generation import GenerationMode
 from forewarn.workbench.app import create_app
 from forewarn.workbench.visit import COOKIE
 
-A_ROUTE = 8
+A_ROUTE = 5
 TAKEN = ("method", "url", "params", "data", "json", "headers")
 
 
