@@ -45,6 +45,9 @@ def _stream(stream: StreamProposal) -> Iterator[str]:
         yield f"    date_order: {stream.date_order}"
     if stream.marked_by:
         yield f"    deletes: {{marked_by: {_scalar(stream.marked_by)}}}"
+    if "table" in stream.table.place and not any(column.values for column in stream.table.columns):
+        # A table without rows would be taken for a broken export, and called late.
+        yield "    allow_empty: true"
     if stream.personal:
         yield f"    personal: {_value(stream.personal)}"
     yield "    # freshness: {warn_after: 36 hours}"
