@@ -109,7 +109,7 @@ def _lost(ours: Sequence[float], theirs: Sequence[float], margin: float) -> str:
     if gains.mean() < margin:
         return f"AUC {np.mean(theirs):.3f}, {gains.mean():+.3f}"
     if (gains > 0).sum() * 2 <= len(gains):
-        return f"better on {(gains > 0).sum()} of {len(gains)} cut-offs"
+        return f"better on {(gains > 0).sum()} of {len(gains)} tests"
     return ""
 
 

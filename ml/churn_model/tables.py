@@ -80,8 +80,9 @@ def comparison(found: Comparison) -> Group:
         made.add_row(str(day), *("–" if value is None else f"{value:.3f}" for value in (*aucs, *briers)))
     verdict = f"{'May be promoted' if found.verdict.taken else 'The champion stays'}: {found.verdict.reason}."
     past = [f"{day} {outcome}: {reason}" for day, outcome, reason in found.past]
+    shown = [made] if found.bouts else []
     return Group(
-        made,
+        *shown,
         *_contacted(found.contacted),
         verdict,
         *_split(found.split),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psycopg2.errors import UndefinedTable
 
 from churn_model import candidates, decisions, metrics, plots, registry
 from churn_model.card import CARD, model_card
@@ -101,7 +103,8 @@ def train(
         snapshots, evaluation = _judged(settings, project, as_of_date, progress)
         chosen, why = evaluation.best()
     except ModelRejected as rejected:
-        with connect(settings.warehouse_url) as connection:
+        # A warehouse that was never migrated has nowhere to keep it; why it was refused is told all the same.
+        with connect(settings.warehouse_url) as connection, suppress(UndefinedTable):
             keep(connection, version=None, candidate=None, outcome="refused", reason=str(rejected))
         raise
     verdict = learning_pays(evaluation, chosen, why, project.model)

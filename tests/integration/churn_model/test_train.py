@@ -176,6 +176,11 @@ def test_a_warehouse_that_was_never_built_is_rejected(settings, project, as_of_d
         _train(settings, project, as_of_date, now)
 
 
+def test_an_empty_database_is_rejected_for_what_it_lacks(settings, project, database_url, as_of_date, now):
+    with pytest.raises(ModelRejected, match="expected the feature table, got no such table"):
+        _train(replace(settings, warehouse_url=database_url), project, as_of_date, now)
+
+
 def test_a_planted_leak_stops_the_training_by_name(settings, project, base, as_of_date, now):
     def leak(features, churned):
         features["has_subscription"] = 100.0 - 100 * churned

@@ -47,7 +47,7 @@ def test_a_model_that_one_simple_rule_equals_is_refused_by_name(rule):
 
 def test_a_model_that_wins_in_the_mean_only_is_refused():
     rows = [{"rule": 0.70, "boosting": auc} for auc in (0.69, 0.69, 0.69, 0.80, 0.80)]
-    assert "rule (better on 2 of 5 cut-offs)" in _judge(rows).reason
+    assert "rule (better on 2 of 5 tests)" in _judge(rows).reason
 
 
 def test_a_ranking_that_a_small_base_gives_by_chance_is_refused():
@@ -89,7 +89,7 @@ def test_five_matured_cut_offs_that_the_challenger_won_promote_it():
         ([_bout()] * 4, "4 matured cut-offs that both scored of the 5 that a promotion needs"),
         ([_bout()], "1 matured cut-off that both scored"),
         ([_bout(challenger=0.7805)] * 5, "does not beat champion (AUC 0.780, +0.000)"),
-        ([_bout(0.775)] * 3 + [_bout(0.9)] * 2, "champion (better on 2 of 5 cut-offs)"),
+        ([_bout(0.775)] * 3 + [_bout(0.9)] * 2, "champion (better on 2 of 5 tests)"),
         ([_bout(brier=0.12)] * 5, "does not beat the champion's Brier score (0.1100)"),
         ([_bout(rule=0.81)] * 5, "rule (AUC 0.810, -0.010), bg_nbd (AUC 0.810, -0.010)"),
     ],
