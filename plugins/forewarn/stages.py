@@ -64,11 +64,15 @@ def streams(settings: Settings) -> list[dict[str, str]]:
     Raises
     ------
     ConfigError
-        A source file says something that cannot be meant; file, line and column are named.
+        A source file, or one that says whom to tell of what, cannot be meant; file, line and column are named. A day
+        that could tell nobody in the end does not begin.
     """
+    from forewarn.alerts import check_alerting
     from forewarn.sources import load_sources
 
-    sources = load_sources(_project(settings))
+    project = _project(settings)
+    check_alerting(project)
+    sources = load_sources(project)
     return [{"source": name, "stream": stream} for name, source in sources.items() for stream in source.streams]
 
 

@@ -1,6 +1,7 @@
 """From signals to a message that a person reads: rules, cases, the outbox and its channels."""
 
 from forewarn.alerts.cases import CaseCounts, open_cases
+from forewarn.alerts.check import check_alerting
 from forewarn.alerts.circuit_breaker import newest_stop, release, tell_stop
 from forewarn.alerts.dead_letters import send_again, tell_undelivered
 from forewarn.alerts.dispatch import DispatchCounts, dispatch
@@ -15,6 +16,7 @@ __all__ = [
     "CaseCounts",
     "DispatchCounts",
     "Trouble",
+    "check_alerting",
     "dispatch",
     "evaluate_rules",
     "missed",

@@ -140,14 +140,13 @@ def _configuration(config: Path) -> str:
 
 
 def _rules(config: Path) -> str:
-    from forewarn.alerts.kpi_watch import load_kpis
+    from forewarn.alerts import check_alerting
     from forewarn.alerts.rules import load_rules
-    from forewarn.alerts.transitions import load_transitions
     from forewarn.alerts.would_tell import load_checked_routing
 
     project = load_project(config)
-    load_kpis(project, load_checked_routing(project))
-    load_transitions(project)
+    check_alerting(project)
+    load_checked_routing(project)
     return f"{len(load_rules(project))} rules in {config}"
 
 

@@ -1,10 +1,12 @@
 """Rules, playbooks and routes: what is shipped is sound, and what is not sound is refused at its place."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from forewarn import stages
 from forewarn.alerts import sentence
 from forewarn.alerts.actions import filled, load_actions
 from forewarn.alerts.due_day import due_day
@@ -14,6 +16,7 @@ from forewarn.alerts.metrics import declared
 from forewarn.alerts.playbooks import load_playbooks, worded
 from forewarn.alerts.rules import FAMILIES, load_rules
 from forewarn.config.project import Project, load_project
+from forewarn.config.settings import Settings
 from forewarn.errors import ConfigError
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -28,6 +31,29 @@ def project() -> Project:
 def own(tmp_path: Path, project: Project) -> Project:
     (tmp_path / "rules").mkdir()
     return project.model_copy(update={"folder": tmp_path})
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "place"),
+    [
+        ("routes.yml", "routes:\n  account_manger: {to: owner}\n", r"routes\.yml:2:"),
+        ("playbooks.yml", "levels: {}\nsteps:\n  - {step: Call., famly: spend}\n", r"playbooks\.yml:3:"),
+        ("transitions.yml", "stage: []\n", r"transitions\.yml:1:"),
+        ("kpis.yml", "kpis:\n  - {kpi: nonsense, above: 1, to: finance}\n", r"kpis\.yml:2:"),
+        ("actions.yml", "actions:\n  crm: {kind: crm_tusk}\n", r"actions\.yml:2:"),
+        ("forewarn.yml", "  pilot: segmant = 'retail'\n", r"forewarn\.yml:\d+:.*segmant"),
+        ("rules/silent_quarter.yml", "when: nonsense > 1\n", r"silent_quarter\.yml:"),
+    ],
+)
+def test_what_cannot_be_meant_is_named_before_a_day_begins(tmp_path: Path, file: str, wrong: str, place: str) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    spoilt = tmp_path / "config" / file
+    if file == "forewarn.yml":
+        wrong = spoilt.read_text("utf-8").replace("alerts:\n", f"alerts:\n{wrong}")
+    spoilt.write_text(wrong, encoding="utf-8")
+    settings = Settings(CONFIG.parent, tmp_path / "config", tmp_path, "unnamed", "")
+    with pytest.raises(ConfigError, match=place):
+        stages.streams(settings)
 
 
 def test_the_shipped_rules(project: Project) -> None:
