@@ -382,8 +382,8 @@ def ready_rules() -> str:
 
     rules = load_rules(load_project(PROJECT / "config"))
     parts = [
-        "The rules of `config/rules`. A **live** one opens cases; one in **shadow** judges at night and tells nobody;"
-        " a **draft** waits for a number of your own. How to change or add one: [add a rule](../how-to/add-a-rule.md).",
+        "The rules of `config/rules`. A **live** one opens cases; one in **shadow** judges at night and tells nobody."
+        " How to change or add one: [add a rule](../how-to/add-a-rule.md).",
         _table(
             ["rule", "state", "level", "route", "family"],
             [

@@ -16,7 +16,7 @@ from psycopg2 import extensions
 
 from forewarn.alerts.case_store import Draft
 from forewarn.alerts.circuit_breaker import stop
-from forewarn.alerts.contact_cap import capped
+from forewarn.alerts.contact_cap import capped, resting
 from forewarn.alerts.levels import Route
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.quiet import Quiet, Withholding
@@ -94,6 +94,7 @@ def _whole(
     """Yield whom nobody is told of at all, in the order in which it is asked why."""
     inside = within_pilot(cursor, project, [draft.customer_id for draft, _ in wanted], as_of_date)
     told_enough = capped(cursor, [draft for draft, _ in wanted], project.alerts.contact_cap, as_of_date=as_of_date)
+    in_peace = resting(cursor, wanted, as_of_date=as_of_date)
     left = []
     for draft, routes in wanted:
         customer = draft.customer_id
@@ -106,7 +107,11 @@ def _whole(
         elif customer in told_enough:
             yield customer, routes, Withholding("contact_cap", told_enough[customer])
         else:
-            left.append((draft, routes))
+            of_playbook = in_peace.get(customer, {})
+            for route, why in of_playbook.items():
+                yield customer, [route], Withholding("contact_cap", why)
+            if now_told := [route for route in routes if route not in of_playbook]:
+                left.append((draft, now_told))
     if why := stop(cursor, [draft.customer_id for draft, _ in left], project, as_of_date=as_of_date, now=now):
         yield from ((draft.customer_id, routes, Withholding("circuit_breaker", why)) for draft, routes in left)
     else:

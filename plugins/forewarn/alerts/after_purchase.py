@@ -11,6 +11,7 @@ from psycopg2 import extensions, sql
 from forewarn.alerts.admission import in_control, within_pilot
 from forewarn.alerts.case_words import Books
 from forewarn.alerts.channel import WITHOUT_CONTACTS
+from forewarn.alerts.contact_cap import contacted, too_soon
 from forewarn.alerts.content import ActionContent, Said
 from forewarn.alerts.customer_facts import Facts, read_facts
 from forewarn.alerts.due_day import due_day
@@ -74,8 +75,8 @@ class Order:
 def remind(cursor: extensions.cursor, books: Books, *, now: datetime) -> Care:
     """Write the tasks of reminders that are due, in the transaction of the day's cases; each order has each once.
 
-    Whoever is of the control group or outside the pilot has a task that is dropped at once, with the reason: it is not
-    asked for again.
+    Who is of the control group, outside the pilot, or was contacted not long ago has a task that is dropped at once, with
+    the reason: it is not asked for again.
     """
     reminders = {reminder.id: reminder for reminder in books.playbooks.after_purchase}
     cursor.execute("select to_regclass('intermediate.int_purchase_articles') is not null")
@@ -87,14 +88,9 @@ def remind(cursor: extensions.cursor, books: Books, *, now: datetime) -> Care:
     facts = read_facts(cursor, customers, as_of_date=day, definition=books.project.churn.definition)
     wanted = [_wanted(books, order, reminders[name], facts) for order in orders for name in order.reminders]
     written = write_reminders(cursor, wanted, as_of_date=day, now=now)
-    withheld = _withheld(cursor, books, customers)
-    drop(
-        cursor,
-        [(one.task_id, withheld[one.wanted.customer_id]) for one in written if one.wanted.customer_id in withheld],
-        by=FOREWARN,
-        now=now,
-    )
-    told = [one for one in written if one.wanted.customer_id not in withheld]
+    withheld = _withheld(cursor, books, written)
+    drop(cursor, list(withheld.items()), by=FOREWARN, now=now)
+    told = [one for one in written if one.task_id not in withheld]
     by_key = {order.key: order for order in orders}
     letters = [
         letter
@@ -165,13 +161,21 @@ def _text(reminder: AfterPurchase, about: Facts, order: Order, due: date, langua
     )
 
 
-def _withheld(cursor: extensions.cursor, books: Books, customers: Sequence[str]) -> dict[str, str]:
-    """Return why nobody is reminded of customers: those whom the pilot leaves out, and the control group."""
-    inside = within_pilot(cursor, books.project, customers, books.as_of_date)
-    share = books.project.alerts.control_share
-    control = {one: "of the control group: nobody is told" for one in customers if in_control(one, share)}
-    outside = {one: "outside the pilot" for one in customers if one not in inside}
-    return outside | control
+def _withheld(cursor: extensions.cursor, books: Books, written: Sequence[Written]) -> dict[int, str]:
+    """Return by task why nobody is reminded: outside the pilot, of the control group, or contacted not long ago."""
+    customers, day = sorted({one.wanted.customer_id for one in written}), books.as_of_date
+    inside, share = within_pilot(cursor, books.project, customers, day), books.project.alerts.control_share
+    last = contacted(cursor, customers, as_of_date=day)
+    found = {}
+    for one in written:
+        customer = one.wanted.customer_id
+        if in_control(customer, share):
+            found[one.task_id] = "of the control group: nobody is told"
+        elif customer not in inside:
+            found[one.task_id] = "outside the pilot"
+        elif why := too_soon(last.get(customer), one.wanted.contact_every_days, as_of_date=day):
+            found[one.task_id] = why
+    return found
 
 
 def _letters(books: Books, one: Written, order: Order, reminder: AfterPurchase, about: Facts) -> Iterator[Letter]:

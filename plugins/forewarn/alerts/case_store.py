@@ -46,14 +46,6 @@ class Draft:
     steps: dict[Route, Step]
 
     @property
-    def contact_every_days(self) -> int | None:
-        """The playbooks' touch frequency: fewest days between two contacts of the customer; None where they say none.
-
-        Of several routes the one that leaves the customer in peace for longest.
-        """
-        return max((step.contact_every_days for step in self.steps.values() if step.contact_every_days), default=None)
-
-    @property
     def route(self) -> Route:
         """The case's own route."""
         return self.plan.routes[0]

@@ -38,6 +38,7 @@ from forewarn.alerts.language import Language
 from forewarn.alerts.levels import Route
 from forewarn.alerts.mail_wishes import keep_to_wishes
 from forewarn.alerts.moves import follow_identity
+from forewarn.alerts.overdue_tasks import tell_overdue
 from forewarn.alerts.playbooks import load_playbooks
 from forewarn.alerts.publication import refusal
 from forewarn.alerts.quiet import Withholding, quiet_on
@@ -78,6 +79,8 @@ class CaseCounts:
         silenced or inhibited.
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
+    overdue
+        Tasks of cases, above all of other departments, that nobody did by then, likewise.
     tasks, actions
         New tasks, and new rows in the outbox for what other systems do about them.
     reminders
@@ -105,6 +108,7 @@ class CaseCounts:
     letters: int = 0
     stage_letters: int = 0
     escalated: int = 0
+    overdue: int = 0
     tasks: int = 0
     actions: int = 0
     reminders: int = 0
@@ -207,6 +211,7 @@ def open_cases(settings: Settings, project: Project, *, as_of_date: date, run_id
             letters=letters_put,
             stage_letters=put_stage_letters(cursor, books, transitions, moves, now=now, expires_at=expires_at),
             escalated=escalate(cursor, books.directory, as_of_date=as_of_date, now=now, expires_at=expires_at),
+            overdue=tell_overdue(cursor, books.directory, as_of_date=as_of_date, now=now, expires_at=expires_at),
         )
 
 

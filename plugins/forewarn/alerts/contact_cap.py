@@ -1,14 +1,14 @@
-"""How often people are told about one customer, over all channels, routes and cases."""
+"""How often a customer is contacted: how often people are told about one, and how soon after the last contact."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from psycopg2 import extensions
 
 from forewarn.alerts.case_store import Draft
-from forewarn.alerts.levels import rank
+from forewarn.alerts.levels import Route, rank
 from forewarn.config.contact import ContactCap
 
 # A day on which anybody was told of any case of the customer counts once.
@@ -18,6 +18,56 @@ _TOLD = (
     " where o.kind = 'case' and o.state not in ('dead', 'expired', 'suppressed') and c.customer_id = any(%s)"
     " group by 1"
 )
+
+
+# Contacts that somebody wrote down: an answer to a case that still stands, or a task that was done.
+_CONTACTED = """
+select customer_id, max(day) from (
+    select c.customer_id, e.as_of_date as day
+    from alerts.case_event as e
+    join alerts."case" as c using (case_id)
+    where e.kind = 'started' and not exists (
+        select from alerts.case_event as b
+        where b.case_id = e.case_id and b.kind = 'taken_back' and (b.detail ->> 'event_id')::bigint = e.event_id
+    )
+    union all
+    select customer_id, (ended_at at time zone 'UTC')::date from alerts.task where state = 'done'
+) as contact
+where customer_id = any(%(customers)s) and day <= %(as_of_date)s
+group by customer_id
+"""
+
+
+def contacted(cursor: extensions.cursor, customers: Sequence[str], *, as_of_date: date) -> dict[str, date]:
+    """Return the day on which somebody last contacted each customer, of those who were."""
+    cursor.execute(_CONTACTED, {"customers": list(customers), "as_of_date": as_of_date})
+    return dict(cursor.fetchall())
+
+
+def too_soon(last: date | None, every_days: int | None, *, as_of_date: date) -> str:
+    """Return why a playbook's touch frequency lets nobody contact a customer yet; empty where it does."""
+    if last is None or every_days is None or as_of_date >= last + timedelta(days=every_days):
+        return ""
+    return f"contacted on {last}, and the playbook leaves {every_days} days between two contacts"
+
+
+def resting(
+    cursor: extensions.cursor, wanted: Sequence[tuple[Draft, list[Route]]], *, as_of_date: date
+) -> dict[str, dict[Route, str]]:
+    """Return by customer the routes whose playbook leaves them in peace for now, and why.
+
+    A rise to high is told all the same.
+    """
+    last = contacted(cursor, [draft.customer_id for draft, _ in wanted], as_of_date=as_of_date)
+    return {
+        draft.customer_id: {
+            route: why
+            for route in routes
+            if (why := too_soon(last[draft.customer_id], draft.steps[route].contact_every_days, as_of_date=as_of_date))
+        }
+        for draft, routes in wanted
+        if draft.customer_id in last and not _rises_to_high(draft)
+    }
 
 
 def capped(

@@ -26,7 +26,7 @@ from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, Re
 from forewarn.alerts.deferral import defer
 from forewarn.alerts.interruption import Interruption, until_terminated
 from forewarn.alerts.news import KPI, MONTHLY, STAGE, KpiNews, MonthlyNews, StageNews
-from forewarn.alerts.outbox import ACTION, OPERATIONS, REMINDER, REPORT, Claimed
+from forewarn.alerts.outbox import ACTION, OPERATIONS, OVERDUE, REMINDER, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.alerts.view import view
 from forewarn.config.project import Project
@@ -42,6 +42,7 @@ KINDS: Mapping[str, type[Envelope]] = {
     OPERATIONS: Notice,
     ACTION: ActionContent,
     REMINDER: ActionContent,
+    OVERDUE: ActionContent,
     REPORT: ReportContent,
     STAGE: StageNews,
     KPI: KpiNews,

@@ -17,9 +17,9 @@ from psycopg2.extras import Json, execute_values
 
 from forewarn.alerts.content import Envelope
 
-# The kinds of a message to whoever runs Forewarn, of what other systems do, and of what follows a purchase; every other
-# is a message about a case.
-OPERATIONS, ACTION, REPORT, REMINDER = "operations", "action", "report", "reminder"
+# The kinds of a message to whoever runs Forewarn, of what other systems do, of what follows a purchase, and of a task
+# that nobody did; every other is a message about a case.
+OPERATIONS, ACTION, REPORT, REMINDER, OVERDUE = "operations", "action", "report", "reminder", "overdue"
 OPEN = "('pending', 'retry', 'sending')"
 DUE = f"""state in {OPEN} and channel = any(%(channels)s) and expires_at > %(now)s
     and ((state <> 'sending' and next_attempt_at <= %(now)s)

@@ -11,7 +11,7 @@ from psycopg2.extras import execute_values
 
 from forewarn.alerts.content import ActionContent
 from forewarn.alerts.levels import Route
-from forewarn.alerts.outbox import ACTION, Letter, message_key, put
+from forewarn.alerts.outbox import ACTION, OVERDUE, Letter, message_key, put
 from forewarn.alerts.recipients import Recipient
 
 FOREWARN = "forewarn"
@@ -161,9 +161,9 @@ def tell_ended(cursor: extensions.cursor, tasks: Sequence[int], *, now: datetime
     if not tasks:
         return
     cursor.execute(
-        "update alerts.outbox set state = 'suppressed', reason = %(ended)s where kind = %(action)s"
+        "update alerts.outbox set state = 'suppressed', reason = %(ended)s where kind = any(%(kinds)s)"
         " and state in ('pending', 'retry') and (payload ->> 'task_id')::bigint = any(%(tasks)s)",
-        {"action": ACTION, "tasks": list(tasks), "ended": ENDED},
+        {"kinds": [ACTION, OVERDUE], "tasks": list(tasks), "ended": ENDED},
     )
     _tell(cursor, tasks, now=now)
 

@@ -11,6 +11,7 @@ from mail_receiver import Receiver
 from playbook_company import ANA, BOOK, Company
 
 from forewarn.alerts import dispatch, open_cases
+from forewarn.alerts.task_answers import TaskAnswer, answer_task
 from forewarn.config.settings import Settings
 
 CARE = """
@@ -98,6 +99,23 @@ def test_it_is_due_on_the_day_and_once(shop: Shop) -> None:
     assert shop.marts.rows('select count(*) from alerts."case"') == [(0,)]
     assert shop.marts.rows("select kind, reason from alerts.task_event") == [
         ("created", "14 days after order erp|1 of 2026-11-03")
+    ]
+
+
+@pytest.mark.capability("C39", "C40")
+def test_who_was_contacted_not_long_ago_is_not_reminded_of(shop: Shop) -> None:
+    shop.order("erp|1", ago(14))
+    shop.order("erp|2", ago(3), 5000, categories=("Saws",))
+    shop.order("erp|3", ago(12), customer="c2")
+    shop.marts.customer("c2")
+    shop.due(0)
+    with shop.marts.connection.cursor() as cursor:
+        for task in (1, 2):
+            answer_task(cursor, TaskAnswer(task, "done", "ana", "spoke with them"), now=NOW)
+    shop.marts.run("update alerts.task set customer_id = 'c2' where task_id = 1")
+    shop.due(2)
+    assert shop.tasks("order_key, state, outcome")[2:] == [
+        ("erp|3", "dropped", "contacted on 2026-11-16, and the playbook leaves 5 days between two contacts")
     ]
 
 

@@ -240,6 +240,47 @@ def test_what_is_done_and_offered_differs_by_customer(company: Company) -> None:
 
 
 @pytest.mark.capability("C35", "C48")
+@pytest.mark.capability("C38", "C48")
+def test_a_task_of_another_department_that_is_overdue_goes_to_the_lead_once(company: Company) -> None:
+    company.day(0, **SILENT)
+    assert company.tasks("role, due_on") == [("account_manager", date(2026, 11, 23)), ("finance", date(2026, 11, 19))]
+    assert [company.day(ahead, **SILENT).overdue for ahead in (3, 4, 5)] == [0, 1, 0]
+    told = "select recipient, state, reason, payload ->> 'text' from alerts.outbox where kind = 'overdue'"
+    lead, text = "sales-lead@meridian.example", "Stop deliveries on credit to Northwind Traders."
+    assert company.marts.rows(told) == [(lead, "pending", None, text)]
+    dispatch(company.settings, company.project, now=NOW + timedelta(days=5))
+    [page] = [file for file in (company.settings.outbox / "pages").glob("*.html") if "Task overdue" in file.read_text()]
+    assert "Receivables had this to do by Nov 19, and it is still open." in page.read_text("utf-8")
+    # The case's own task is told with the case, as long as nobody has answered that.
+    counts = company.day(8, **SILENT)
+    assert (counts.escalated, counts.overdue) == (1, 0)
+    with company.marts.connection.cursor() as cursor:
+        answer(cursor, Answer(1, "acknowledge", "ana"), now=NOW)
+        assert company.day(9, **SILENT).overdue == 1
+        answer_task(cursor, TaskAnswer(1, "done", "ana", "called"), now=NOW)
+    assert company.marts.rows(f"{told} order by alert_id desc limit 1")[0][1:3] == ("suppressed", "the task has ended")
+    assert company.marts.rows("select reason from alerts.case_event where detail ? 'task_id' order by event_id") == [
+        (f"task 2 of {RECEIVABLES} was due on 2026-11-19; {lead} is told",),
+        (f"task 1 of {ANA} was due on 2026-11-23; {lead} is told",),
+    ]
+
+
+@pytest.mark.capability("C40", "C42")
+def test_a_customer_is_left_in_peace_for_the_days_of_the_playbook(company: Company) -> None:
+    again = company.project.alerts.model_copy(update={"cool_down_days": {}})
+    company.project = company.project.model_copy(update={"alerts": again})
+    company.day(0, **SILENT)
+    with company.marts.connection.cursor() as cursor:
+        answer(cursor, Answer(1, "start", "ana", "called today"), now=NOW)
+        answer(cursor, Answer(1, "close", "ana", outcome="saved"), now=NOW)
+    counts = company.day(29, **SILENT)
+    assert (counts.opened, counts.withheld, counts.letters) == (1, 1, 0)
+    assert company.marts.rows("select reason from alerts.case_event where detail ->> 'why' = 'contact_cap'") == [
+        ("contacted on 2026-11-16, and the playbook leaves 30 days between two contacts",)
+    ]
+    assert company.day(30, **SILENT).letters == 1
+
+
 def test_a_case_that_rises_tightens_and_adds_tasks_and_doubles_none(company: Company) -> None:
     company.day(0, **SILENT)
     assert company.day(1, **SILENT | OVERDUE).tasks == 1

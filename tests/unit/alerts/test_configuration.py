@@ -82,8 +82,7 @@ def test_the_shipped_rules(project: Project) -> None:
             "stocked_out",
             "users_halved",
         },
-        "shadow": {"answers_stopped", "billing_dispute", "events_missed", "low_nps", "opens_faded"},
-        "draft": {"shallow_use"},
+        "shadow": {"answers_stopped", "billing_dispute", "events_missed", "low_nps", "opens_faded", "shallow_use"},
     }
     assert rules["overdue_receivables"].content.route == "finance"
     assert rules["silent_quarter"].content.route == "account_manager"
