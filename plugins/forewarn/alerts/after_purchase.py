@@ -75,8 +75,8 @@ class Order:
 def remind(cursor: extensions.cursor, books: Books, *, now: datetime) -> Care:
     """Write the tasks of reminders that are due, in the transaction of the day's cases; each order has each once.
 
-    Who is of the control group, outside the pilot, or was contacted not long ago has a task that is dropped at once, with
-    the reason: it is not asked for again.
+    Who is of the control group, outside the pilot, or was contacted not long ago has a task that is dropped at once,
+    with the reason: it is not asked for again.
     """
     reminders = {reminder.id: reminder for reminder in books.playbooks.after_purchase}
     cursor.execute("select to_regclass('intermediate.int_purchase_articles') is not null")
