@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from forewarn.cli.ending import end_span
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
 from forewarn.cli.screen import screen
@@ -53,14 +54,7 @@ def end(
     dry_run: DryRun = False,
 ) -> None:
     """Let a silence count no more."""
-    from forewarn.alerts.spans import end_today
-    from forewarn.warehouse.engine import connect
-
-    with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
-        changed = end_today(cursor, "silence", number, by=getpass.getuser(), reason=why, now=datetime.now(UTC))
-        if not dry_run:
-            connection.commit()
-    typer.echo(f"silence {number}: {'would be ' if dry_run else ''}ended" if changed else "nothing changed")
+    end_span("silence", number, why, dry_run=dry_run)
 
 
 @app.command("list")
