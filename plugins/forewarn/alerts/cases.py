@@ -80,7 +80,7 @@ class CaseCounts:
     escalated
         Cases that nobody answered by the day they were due, and that somebody else hears of now.
     overdue
-        Tasks of cases, above all of other departments, that nobody did by then, likewise.
+        Tasks of other departments than the case's own that nobody did by then, likewise.
     tasks, actions
         New tasks, and new rows in the outbox for what other systems do about them.
     reminders

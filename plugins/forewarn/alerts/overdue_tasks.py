@@ -1,4 +1,4 @@
-"""Tasks of cases that nobody did by the day they were due: somebody else hears of them, each once."""
+"""Tasks that another department did not do by the day they were due: somebody else hears of each, once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from alerts.task as t
 join alerts."case" as c using (case_id)
 left join marts.dim_customers as d on d.customer_id = t.customer_id
 where t.state = 'open' and c.state <> 'closed' and greatest(t.due_on, c.snoozed_until) < %(as_of_date)s
-    -- What a case's own department has not begun is told with the case itself.
-    and (t.role <> c.route or c.state <> 'open')
+    -- Whoever has the case answers for it as a whole, and it is escalated as one.
+    and t.role <> c.route
 order by c.expected_loss desc, t.task_id
 """
 
@@ -29,7 +29,7 @@ order by c.expected_loss desc, t.task_id
 def tell_overdue(
     cursor: extensions.cursor, directory: Directory, *, as_of_date: date, now: datetime, expires_at: datetime
 ) -> int:
-    """Put a message into the outbox about each overdue task, for the one who answers for unanswered cases.
+    """Put a message into the outbox about each overdue task, for whoever answers for unanswered cases.
 
     Returns
     -------

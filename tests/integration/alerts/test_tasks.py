@@ -251,17 +251,21 @@ def test_a_task_of_another_department_that_is_overdue_goes_to_the_lead_once(comp
     dispatch(company.settings, company.project, now=NOW + timedelta(days=5))
     [page] = [file for file in (company.settings.outbox / "pages").glob("*.html") if "Task overdue" in file.read_text()]
     assert "Receivables had this to do by Nov 19, and it is still open." in page.read_text("utf-8")
-    # The case's own task is told with the case, as long as nobody has answered that.
+    assert company.marts.rows("select reason from alerts.case_event where detail ? 'task_id'") == [
+        (f"task 2 of {RECEIVABLES} was due on 2026-11-19; {lead} is told",)
+    ]
+    # The case's own task is told with the case, once nobody has answered that.
     counts = company.day(8, **SILENT)
     assert (counts.escalated, counts.overdue) == (1, 0)
+
+
+def test_53_a_task_that_is_done_in_the_meantime_is_not_told_as_overdue(company: Company) -> None:
+    company.day(0, **SILENT)
+    assert company.day(4, **SILENT).overdue == 1
     with company.marts.connection.cursor() as cursor:
-        answer(cursor, Answer(1, "acknowledge", "ana"), now=NOW)
-        assert company.day(9, **SILENT).overdue == 1
-        answer_task(cursor, TaskAnswer(1, "done", "ana", "called"), now=NOW)
-    assert company.marts.rows(f"{told} order by alert_id desc limit 1")[0][1:3] == ("suppressed", "the task has ended")
-    assert company.marts.rows("select reason from alerts.case_event where detail ? 'task_id' order by event_id") == [
-        (f"task 2 of {RECEIVABLES} was due on 2026-11-19; {lead} is told",),
-        (f"task 1 of {ANA} was due on 2026-11-23; {lead} is told",),
+        answer_task(cursor, TaskAnswer(2, "done", "receivables", "stopped"), now=NOW)
+    assert company.marts.rows("select state, reason from alerts.outbox where kind = 'overdue'") == [
+        ("suppressed", "the task has ended")
     ]
 
 
