@@ -188,6 +188,7 @@ def test_who_wants_fewer_mails_gets_those_of_high_cases_and_every_escalation(des
         ("case", "high", "pending"),
         ("case", "high", "pending"),
         ("escalation", "high", "pending"),
+        ("overdue", "high", "pending"),
     ]
     with desk.marts.connection.cursor() as cursor:
         assert wish(cursor, 1, "low", now=NOW)
