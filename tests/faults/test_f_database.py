@@ -50,6 +50,7 @@ def test_74_a_login_reads_bi_and_what_its_views_stand_on_and_nothing_else(wareho
         'alerts."case"',
         "alerts.case_event",
         "alerts.hold",
+        "alerts.missed_churn",
         "alerts.task",
         "ops.publication",
     }

@@ -38,6 +38,14 @@ INSIGHT = (
     "insert into ml.segment select customer_id, as_of_date, 'S1', 0 from marts.churn_features returning 1",
     "insert into ml.suggestion select customer_id, as_of_date, 1, 'erp', 'p', 'P', '[]', 1, 1, 1, now()"
     " from marts.churn_features returning 1",
+    "insert into alerts.missed_churn (customer_id, definition, gone_on, looked_from, dates, why, reason,"
+    " examined_as_of, examined_at) select customer_id, 'non_contractual', as_of_date, as_of_date - 60, 1, 'nothing',"
+    " 'r', as_of_date, now() from marts.churn_features returning 1",
+    "insert into alerts.signal (customer_id, as_of_date, kind, name, version, level, route, reason, evidence,"
+    " observed_at) select customer_id, as_of_date, 'rule', 'r', '1', 'high', 'account_manager', 'r', '{}', now()"
+    " from marts.churn_features returning 1",
+    # As if the window were over: each has left.
+    "update marts.churn_labels set eligible = true, churned = true, is_mature = true returning 1",
 )
 
 
@@ -105,10 +113,10 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
     company.rows(
         'with opened as (insert into alerts."case" (customer_id, episode, state, level, route, routes, value_at_stake,'
         " expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at)"
-        " select customer_id, 1, 'open', 'low', 'r', '{r}', 1, 1, '[]', 'call', as_of_date, as_of_date, now(), now()"
+        " select customer_id, 1, 'open', 'high', 'r', '{r}', 1, 1, '[]', 'call', as_of_date, as_of_date, now(), now()"
         " from marts.churn_features returning case_id, opened_as_of)"
-        " insert into alerts.case_event (case_id, as_of_date, kind, reason, happened_at)"
-        " select case_id, opened_as_of, 'opened', 'r', now() from opened returning 1"
+        " insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at)"
+        " select case_id, opened_as_of, 'opened', 'r', '{\"level\": \"high\"}', now() from opened returning 1"
     )
     company.rows(
         "insert into alerts.hold (customer_id, kind, name, reason, held_as_of, held_at)"
