@@ -1,14 +1,13 @@
-"""What a message says, held by golden files; `UPDATE_GOLDEN=1 pytest tests/unit/alerts` writes them anew."""
+"""What a message says, held by golden files."""
 
-import os
 import re
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
 from io import BytesIO
-from pathlib import Path
 
 import pytest
+from golden_files import hold
 from PIL import Image
 
 from forewarn.alerts.answer_links import SENT as PURPOSES
@@ -18,16 +17,8 @@ from forewarn.alerts.sparkline import HEIGHT, LINE, QUIET, WIDTH, sparkline
 from forewarn.alerts.view import view
 
 DAY = date(2026, 11, 16)
-GOLDEN = Path(__file__).parent / "golden"
 LINKS = {purpose: f"https://forewarn.meridian.example/{purpose}/token" for purpose in PURPOSES}
 SENT = {"alert_id": 17, "sender": "Forewarn <alerts@meridian.example>", "recipient": "ana.weber@meridian.example"}
-
-
-def hold(name: str, content: str) -> None:
-    file = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        file.write_text(content, encoding="utf-8")
-    assert content == file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["full", "chinese", "rules_only"])
