@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -52,6 +52,27 @@ CUSTOMERS = {
     "n1": (None, "Nobody's Own", 30_000),
 }
 CALM_ONES = ("a4",)
+# Cases of past months: customer, rule or model, day of the alert, whether the customer left (None: not ripe), whether
+# somebody was told, outcome, cost.
+PAST: dict[int, tuple[str, tuple[str, str, str], date, bool | None, bool, str | None, float | None]] = {
+    901: ("a1", ("rule", "spend_drop", "1"), date(2026, 7, 6), True, True, "churned", 40),
+    902: ("a2", ("rule", "spend_drop", "2"), date(2026, 8, 3), False, True, "saved", 40),
+    903: ("a3", ("rule", "overdue", "1"), date(2026, 8, 4), False, True, "false_alarm", 0),
+    904: ("b1", ("model", "non_contractual", "3"), date(2026, 8, 5), True, False, None, None),
+    905: ("a4", ("rule", "spend_drop", "2"), date(2026, 11, 2), None, True, None, None),
+}
+# Customer, day on which it counts as gone, and the case that foresaw it.
+LEFT: dict[str, tuple[date, int | None]] = {
+    "a1": (date(2026, 8, 30), 901),
+    "b1": (date(2026, 10, 4), 904),
+    "n1": (date(2026, 10, 9), None),
+}
+# Month: rate of logo churn, score of recommendation, opening value; only the newest is not settled.
+MONTHS = {
+    date(2026, 8, 1): (0.04, -12.0, 100_000),
+    date(2026, 9, 1): (0.021, 30.0, 110_000),
+    date(2026, 10, 1): (0.013, 41.0, 120_000),
+}
 
 
 @dataclass
@@ -117,6 +138,7 @@ def office(owner: Settings, login: str) -> Iterator[Office]:
         marts.run("insert into staging.stg_owners values (%s, %s, %s, %s)", values)
     for customer, (person, name, value) in CUSTOMERS.items():
         _customer(marts, customer, person, name, value)
+    _past(marts)
     project = simulated_project(owner.config, channels=["email"])
     publish(owner, as_of_date=DAY, run_id=RUN, live=True, now=NOW)
     evaluate_rules(owner, project, as_of_date=DAY, now=NOW)
@@ -180,3 +202,35 @@ def _customer(marts: AlertingWarehouse, customer: str, person: str | None, name:
         " as v (kind, entity, detail)",
         {"c": customer, "day": DAY},
     )
+
+
+def _past(marts: AlertingWarehouse) -> None:
+    """Add what came of alerts since January, and the company's figures."""
+    marts.publish(date(2026, 1, 1), "january")
+    for case, (customer, signal, day, churned, told, outcome, cost) in PAST.items():
+        person, _, value = CUSTOMERS[customer]
+        manager = OWNERS[person][1] if person else "nobody"
+        left, foreseen_by = LEFT.get(customer, (None, None))
+        lead = (left - day).days if left and foreseen_by == case else None
+        marts.run(
+            "insert into marts.alert_outcomes (case_id, customer_id, episode, state, level, segment, manager, playbook,"
+            " is_alert, opened_as_of, fired_as_of, is_treated, is_mature, churned, outcome, cost, value_at_stake,"
+            " lead_days) values (%s, %s, 1, %s, 'high', 'retail', %s, %s, true, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(case, customer, "closed" if outcome else "open", manager, "spend" if told else "none", day, day),
+                *(told, churned is not None, churned, outcome, cost, value, lead),
+            ],
+        )
+        marts.run(
+            "insert into marts.alert_signals (case_id, customer_id, kind, name, version) values (%s, %s, %s, %s, %s)",
+            [case, customer, *signal],
+        )
+    for customer, (day, foreseen_by) in LEFT.items():
+        marts.run(
+            "insert into marts.churn_leavers (customer_id, definition, gone_on, was_foreseen, case_id)"
+            " values (%s, 'non_contractual', %s, %s, %s)",
+            [customer, day, foreseen_by is not None, foreseen_by],
+        )
+    for month, (churn, nps, opening) in MONTHS.items():
+        figures = {"non_contractual_logo_churn_rate": churn, "non_contractual_opening_value": opening, "nps": nps}
+        marts.month(month, settled=month != max(MONTHS), is_restated=False, **figures)

@@ -24,8 +24,11 @@ from forewarn.workbench.desk import Desk
 from forewarn.workbench.entrance import asked_for, entrance
 from forewarn.workbench.guard import HEALTH, Guard
 from forewarn.workbench.inbox import inbox
+from forewarn.workbench.kpis import kpis
 from forewarn.workbench.links import links
 from forewarn.workbench.pages import refusal_page
+from forewarn.workbench.performance import performance
+from forewarn.workbench.playbook_page import playbook_page
 from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import STATUS, Kind, Refused
 from forewarn.workbench.rule_editor import rule_editor
@@ -79,7 +82,7 @@ def create_app(
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, load_routing(project), clock)
-    for pages in (inbox, customer, team, rule_editor, away, data_health):
+    for pages in (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away, data_health):
         app.include_router(pages(workbench))
 
     _add_refusals(app)

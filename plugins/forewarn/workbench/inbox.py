@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
@@ -19,12 +17,18 @@ from forewarn.alerts.take_back import WITHIN, take_back
 from forewarn.errors import Permanent
 from forewarn.workbench.desk import SNOOZE
 from forewarn.workbench.refusals import Refused
+from forewarn.workbench.spreadsheet import spreadsheet
 from forewarn.workbench.visit import Visit, Workbench
 from forewarn.workbench.what_was_done import WhatWasDone
 
 PAGE = "/inbox"
 A_PAGE = 25
 LONGEST_NOTE = 500
+# Of the list as a file.
+COLUMNS = (
+    *("case_id", "customer_id", "name", "owner_name", "owner_email", "level", "state", "outcome", "probability"),
+    *("value_at_stake", "expected_loss", "due_on", "snoozed_until", "opened_as_of", "next_step"),
+)
 Shown = Literal["open", "snoozed", "closed"]
 Pressed = Literal["acknowledge", "start", "snooze", "saved", "churned", "false_alarm", "no_answer", "undo"]
 _ACTIONS: dict[str, tuple[Action, Outcome | None]] = {
@@ -114,8 +118,7 @@ def inbox(workbench: Workbench) -> APIRouter:
     def export(request: Request, asked: Annotated[Asked, Query()]) -> Response:
         with workbench.visit(request, PAGE) as visit:
             cases = _cases(visit, asked, most=10_000, skip=0)
-        headers = {"content-disposition": 'attachment; filename="forewarn-inbox.csv"'}
-        return Response(_table(cases), media_type="text/csv; charset=utf-8", headers=headers)
+        return spreadsheet("inbox", COLUMNS, cases)
 
     @router.post("/cases/{case_id}")
     def act(request: Request, case_id: int, given: Annotated[Given, Form()]) -> Response:
@@ -211,21 +214,3 @@ def _owners(visit: Visit) -> list[dict[str, Any]]:
         'select lower(owner_email) as email, min(owner_name) as name from alerts."case"'
         " where owner_email is not null group by 1 order by 2, 1"
     )
-
-
-def _table(cases: list[dict[str, Any]]) -> str:
-    columns = (
-        *("case_id", "customer_id", "name", "owner_name", "owner_email", "level", "state", "outcome", "probability"),
-        *("value_at_stake", "expected_loss", "due_on", "snoozed_until", "opened_as_of", "next_step"),
-    )
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([neutral(case[column]) for column in columns] for case in cases)
-    # A spreadsheet takes the bytes for another encoding without the mark.
-    return "\ufeff" + file.getvalue()
-
-
-def neutral(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -25,12 +25,19 @@ PAGES: dict[str, tuple[Role, ...]] = {
     "/inbox": ("manager", "lead", "admin"),
     "/customers": ("manager", "lead", "admin"),
     "/team": ("lead", "admin"),
+    "/performance": ("manager", "lead", "admin"),
+    "/kpis": ("lead", "admin"),
+    "/playbooks": ("manager", "lead", "admin"),
     "/rules": ("lead", "admin"),
     "/away": ("manager", "lead", "operations", "admin"),
     "/data": ("lead", "operations", "admin"),
 }
-# Pages that show what is published.
-OF_CUSTOMERS = ("/inbox", "/customers", "/team")
+# Pages that show what is published, and what they cannot do without.
+PUBLISHED = {
+    **dict.fromkeys(("/inbox", "/customers", "/team"), "bi.customer_360"),
+    "/performance": "bi.alert_performance_monthly",
+    "/kpis": "bi.kpi_monthly",
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +62,8 @@ class Workbench:
         with self.pool.viewing(secret, reading=reading) as (cursor, viewer):
             if viewer.role not in PAGES[page]:
                 raise Refused("forbidden", locale=viewer.locale, back="/")
-            cursor.execute("select to_regclass('bi.customer_360') is null")
-            if page in OF_CUSTOMERS and (cursor.fetchone() or [True])[0]:
+            cursor.execute("select to_regclass(%s) is null", [PUBLISHED.get(page)])
+            if page in PUBLISHED and (cursor.fetchone() or [True])[0]:
                 raise Refused("unpublished", locale=viewer.locale)
             yield Visit(cursor, viewer, page, self.project, self.routing, self.clock(), secret)
 

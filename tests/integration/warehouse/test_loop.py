@@ -22,6 +22,7 @@ from forewarn.loop.figures import DIMENSIONS, read_figures
 from forewarn.loop.missed import post_mortem
 from forewarn.loop.monthly import Made, monthly_report
 from forewarn.loop.save_rate import DIVISIONS, save_rates
+from forewarn.workbench.performance import statement
 
 MAY, JUNE, JULY, TODAY = date(2024, 5, 1), date(2024, 6, 1), date(2024, 7, 1), date(2024, 9, 10)
 NOW = datetime(2024, 9, 10, 6, tzinfo=UTC)
@@ -178,6 +179,26 @@ def test_marts_and_ledger_reconcile(company: Company) -> None:
     # A case that only the ledger knew would be noticed.
     spoiled = query.replace('from alerts."case"', 'from (select * from alerts."case" where case_id > 1) as ledger')
     assert company.rows(spoiled) == [{"what": "ledger"}]
+
+
+@pytest.mark.capability("C45")
+@pytest.mark.parametrize("dimension", ["all", "rule", "model", "segment", "manager", "playbook"])
+def test_the_workbench_counts_as_the_mart_does(company: Company, dimension: Any) -> None:
+    counts = ["alerts", "unripe", "judged", "correct", "closed", "saved_value", "cost"]
+    # Leavers of a rule are those of everybody in the months in which it foresaw one: they do not add up.
+    counts += ["leavers", "foreseen"] if dimension in ("all", "segment", "manager") else []
+    sums = ", ".join(f"sum({name})::float8 as {name}" for name in counts)
+    mart = company.rows(
+        f"select member, {sums} from marts.alert_performance_monthly where dimension = %s group by member", dimension
+    )
+    with company.connection.cursor() as cursor:
+        values = {"since": MAY, "definition": CHURN["definition"], "by": dimension}
+        cursor.execute(statement(dimension).replace("bi.", "marts."), values)
+        names = [column.name for column in cursor.description or ()]
+        page = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    assert page
+    shown = [{name: one[name] for name in ("member", *counts)} for one in page]
+    assert sorted(shown, key=str) == sorted(mart, key=str)
 
 
 @pytest.mark.capability("B2")
