@@ -120,12 +120,13 @@ def test_the_companys_figures_are_drawn_said_and_listed(company: Office) -> None
 
 
 @pytest.fixture
-def part_of_the_company(company: Office) -> Iterator[TestClient]:
-    """A lead who sees one manager's customers."""
+def part_of_the_company(company: Office, request: pytest.FixtureRequest) -> Iterator[TestClient]:
+    """A lead who sees one manager's customers, by default Bert's."""
+    manager = getattr(request, "param", "crm|8")
     account = "(select account_id from workbench.account where email = 'lena@meridian.example')"
-    company.marts.run(f"insert into workbench.account_owner values ({account}, 'crm|8')")
+    company.marts.run(f"insert into workbench.account_owner values ({account}, %s)", [manager])
     yield company.of("lena")
-    company.marts.run("delete from workbench.account_owner where owner_key = 'crm|8' and account_id = " + account)
+    company.marts.run(f"delete from workbench.account_owner where (account_id, owner_key) = ({account}, %s)", [manager])
 
 
 def test_76_the_companys_figures_are_for_who_sees_every_customer(
@@ -136,6 +137,12 @@ def test_76_the_companys_figures_are_for_who_sees_every_customer(
     assert _table(part_of_the_company, "/kpis.csv") == {}
     assert _facts(part_of_the_company.get("/performance").text)["Precision"] == "100%", "of Bert's one alert"
     assert [company.of(person).get("/kpis").status_code for person in ("ana", "olga")] == [403, 403]
+
+
+@pytest.mark.parametrize("part_of_the_company", ["crm|none"], indirect=True)
+def test_where_nothing_is_to_be_seen_the_page_says_so(part_of_the_company: TestClient) -> None:
+    page = part_of_the_company.get("/performance").text
+    assert ("No alert has fired since" in page, "<table" in page) == (True, False)
 
 
 @pytest.mark.capability("C50")
