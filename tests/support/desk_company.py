@@ -67,7 +67,7 @@ LEFT: dict[str, tuple[date, int | None]] = {
     "b1": (date(2026, 10, 4), 904),
     "n1": (date(2026, 10, 9), None),
 }
-# Month: rate of logo churn, score of recommendation, opening value; only the newest is not settled.
+# Month: rate of logo churn, score of recommendation, closing value; only the newest is not settled.
 MONTHS = {
     date(2026, 8, 1): (0.04, -12.0, 100_000),
     date(2026, 9, 1): (0.021, 30.0, 110_000),
@@ -231,6 +231,6 @@ def _past(marts: AlertingWarehouse) -> None:
             " values (%s, 'non_contractual', %s, %s, %s)",
             [customer, day, foreseen_by is not None, foreseen_by],
         )
-    for month, (churn, nps, opening) in MONTHS.items():
-        figures = {"non_contractual_logo_churn_rate": churn, "non_contractual_opening_value": opening, "nps": nps}
+    for month, (churn, nps, closing) in MONTHS.items():
+        figures = {"non_contractual_logo_churn_rate": churn, "non_contractual_closing_value": closing, "nps": nps}
         marts.month(month, settled=month != max(MONTHS), is_restated=False, **figures)

@@ -37,7 +37,7 @@ from bi.kpi_monthly order by month desc limit %(months)s
 
 @dataclass(frozen=True)
 class Figure:
-    """One rate over the months: its line, None where there are fewer than two values, and the sentence that says it."""
+    """A rate or an amount over the months: its line, None of fewer than two values, and the sentence that says it."""
 
     name: str
     chart: Chart | None
@@ -59,6 +59,7 @@ def kpis(workbench: Workbench) -> APIRouter:
                 whole=whole,
                 months=months,
                 figures=[_figure(visit, name, months) for name in RATES],
+                value=_figure(visit, "closing", months),
                 movements=MOVEMENTS,
                 shown=lambda name, value: _shown(visit, name, value),
             )
@@ -83,7 +84,7 @@ def _months(visit: Visit) -> list[dict[str, Any]]:
 def _figure(visit: Visit, name: str, months: list[dict[str, Any]]) -> Figure:
     known = [(one["month"], float(one[name])) for one in reversed(months) if one[name] is not None]
     # The score of recommendation goes from -100 to 100, and a drawn line from 0 up.
-    floor = -100.0 if RATES[name] == "points" else 0.0
+    floor = -100.0 if RATES.get(name) == "points" else 0.0
     top = max((value for _, value in known), default=0) if floor == 0 else 100.0
     chart = line([(day, value - floor) for day, value in known], top=(top - floor) or 1)
     return Figure(name, chart, _said(visit, name, known))

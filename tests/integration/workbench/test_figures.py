@@ -110,11 +110,12 @@ def test_the_companys_figures_are_drawn_said_and_listed(company: Office) -> None
     assert "1.3% in October 2026; it was 4% in August 2026." in page
     assert "41 in October 2026; it was -12 in August 2026." in page
     assert "Unknown: no source feeds it" in page
-    assert len(re.findall("<polyline", page)) == 2
+    assert "$120,000 in October 2026; it was $100,000 in August 2026." in page
+    assert len(re.findall("<polyline", page)) == 3
     rates = _rows(page, "rates")
     assert list(rates) == ["October 2026 not settled", "September 2026", "August 2026"]
     assert rates["September 2026"] == ["2.1%", "–", "–", "–", "30", "–", "–"]
-    assert _rows(page, "movements")["August 2026"][0] == "$100,000"
+    assert _rows(page, "movements")["August 2026"][-1] == "$100,000"
     assert _table(company.of("lena"), "/kpis.csv")["2026-09-01"]["nps"] == "30.0"
     assert not re.findall(FORBIDDEN, page)
 
