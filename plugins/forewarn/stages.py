@@ -19,7 +19,7 @@ from forewarn import rejections
 from forewarn.config.project import Project, load_project
 from forewarn.config.settings import Settings
 from forewarn.configured import configuration, definitions, model_variables, words_of
-from forewarn.errors import ModelRejected, SourceRejected
+from forewarn.errors import ForewarnError, ModelRejected, SourceRejected
 from forewarn.progress import Progress, untold
 from forewarn.warehouse.engine import connect
 
@@ -79,7 +79,7 @@ def streams(settings: Settings) -> list[dict[str, str]]:
 
 
 def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: Resolve | None = None) -> Summary:
-    """Land what is new in one stream; `resolve` finds the URL of a connection by its name.
+    """Land what is new in one stream, after what was asked to be tried again; `resolve` finds a connection's URL.
 
     Raises
     ------
@@ -87,12 +87,19 @@ def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: 
         The source did not answer, or its answer cannot be used.
     """
     from forewarn.sources import extract_stream, load_sources
+    from forewarn.sources.redrive_requests import carry_out
 
+    found = load_sources(_project(settings))[source]
+    again: Summary = {}
+    try:
+        # What was set aside is older than what the source has to say now.
+        if done := carry_out(settings, found, stream, now=run.now):
+            again = {"redriven": done.landed, "redriven_of": done.tried}
+    except ForewarnError as error:
+        _log.warning("Rows that were set aside stay so: %s", error)
     more: dict[str, Any] = {"resolve": resolve} if resolve else {}
-    batch = extract_stream(
-        settings, load_sources(_project(settings))[source], stream, run_id=run.run_id, now=run.now, **more
-    )
-    return _summary(batch)
+    batch = extract_stream(settings, found, stream, run_id=run.run_id, now=run.now, **more)
+    return _summary(batch) | again
 
 
 def check_sources(settings: Settings, run: Run) -> Summary:

@@ -40,22 +40,23 @@ FIGURES = (
         "Time since a stream last landed.",
         ("source", "stream"),
         f"select source, stream, {_AGE.format('max(finished_at)')} from ops.batch where status = 'landed'"
-        " group by source, stream",
+        " and not redrive group by source, stream",
     ),
     Figure(
         "forewarn_stream_rows",
         "Rows of a stream's newest batch that landed, by what became of them.",
         ("source", "stream", "outcome"),
         "select source, stream, outcome, rows from (select distinct on (source, stream) * from ops.batch where"
-        " status = 'landed' order by source, stream, batch_id desc) as newest cross join lateral (values"
-        " ('loaded', rows_loaded), ('quarantined', rows_quarantined), ('deduplicated', rows_deduplicated))"
+        " status = 'landed' and not redrive order by source, stream, batch_id desc) as newest cross join lateral"
+        " (values ('loaded', rows_loaded), ('quarantined', rows_quarantined), ('deduplicated', rows_deduplicated))"
         " as part (outcome, rows)",
     ),
     Figure(
         "forewarn_batches_total",
         "Extractions of a stream, by how they ended.",
         ("source", "stream", "status"),
-        "select source, stream, status, count(*) from ops.batch where status <> 'running' group by 1, 2, 3",
+        "select source, stream, status, count(*) from ops.batch where status <> 'running' and not redrive"
+        " group by 1, 2, 3",
         counts=True,
     ),
     Figure(

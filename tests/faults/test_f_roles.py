@@ -87,7 +87,7 @@ BECOMES = {
     | {"ops.publication": {"select"}}
     | {key: {"select"} for key in ("ops.batch", "ops.gate_result", "ops.late_stream", "ops.trouble", "ops.watermark")}
     | {f"ml.{name}": {"select"} for name in ("driver", "segment", "segment_profile", "suggestion", "watch")}
-    | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}},
+    | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}, "ops.redrive_request": {"select"}},
     "rule_editor": MARTS
     | dict.fromkeys(("alerts.backtest", "alerts.rule_event", "alerts.rule_version"), ADDS)
     | {key: {"select"} for key in ("alerts.shadow_signal", "alerts.signal")},

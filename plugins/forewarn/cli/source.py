@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,8 +33,8 @@ def list_() -> None:
 
     with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select source, stream, max(finished_at), sum(rows_loaded), sum(rows_quarantined)"
-            " from ops.batch where status = 'landed' group by source, stream"
+            "select source, stream, max(finished_at) filter (where not redrive), sum(rows_loaded),"
+            " sum(rows_quarantined) from ops.batch where status = 'landed' group by source, stream"
         )
         landed = {(source, stream): figures for source, stream, *figures in cursor.fetchall()}
     table = Table(Column("stream", no_wrap=True), "kind", "mode", "feeds", "last landed")
@@ -82,6 +84,28 @@ def reset(
     elif yes or typer.confirm(f"Forget {what}?"):
         reset_stream(settings, source, stream)
         typer.echo(f"Forgot {what}. The next run loads the stream anew.")
+
+
+@app.command("redrive")
+def try_again(
+    name: Annotated[str, typer.Argument(help="The source.")],
+    stream: Annotated[str, typer.Argument(help="The stream whose rows were set aside.")],
+    reason: Annotated[str, typer.Option(help="What was mended; kept with it.")] = "mended",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried, and change nothing.")] = False,
+) -> None:
+    """Try again the rows of a stream that were set aside; those that fit now leave the quarantine."""
+    from forewarn.sources.redrive import preview
+    from forewarn.sources.redrive_requests import ask, carry_out
+    from forewarn.warehouse.engine import connect
+
+    settings, source, now = current_settings(), _source(name, stream), datetime.now(UTC)
+    if dry_run:
+        typer.echo(f"would be {preview(settings, source, stream)}")
+        return
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        ask(cursor, name, stream, reason=reason, by=getpass.getuser(), now=now)
+        connection.commit()
+    typer.echo(str(carry_out(settings, source, stream, now=now)))
 
 
 @app.command("test")

@@ -48,7 +48,9 @@ class Batch:
     quarantined_files: dict[str, str] = field(default_factory=dict)
 
 
-def open_batch(connection: extensions.connection, source: str, stream: str, run_id: str, now: datetime) -> Batch:
+def open_batch(
+    connection: extensions.connection, source: str, stream: str, run_id: str, now: datetime, *, redrive: bool = False
+) -> Batch:
     """Wait for the stream's lock and record that a batch is running; both outlive the commit made here.
 
     The locks belong to the session: a process that dies frees them. A batch still marked running is then one that died.
@@ -66,9 +68,9 @@ def open_batch(connection: extensions.connection, source: str, stream: str, run_
         cursor.execute("select cursor_value from ops.watermark where source = %s and stream = %s", [source, stream])
         watermark = (cursor.fetchone() or [None])[0]
         cursor.execute(
-            "insert into ops.batch (source, stream, run_id, started_at, status, watermark_before)"
-            " values (%s, %s, %s, %s, 'running', %s) returning batch_id",
-            [source, stream, run_id, now, watermark],
+            "insert into ops.batch (source, stream, run_id, started_at, status, watermark_before, redrive)"
+            " values (%s, %s, %s, %s, 'running', %s, %s) returning batch_id",
+            [source, stream, run_id, now, watermark, redrive],
         )
         (batch_id,) = cursor.fetchone() or (0,)
     connection.commit()

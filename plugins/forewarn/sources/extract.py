@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 
@@ -22,6 +23,8 @@ from forewarn.sources.raw_tables import known_columns
 from forewarn.sources.reader import Extraction
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.lock import ATTEMPTS
+
+Take = Callable[[extensions.cursor, Batch], Batch]
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +55,15 @@ def extract_stream(
         The warehouse could not take the rows: its disk is full, other sessions kept conflicting, or it went away.
     """
     stream_of(source, stream)
-    for attempt in Retrying(
-        retry=retry_if_exception_cause_type(extensions.TransactionRollbackError),
-        stop=stop_after_attempt(ATTEMPTS),
-        reraise=True,
-    ):
-        with attempt:
-            landed = _land(settings, source, stream, run_id=run_id, now=now, resolve=resolve)
+
+    def take(cursor: extensions.cursor, batch: Batch) -> Batch:
+        compare = is_comparison_due(cursor, source, stream, now)
+        with open_stream(
+            settings, source, stream, batch.watermark_before, cursor, resolve=resolve, compare=compare
+        ) as extraction:
+            return Landing(cursor, source, stream, batch, now, compare_keys=compare).run(extraction)
+
+    landed = land(settings, source, stream, take, run_id=run_id, now=now)
     for path, reason in landed.quarantined_files.items():
         _log.warning("%s.%s: %s was set aside: %s", source.name, stream, path, reason)
     for column in landed.new_columns:
@@ -66,17 +71,29 @@ def extract_stream(
     return landed
 
 
-def _land(settings: Settings, source: Source, stream: str, *, run_id: str, now: datetime, resolve: Resolve) -> Batch:
+def land(
+    settings: Settings, source: Source, stream: str, take: Take, *, run_id: str, now: datetime, redrive: bool = False
+) -> Batch:
+    """Let `take` land rows of a stream in a batch and a transaction of their own, anew after a deadlock."""
+    for attempt in Retrying(
+        retry=retry_if_exception_cause_type(extensions.TransactionRollbackError),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    ):
+        with attempt:
+            landed = _land(settings, source, stream, take, run_id=run_id, now=now, redrive=redrive)
+    return landed
+
+
+def _land(
+    settings: Settings, source: Source, stream: str, take: Take, *, run_id: str, now: datetime, redrive: bool
+) -> Batch:
     """Try once: a batch of its own, landed or failed."""
     with connect(settings.warehouse_url, application=f"forewarn.land {source.name}.{stream}"[:60]) as connection:
-        batch = open_batch(connection, source.name, stream, run_id, now)
+        batch = open_batch(connection, source.name, stream, run_id, now, redrive=redrive)
         try:
             with connection.cursor() as cursor:
-                compare = is_comparison_due(cursor, source, stream, now)
-                with open_stream(
-                    settings, source, stream, batch.watermark_before, cursor, resolve=resolve, compare=compare
-                ) as extraction:
-                    landed = Landing(cursor, source, stream, batch, now, compare_keys=compare).run(extraction)
+                landed = take(cursor, batch)
                 record_landed(cursor, landed, now)
             connection.commit()
         except psycopg2.OperationalError as error:

@@ -51,7 +51,8 @@ def arrivals(
     and no more are to come.
     """
     cursor.execute(
-        "select source, stream, max(finished_at) from ops.batch where status = 'landed' group by source, stream"
+        "select source, stream, max(finished_at) from ops.batch where status = 'landed' and not redrive"
+        " group by source, stream"
     )
     answered = {(source, stream): at for source, stream, at in cursor.fetchall()}
     cursor.execute(

@@ -11,7 +11,12 @@ from forewarn.sources.reader import NotPlain, Part, Reject, Row
 
 
 def part_of_rows(
-    name: str, columns: list[str], rows: Callable[[], Iterator[Row | Reject]], *, size_bytes: int, sha256: str
+    name: str,
+    columns: list[str],
+    rows: Callable[[], Iterator[Row | Reject]],
+    *,
+    size_bytes: int | None = None,
+    sha256: str | None = None,
 ) -> Part:
     """Return the part; `rows` is called anew for each reading."""
 

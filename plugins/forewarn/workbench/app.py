@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from forewarn.alerts.answer_links import LinkBook
 from forewarn.alerts.routing import load_routing
 from forewarn.config.project import Project
+from forewarn.workbench.account_list import account_list
 from forewarn.workbench.away import away
 from forewarn.workbench.customer import customer
 from forewarn.workbench.data_health import data_health
@@ -82,7 +83,7 @@ def create_app(
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, load_routing(project), clock)
-    for pages in (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away, data_health):
+    for pages in (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away, data_health, account_list):
         app.include_router(pages(workbench))
 
     _add_refusals(app)

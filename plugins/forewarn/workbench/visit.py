@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[Role, ...]] = {
     "/rules": ("lead", "admin"),
     "/away": ("manager", "lead", "operations", "admin"),
     "/data": ("lead", "operations", "admin"),
+    "/accounts": ("admin",),
 }
 # Pages that show what is published, and what they cannot do without.
 PUBLISHED = {

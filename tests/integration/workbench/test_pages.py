@@ -170,3 +170,37 @@ def test_data_health_names_what_is_wrong_and_no_person(company: Office, person: 
     assert ("no number" in page) == sees
     assert "Canary" not in page
     assert company.of("ana").get("/data").status_code == 403
+
+
+def test_rows_that_were_set_aside_are_asked_for_again_by_operations_and_admin_alone(company: Office) -> None:
+    asked = {"stream": "erp.orders", "reason": "dates are day first"}
+    for person in ("lena", "ana"):
+        assert company.of(person).post("/data/redrive", data=asked).status_code == 403
+    olga = company.of("olga")
+    assert olga.post("/data/redrive", data=asked | {"stream": "erp.nothing"}).status_code == 404
+    page = olga.post("/data/redrive", data=asked).text
+    assert "dates are day first" in page
+    assert "waits for the next extraction" in page
+    company.of("ada").post("/data/redrive", data=asked | {"reason": "once more"})
+    assert company.marts.rows("select source, stream, asked_by, asked_at, outcome from ops.redrive_request") == [
+        ("erp", "orders", "olga@meridian.example", company.now, None)
+    ]
+    company.marts.run("update ops.redrive_request set done_at = asked_at, outcome = '3 rows tried again'")
+    assert "3 rows tried again" in company.of("ada").get("/data").text
+    assert "dates are day first" not in company.of("lena").get("/data").text
+    company.marts.run("delete from ops.redrive_request")
+
+
+def test_accounts_are_for_the_admin_to_read(company: Office) -> None:
+    ada = company.of("ada")
+    page = ada.get("/accounts").text
+    for said in ("ana@meridian.example", "account manager", "crm|7", "may log in", "forewarn account disable EMAIL"):
+        assert said in page, said
+    assert "argon2" not in page
+    for person in ("ana", "lena", "olga"):
+        assert company.of(person).get("/accounts").status_code == 403
+    company.marts.run("update workbench.account set disabled_at = '2026-02-01' where email like 'bert%'")
+    try:
+        assert "disabled since" in ada.get("/accounts").text
+    finally:
+        company.marts.run("update workbench.account set disabled_at = null where email like 'bert%'")
