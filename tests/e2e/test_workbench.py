@@ -32,7 +32,7 @@ PAGES = {
     "ada": (
         *("/inbox", "/inbox?show=closed", "/customers", "/customers/a1", "/customers/a1/records/erp/a1-1", "/team"),
         *("/performance", "/performance?by=segment", "/kpis", "/playbooks"),
-        *("/rules", "/rules/new", "/rules/spend_drop", "/away", "/data", "/nowhere"),
+        *("/rules", "/rules/new", "/rules/spend_drop", "/away", "/data", "/accounts", "/nowhere"),
     ),
     "bert": ("/inbox", "/customers/b1", "/performance", "/playbooks", "/data"),
 }

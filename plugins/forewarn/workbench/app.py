@@ -83,7 +83,8 @@ def create_app(
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, load_routing(project), clock)
-    for pages in (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away, data_health, account_list):
+    of_people = (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away)
+    for pages in (*of_people, data_health, account_list):
         app.include_router(pages(workbench))
 
     _add_refusals(app)

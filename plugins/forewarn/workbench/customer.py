@@ -21,9 +21,8 @@ COMPONENTS = ("usage", "orders", "service", "payments", "engagement", "satisfact
 # Those that are shown first, and what is shown of them after: without a name in it the first looks at no personal data.
 _FIND = """
 with found as materialized (
-    select v.customer_id, v.value_at_stake_year from bi.customer_360 as v
-    where {fits}
-    order by v.value_at_stake_year desc nulls last, v.customer_id
+    {found}
+    order by value_at_stake_year desc nulls last, customer_id
     limit %(most)s
 )
 select v.customer_id, coalesce(v.name, v.customer_id) as name, v.segment, v.owner_name, v.value_at_stake_year,
@@ -33,7 +32,19 @@ join bi.customer_360 as v on v.customer_id = found.customer_id
 left join bi.customer_health as h on h.customer_id = found.customer_id
 order by found.value_at_stake_year desc nulls last, found.customer_id
 """
-_NAMED = "v.name ilike %(like)s or v.customer_id = %(wanted)s"
+_EVERY = "select v.customer_id, v.value_at_stake_year from bi.customer_360 as v"
+# Names and numbers apart: by either at once, each customer would be joined to its name before one is compared.
+_NAMED = f"""
+select * from (
+    (
+        {_EVERY} where lower(v.name) like lower(%(like)s)
+        order by v.value_at_stake_year desc nulls last, v.customer_id
+        limit %(most)s
+    )
+    union
+    ({_EVERY} where v.customer_id = %(wanted)s)
+) as either
+"""
 _WHO = """
 select v.*, l.stage, l.silent_days, l.customer_since, w.rfm_segment, w.revenue_class, w.clv
 from bi.customer_360 as v
@@ -73,7 +84,7 @@ def customer(workbench: Workbench) -> APIRouter:
         wanted = q.strip()
         like = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         with workbench.visit(request, PAGE) as visit:
-            query = _FIND.format(fits=_NAMED if wanted else "true")
+            query = _FIND.format(found=_NAMED if wanted else _EVERY)
             found = visit.rows(query, {"wanted": wanted, "like": like, "most": FOUND})
             return visit.render("customers.html.j2", wanted=wanted, found=found, most=FOUND)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from forewarn import stages
+from forewarn.cli import app
 from forewarn.errors import SourceRejected
 from forewarn.sources.redrive import preview, redrive
 from forewarn.sources.redrive_requests import ask, carry_out
 from forewarn.sources.set_aside import MOST, set_aside
+from forewarn.stages import Run
 
 TICKETS = """
 kind: files
@@ -166,6 +172,51 @@ def test_a_request_is_carried_out_once_and_says_what_became_of_it(tickets, write
     assert rows("select asked_by, done_at, rows_tried, rows_landed, rows_kept from ops.redrive_request") == [
         ("olga@x.example", LATER, 2, 2, 1)
     ]
+
+
+@pytest.mark.capability("C5")
+def test_a_request_waits_for_the_streams_next_extraction_and_the_command_does_it_at_once(
+    drops, rows, warehouse, settings, tmp_path, monkeypatch
+):
+    config = tmp_path / "acme"
+    forewarn = CliRunner().invoke
+    assert forewarn(app, ["project", "new", str(config), "--currency", "EUR"]).exit_code == 0
+    file = config / "sources" / "desk.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(TICKETS.format(more=STRICT))
+    (drops / "a.csv").write_text(HEADER + "T1,C1,2026-01-02,5\nT2,C2,13/01/2026,7\nT3,TEST,2026-01-03,9\n")
+    company = replace(settings, config=config)
+
+    def extract(day: int) -> dict[str, Any]:
+        run = Run(NOW.date(), f"run {day}", NOW + timedelta(days=day))
+        return stages.extract(company, run, source="desk", stream="tickets", resolve=lambda *_: drops.as_uri())
+
+    assert extract(1)["rows_quarantined"] == 2
+    with warehouse.cursor() as cursor:
+        ask(cursor, "desk", "tickets", reason="tests count", by="olga@x.example", now=NOW)
+    file.write_text(TICKETS.format(more=""))
+    summary = extract(2)
+    assert (summary["redriven"], summary["redriven_of"], summary["rows_in"]) == (1, 2, 0)
+    # A stream whose request cannot be carried out is extracted all the same.
+    with warehouse.cursor() as cursor:
+        ask(cursor, "desk", "tickets", reason="minutes are numbers", by="olga@x.example", now=NOW)
+    file.write_text(TICKETS.format(more="columns: {minutes: numeric}"))
+    assert "redriven" not in extract(3)
+    assert rows(
+        "select outcome like '%%expected text, as it has landed so far, got numeric%%', rows_tried"
+        " from ops.redrive_request order by request_id desc limit 1"
+    ) == [(True, None)]
+    file.write_text(TICKETS.format(more=MENDED))
+    for name, value in (("CONFIG", config), ("HOME", settings.home), ("WAREHOUSE_URL", settings.warehouse_url)):
+        monkeypatch.setenv(f"FOREWARN_{name}", str(value))
+    command = ["source", "redrive", "desk", "tickets"]
+    assert "would be 1 rows tried again" in forewarn(app, [*command, "--dry-run"]).output
+    assert rows("select count(*) from quarantine.row") == [(1,)]
+    assert "1 landed" in forewarn(app, [*command, "--reason", "days first"]).output
+    assert rows("select reason, rows_landed from ops.redrive_request order by request_id desc limit 1") == [
+        ("days first", 1)
+    ]
+    assert rows("select count(*) from raw_desk.tickets") == [(3,)]
 
 
 def test_what_is_more_than_a_batch_waits(tickets, warehouse):
