@@ -87,6 +87,8 @@ class Guard:
             body = b"" if kind or scope["method"] in READS else await _read(receive)
             if kind is None and body is None:
                 kind = "large"
+            elif kind is None and _has_nul(scope, body or b""):
+                kind = "unreadable"
             if kind is not None:
                 await (await self._refuse(Request(scope), Refused(kind)))(scope, receive, with_headers)
             elif body is not None:
@@ -108,6 +110,13 @@ class Guard:
         if headers.get("sec-fetch-site") == "same-origin" or path.startswith(self._one_click):
             return None
         return "foreign"
+
+
+def _has_nul(scope: Scope, body: bytes) -> bool:
+    """Tell whether a request has a NUL somewhere: the database can hold none, and nobody types one."""
+    return "\0" in scope["path"] or any(
+        nul in part for nul in (b"%00", b"\0") for part in (scope["query_string"], body)
+    )
 
 
 async def _read(receive: Receive) -> bytes | None:

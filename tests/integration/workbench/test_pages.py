@@ -204,3 +204,12 @@ def test_accounts_are_for_the_admin_to_read(company: Office) -> None:
         assert "disabled since" in ada.get("/accounts").text
     finally:
         company.marts.run("update workbench.account set disabled_at = null where email like 'bert%'")
+
+
+def test_a_nul_in_an_address_or_a_form_is_refused_before_the_database_sees_it(company: Office) -> None:
+    ada = company.of("ada")
+    assert ada.get("/customers?q=a%00").status_code == 422
+    assert ada.get("/customers/a1%00").status_code == 422
+    new = {"customer_id": "a1\0", "until": "2026-12-01", "reason": "x"}
+    assert ada.post("/away/silences", data=new).status_code == 422
+    assert ada.get("/customers?q=%2500").status_code == 200
