@@ -69,7 +69,8 @@ final as (
         cases.drawn_as_of,
         cases.control_share,
         cases.opened_as_of,
-        fired.fired_as_of,
+        -- A case whose signals are gone fired when it was opened.
+        coalesce(fired.fired_as_of, case when cases.level <> 'low' then cases.opened_as_of end) as fired_as_of,
         coalesce(cases.drawn_as_of, fired.fired_as_of, cases.opened_as_of) as window_from,
         told.told_at,
         answered.acknowledged_at,

@@ -276,7 +276,7 @@ def test_a_customer_is_left_in_peace_for_the_days_of_the_playbook(company: Compa
     company.day(0, **SILENT)
     with company.marts.connection.cursor() as cursor:
         answer(cursor, Answer(1, "start", "ana", "called today"), now=NOW)
-        answer(cursor, Answer(1, "close", "ana", outcome="saved"), now=NOW)
+        answer(cursor, Answer(1, "close", "ana", outcome="saved", intervention="call"), now=NOW)
     counts = company.day(29, **SILENT)
     assert (counts.opened, counts.withheld, counts.letters) == (1, 1, 0)
     assert company.marts.rows("select reason from alerts.case_event where detail ->> 'why' = 'contact_cap'") == [
