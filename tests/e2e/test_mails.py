@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -12,6 +11,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from golden_files import GOLDEN
+from pictures import keep
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from forewarn.alerts.sparkline import sparkline
@@ -21,8 +21,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: .ci/run i
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 DAY = date(2026, 11, 16)
 CHART = sparkline(tuple((DAY - timedelta(days=7 * back), 0.6 - back / 20) for back in range(9, -1, -1)), 0.5)
-# Where somebody wants to look: a folder for the pictures.
-PICTURES = os.environ.get("FOREWARN_PICTURES")
 
 
 @pytest.fixture(scope="module")
@@ -49,5 +47,4 @@ def test_a_mail_fits_and_can_be_read(page: Page, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         found = page.evaluate("axe.run({runOnly: ['color-contrast', 'image-alt', 'link-name', 'html-has-lang']})")
         assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"{name}-{theme}.png", full_page=True)
+        keep(page, f"mail-{name}-{theme}")

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from answering import KEY, installation
 from desk_company import PASSWORD, Office, office
+from pictures import keep
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from forewarn.alerts.answer_links import Link, LinkBook, Signer, path
@@ -98,6 +99,7 @@ def test_every_page_is_open_to_everybody_in_both_themes_and_fits_a_phone(page: P
             page.set_viewport_size({"width": width, "height": 900})
             assert _violations(page) == [], f"{address}, {theme}, {width} wide"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            keep(page, f"{person}{address.replace('/', '-')}-{theme}")
 
 
 def _violations(page: Page) -> list[tuple[str, str]]:
