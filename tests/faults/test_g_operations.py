@@ -12,10 +12,12 @@ import pytest
 from alerting_warehouse import DAY, NOW, RUN, AlertingWarehouse
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg2 import extensions
+from typer.testing import CliRunner
 from waiting_alerts import ANA, messages, wait_for_alerts
 
 from forewarn import stages
 from forewarn.alerts.pause import pause, paused, resume
+from forewarn.cli import app
 from forewarn.config.project import Project
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
@@ -144,3 +146,29 @@ def test_figures_of_a_warehouse_that_has_seen_nothing_are_no_error(warehouse: ex
     assert "forewarn_published_age_seconds " not in text.replace("# HELP forewarn_published_age_seconds ", "").replace(
         "# TYPE forewarn_published_age_seconds ", ""
     )
+
+
+def test_pauses_holds_and_accounts_are_changed_from_a_terminal_and_by_no_dry_run(
+    settings: Settings, marts: AlertingWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREWARN_WAREHOUSE_URL", settings.warehouse_url)
+    monkeypatch.setenv("FOREWARN_HOME", str(settings.home))
+    marts.run("insert into marts.customer_crosswalk values ('crm', '7', 'c0')")
+    account = ("account", "add", "ana@meridian.example", "--name", "Ana", "--role", "lead")
+    for command, table in (
+        (("alerts", "pause", "--why", "asked"), "alerts.pause where resumed_at is null"),
+        (("privacy", "hold", "c0", "--why", "in court"), "ops.legal_hold where lifted_at is null"),
+        (account, "workbench.account where disabled_at is null"),
+    ):
+        for more, rows in (("--dry-run",), 0), ((), 1):
+            done = CliRunner().invoke(app, [*command, *more])
+            assert done.exit_code == 0, done.output
+            assert marts.rows(f"select count(*) from {table}") == [(rows,)]
+    for command, table in (
+        (("alerts", "resume", "--why", "done"), "alerts.pause where resumed_at is null"),
+        (("privacy", "release", "c0", "--why", "settled"), "ops.legal_hold where lifted_at is null"),
+        (("account", "disable", "ana@meridian.example"), "workbench.account where disabled_at is null"),
+    ):
+        done = CliRunner().invoke(app, [*command])
+        assert done.exit_code == 0, done.output
+        assert marts.rows(f"select count(*) from {table}") == [(0,)]

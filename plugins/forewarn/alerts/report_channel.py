@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -13,11 +12,10 @@ from forewarn.alerts.content import ReportContent, ReportRow
 from forewarn.alerts.language import Language
 from forewarn.alerts.letter import TEMPLATES
 from forewarn.alerts.plain import one_line
+from forewarn.alerts.spreadsheet import as_csv
 from forewarn.alerts.whole_file import write_whole
 
 COLUMNS = ("case_id", "customer", "level", "state", "owner", "expected_loss", "due_on", "reasons", "next_step")
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ReportChannel:
@@ -36,7 +34,7 @@ class ReportChannel:
         page = self._folder / f"{content.name}.html"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(page.with_suffix(".csv"), _table(content.rows))
+            write_whole(page.with_suffix(".csv"), as_csv(COLUMNS, map(_plain, content.rows)))
             write_whole(page, _page(content))
         except OSError as error:
             raise ChannelDown(
@@ -48,19 +46,8 @@ class ReportChannel:
         """Nothing is open."""
 
 
-def _table(rows: list[ReportRow]) -> bytes:
-    """Return rows as CSV with a mark that tells spreadsheets its encoding, in which no text becomes a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        plain = row.model_dump(mode="json") | {"reasons": "; ".join(row.reasons)}
-        writer.writerow([_harmless(plain[column]) for column in COLUMNS])
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _plain(row: ReportRow) -> dict[str, Any]:
+    return row.model_dump(mode="json") | {"reasons": "; ".join(row.reasons)}
 
 
 def _page(content: ReportContent) -> bytes:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import getpass
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from forewarn.cli.changing import change
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
 from forewarn.cli.screen import screen
@@ -25,9 +25,6 @@ Email = Annotated[str, typer.Argument(help="E-mail address, with which the perso
 PasswordFile = Annotated[
     Path | None, typer.Option(help="Take the password from this file; else one is made up and shown once.", exists=True)
 ]
-
-
-T = TypeVar("T")
 
 
 class Roles(StrEnum):
@@ -64,7 +61,7 @@ def add(
 
     password = None if without_password else _password(password_file)
 
-    def change(cursor: extensions.cursor, now: datetime) -> None:
+    def add_account(cursor: extensions.cursor, now: datetime) -> None:
         accounts.add(
             cursor,
             email,
@@ -77,7 +74,7 @@ def add(
             now=now,
         )
 
-    _change(change, dry_run=dry_run)
+    change(add_account, dry_run=dry_run)
     shown = f" Password, shown this once: {password}" if password and not password_file else ""
     typer.echo(f"would add {email}" if dry_run else f"{email} may log in as {role.value}.{shown}")
 
@@ -104,7 +101,7 @@ def password(email: Email, password_file: PasswordFile = None, dry_run: DryRun =
     from forewarn.workbench import accounts
 
     new, by = _password(password_file), getpass.getuser()
-    _change(lambda cursor, now: accounts.set_password(cursor, email, new, by=by, now=now), dry_run=dry_run)
+    change(lambda cursor, now: accounts.set_password(cursor, email, new, by=by, now=now), dry_run=dry_run)
     shown = "" if password_file else f" It is, shown this once: {new}"
     typer.echo(f"would change the password of {email}" if dry_run else f"{email} has a new password.{shown}")
 
@@ -115,7 +112,7 @@ def disable(email: Email, dry_run: DryRun = False) -> None:
     from forewarn.workbench import accounts
 
     by = getpass.getuser()
-    changed = _change(lambda cursor, now: accounts.disable(cursor, email, by=by, now=now), dry_run=dry_run)
+    changed = change(lambda cursor, now: accounts.disable(cursor, email, by=by, now=now), dry_run=dry_run)
     typer.echo(f"{email}: {'would be ' if dry_run else ''}disabled" if changed else "nothing changed")
 
 
@@ -125,19 +122,9 @@ def enable(email: Email, dry_run: DryRun = False) -> None:
     from forewarn.workbench import accounts
 
     by = getpass.getuser()
-    changed = _change(lambda cursor, now: accounts.enable(cursor, email, by=by, now=now), dry_run=dry_run)
+    changed = change(lambda cursor, now: accounts.enable(cursor, email, by=by, now=now), dry_run=dry_run)
     typer.echo(f"{email}: {'would be ' if dry_run else ''}enabled" if changed else "nothing changed")
 
 
 def _password(file: Path | None) -> str:
     return file.read_text(encoding="utf-8").strip() if file else secrets.token_urlsafe(15)
-
-
-def _change(change: Callable[[extensions.cursor, datetime], T], *, dry_run: bool) -> T:
-    from forewarn.warehouse.engine import connect
-
-    with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
-        found = change(cursor, datetime.now(UTC))
-        if not dry_run:
-            connection.commit()
-    return found

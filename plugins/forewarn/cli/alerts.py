@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from forewarn.cli.changing import change
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
 
@@ -64,15 +65,9 @@ def send_again(
 def pause(why: Annotated[str, typer.Option(help="Why; kept with who said so.")], dry_run: DryRun = False) -> None:
     """Send nothing until `forewarn alerts resume`; cases go on being opened."""
     from forewarn.alerts.pause import pause as stop
-    from forewarn.warehouse.engine import connect
 
-    with (
-        connect(current_settings().as_service("dispatcher").warehouse_url) as connection,
-        connection.cursor() as cursor,
-    ):
-        stop(cursor, reason=why, by=getpass.getuser(), now=datetime.now(UTC))
-        if not dry_run:
-            connection.commit()
+    by = getpass.getuser()
+    change(lambda cursor, now: stop(cursor, reason=why, by=by, now=now), dry_run=dry_run, role="dispatcher")
     typer.echo("would send nothing" if dry_run else "Nothing is sent until `forewarn alerts resume`.")
 
 
@@ -84,14 +79,10 @@ def resume(
 ) -> None:
     """Send again after a pause or a restore."""
     from forewarn.alerts.pause import resume as go_on
-    from forewarn.warehouse.engine import connect
 
-    with (
-        connect(current_settings().as_service("dispatcher").warehouse_url) as connection,
-        connection.cursor() as cursor,
-    ):
-        count = go_on(cursor, reason=why, by=getpass.getuser(), now=datetime.now(UTC), drop=drop)
-        if not dry_run:
-            connection.commit()
+    by = getpass.getuser()
+    count = change(
+        lambda cursor, now: go_on(cursor, reason=why, by=by, now=now, drop=drop), dry_run=dry_run, role="dispatcher"
+    )
     what = "dropped" if drop else "waiting for the next dispatch"
     typer.echo(f"{'would go on' if dry_run else 'Goes on'}: {count} messages {what}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forewarn.cli.changing import change
 from forewarn.cli.installation import current_settings
 from forewarn.cli.model import DryRun
 from forewarn.cli.screen import screen
@@ -69,7 +69,8 @@ def hold(customer: Customer, why: Why, dry_run: DryRun = False) -> None:
     """Keep what is known of a customer, whatever its age and whoever asks."""
     from forewarn.privacy.holds import hold as place
 
-    _decide(place, customer, why, dry_run)
+    by = getpass.getuser()
+    change(lambda cursor, now: place(cursor, customer, reason=why, by=by, now=now), dry_run=dry_run)
     typer.echo(f"{'would be kept' if dry_run else 'kept'}: customer {customer}")
 
 
@@ -78,7 +79,8 @@ def release(customer: Customer, why: Why, dry_run: DryRun = False) -> None:
     """Lift the hold of a customer."""
     from forewarn.privacy.holds import release as lift
 
-    _decide(lift, customer, why, dry_run)
+    by = getpass.getuser()
+    change(lambda cursor, now: lift(cursor, customer, reason=why, by=by, now=now), dry_run=dry_run)
     typer.echo(f"{'would be released' if dry_run else 'released'}: customer {customer}")
 
 
@@ -110,12 +112,3 @@ def retain(dry_run: DryRun = False) -> None:
         typer.echo(f"{period}: {rows} {'would go' if dry_run else 'gone'}")
     if not gone:
         typer.echo("Everything is kept: forewarn.yml has no `retention`.")
-
-
-def _decide(what: Callable[..., None], customer: str, why: str, dry_run: bool) -> None:
-    from forewarn.warehouse.engine import connect
-
-    with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
-        what(cursor, customer, reason=why, by=getpass.getuser(), now=datetime.now(UTC))
-        if not dry_run:
-            connection.commit()

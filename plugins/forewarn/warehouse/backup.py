@@ -53,8 +53,8 @@ def back_up(settings: Settings, folder: Path, *, now: datetime) -> dict[str, str
     _tool("pg_dumpall", settings.warehouse_url, "--roles-only", "--no-role-passwords", "--file", folder / "roles.sql")
     if settings.mlflow_url.startswith("postgresql"):
         _dump(settings.mlflow_url, folder / "mlflow")
-    if (artifacts := settings.home / ARTIFACTS).is_dir():
-        shutil.copytree(artifacts, folder / ARTIFACTS)
+    if settings.artifacts.is_dir():
+        shutil.copytree(settings.artifacts, folder / ARTIFACTS)
     shutil.copytree(settings.config, folder / "config")
     manifest = {"taken_at": now.isoformat(), "schema": versions(settings.warehouse_url)[0], "tables": hashes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -77,7 +77,7 @@ def restore(settings: Settings, folder: Path) -> dict[str, str]:
     if (folder / "mlflow").is_dir():
         _bring_back(settings.mlflow_url, folder / "mlflow")
     if (folder / ARTIFACTS).is_dir():
-        shutil.copytree(folder / ARTIFACTS, settings.home / ARTIFACTS, dirs_exist_ok=True)
+        shutil.copytree(folder / ARTIFACTS, settings.artifacts, dirs_exist_ok=True)
     with connect(settings.warehouse_url, application="forewarn restore") as connection, connection.cursor() as cursor:
         hashes = table_hashes(cursor)
     if differ := sorted(name for name in {*hashes, *manifest} if hashes.get(name) != manifest.get(name)):
