@@ -17,6 +17,7 @@ customer, publishes the day, and puts an alert in front of the account manager w
 | `publish` | readers of `bi` see this day, in one transaction | |
 | `open_cases` | rules and scores open one case per customer and episode | |
 | `dispatch` | sends what waits in the outbox | |
+| `report` | notices figures out of the ordinary, makes reports; `churn_housekeeping` sends them | |
 
 **Parameters.** `as_of_date`: everything strictly before that day (UTC) is known; default is the run's partition, else
 the day of its logical date. `live`: switch off for a backfill, which then publishes and never alerts.
@@ -81,6 +82,7 @@ def churn_daily() -> None:
         StageOperator(task_id="publish", stage="publish"),
         StageOperator(task_id="open_cases", stage="open_cases"),
         StageOperator(task_id="dispatch", stage="dispatch"),
+        StageOperator(task_id="report", stage="report"),
     )
 
 

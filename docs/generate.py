@@ -181,6 +181,7 @@ def configuration() -> str:
     from forewarn.alerts.routing import Away, Inhibition, RouteFile, RoutingFile, RoutingRule
     from forewarn.alerts.rules import Description, RuleFile
     from forewarn.alerts.transitions import Transition, Transitions
+    from forewarn.loop.report_plan import Planned, ReportFile
     from forewarn.quality.suites import Check, Expectation
     from forewarn.sources import model as source
 
@@ -255,6 +256,11 @@ def configuration() -> str:
             "kpis.yml",
             "How to write one: [stages and figures](../how-to/tell-of-stages-and-figures.md).",
             [("at the top", KpiFile), ("`kpis[]`", KpiBound)],
+        ),
+        (
+            "reports.yml",
+            "How to write one: [send reports](../how-to/send-reports.md).",
+            [("at the top", ReportFile), ("`reports[]`", Planned)],
         ),
         (
             "playbooks.yml",

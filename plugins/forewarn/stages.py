@@ -68,12 +68,14 @@ def streams(settings: Settings) -> list[dict[str, str]]:
         that could tell nobody in the end does not begin.
     """
     from forewarn.alerts import check_alerting
+    from forewarn.loop.report_plan import check_reports
     from forewarn.sources import load_sources
 
     project = _project(settings)
     # An installation that only lands data so far has none.
     if project.path(project.playbooks).is_file():
         check_alerting(project)
+        check_reports(project)
     sources = load_sources(project)
     return [{"source": name, "stream": stream} for name, source in sources.items() for stream in source.streams]
 
@@ -403,6 +405,42 @@ def monthly_report(settings: Settings, run: Run) -> Summary:
 
     made = monthly_report(settings, _project(settings), month_before(run.as_of_date), now=run.now)
     return {"month": made.month.isoformat(), "files": len(made.files), "letters": made.letters}
+
+
+def report(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
+    """Notice company figures out of the ordinary, and put the reports whose period is over into the outbox, once each.
+
+    What late or blocked streams feed is unknown: nothing is said of figures that rest on it.
+    """
+    from forewarn.loop.scheduled import report as report_on
+    from forewarn.sources import load_sources
+
+    project = _project(settings)
+    sources = load_sources(project)
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select source, stream from ops.late_stream where as_of_date = %s"
+            " union select source, stream from ops.source_trouble",
+            [run.as_of_date],
+        )
+        doubtful = set(cursor.fetchall())
+    unknown = {
+        entity
+        for name, source in sources.items()
+        for stream, spec in source.streams.items()
+        if (name, stream) in doubtful
+        for entity in spec.entities
+    }
+    done = report_on(
+        settings,
+        project,
+        as_of_date=run.as_of_date,
+        run_id=run.run_id,
+        now=run.now,
+        unknown=unknown,
+        dry_run=dry_run,
+    )
+    return {"anomalies": done.anomalies, "files": len(done.files), "letters": done.letters}
 
 
 def own_day(settings: Settings) -> date | None:

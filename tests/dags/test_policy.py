@@ -29,6 +29,7 @@ CHAIN = [
     "publish",
     "open_cases",
     "dispatch",
+    "report",
 ]
 # Beside the chain: a day that stops at its sources has told operations why.
 BESIDE = "tell_operations"
@@ -124,8 +125,9 @@ def test_extraction_is_a_task_per_stream_named_after_it(dags: dict[str, Any]) ->
 
 def test_nothing_is_sent_before_everything_else_succeeded(dags: dict[str, Any]) -> None:
     dispatch = dags["churn_daily"].get_task("dispatch")
-    assert dispatch.downstream_task_ids == set()
-    assert dispatch.get_flat_relative_ids(upstream=True) == set(CHAIN) - {"dispatch"}
+    # A report that fails keeps no alert back.
+    assert dispatch.downstream_task_ids == {"report"}
+    assert dispatch.get_flat_relative_ids(upstream=True) == set(CHAIN) - {"dispatch", "report"}
     rules = {task.task_id: task.trigger_rule.value for task in dags["churn_daily"].tasks}
     # A stream that fails blocks itself; what that means for the day is decided in one place.
     assert rules == dict.fromkeys(CHAIN, "all_success") | dict.fromkeys(["check_sources", BESIDE], "all_done")

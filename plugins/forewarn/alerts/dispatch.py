@@ -25,7 +25,7 @@ from forewarn.alerts.channels import Resolve, channels_of, link_book
 from forewarn.alerts.content import ActionContent, Content, Envelope, Notice, ReportContent
 from forewarn.alerts.deferral import defer
 from forewarn.alerts.interruption import Interruption, until_terminated
-from forewarn.alerts.news import KPI, MONTHLY, STAGE, KpiNews, MonthlyNews, StageNews
+from forewarn.alerts.news import KPI, MONTHLY, SCHEDULED, STAGE, KpiNews, MonthlyNews, ScheduledNews, StageNews
 from forewarn.alerts.outbox import ACTION, OPERATIONS, OVERDUE, REMINDER, REPORT, Claimed
 from forewarn.alerts.verdict import MOST_ATTEMPTS, Verdict, delivered, failed
 from forewarn.alerts.view import view
@@ -47,6 +47,7 @@ KINDS: Mapping[str, type[Envelope]] = {
     STAGE: StageNews,
     KPI: KpiNews,
     MONTHLY: MonthlyNews,
+    SCHEDULED: ScheduledNews,
 }
 
 

@@ -116,7 +116,7 @@ class Timetable:
         self._own = project.time_zone
         self._quiet = alerts.quiet_hours
         self._working = frozenset(WEEKDAYS.index(day) for day in alerts.working_days)
-        self._holidays = _days(alerts.holidays)
+        self._holidays = days_off(alerts.holidays)
         self._digest = alerts.digest.at if alerts.digest else None
         self._known: dict[str | None, Hours] = {}
         self.always = not (self._quiet or self._digest or alerts.holidays) and len(self._working) == len(WEEKDAYS)
@@ -137,7 +137,8 @@ def zone_of(name: str | None) -> ZoneInfo | None:
         return None
 
 
-def _days(wanted: Holidays | None) -> Container[date]:
+def days_off(wanted: Holidays | None) -> Container[date]:
+    """Return the holidays of a configuration."""
     if wanted is None:
         return frozenset()
     if wanted.country is None:

@@ -20,8 +20,8 @@ from forewarn.alerts.answer_links import NO_LINES, NO_LINKS
 from forewarn.alerts.channel import Message
 from forewarn.alerts.content import ActionContent, Content, Digest, Envelope, Notice
 from forewarn.alerts.digest_view import Line, digest_view
-from forewarn.alerts.news import KpiNews, MonthlyNews, StageNews
-from forewarn.alerts.news_view import kpi_view, monthly_view, stage_view
+from forewarn.alerts.news import KpiNews, ReportNews, StageNews
+from forewarn.alerts.news_view import kpi_view, report_view, stage_view
 from forewarn.alerts.notice_view import notice_view
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.reminder_view import reminder_view
@@ -131,8 +131,8 @@ def word(
         words = stage_view(content, alert_id)
     elif isinstance(content, KpiNews):
         words = kpi_view(content, alert_id)
-    elif isinstance(content, MonthlyNews):
-        words = monthly_view(content, alert_id)
+    elif isinstance(content, ReportNews):
+        words = report_view(content, alert_id)
     else:
         raise TypeError(f"no words for {type(content).__name__}")
     if isinstance(content, Content) and words.chart and content.threshold is not None:
@@ -186,7 +186,7 @@ def mail(
         page.add_related(  # type: ignore[union-attr]
             letter.chart, "image", "png", cid=f"<{CHART}>", filename=CHART, disposition="inline"
         )
-    if isinstance(content, MonthlyNews):
+    if isinstance(content, ReportNews):
         message.add_attachment(
             base64.b64decode(content.pdf), maintype="application", subtype="pdf", filename=content.file_name
         )

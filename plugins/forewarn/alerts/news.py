@@ -1,4 +1,4 @@
-"""Messages without a case: a customer's other stage, a company figure beyond its bound, the report of a month."""
+"""Messages without a case: a customer's other stage, a company figure beyond its bound, a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forewarn.alerts.metrics import Unit
 from forewarn.config.segments import Stage
 
 # The kinds of these rows of the outbox.
-STAGE, KPI, MONTHLY = "stage", "kpi", "monthly"
+STAGE, KPI, MONTHLY, SCHEDULED = "stage", "kpi", "monthly", "scheduled"
 
 
 class StageNews(Envelope):
@@ -87,26 +87,41 @@ class KpiNews(Envelope):
         return self.history[-1].figure or 0.0
 
 
-class MonthlyNews(Envelope):
-    """The report of a month, to one reader.
+class ReportNews(Envelope):
+    """A report, to one reader.
 
     Attributes
     ----------
-    month
-        Its first day.
     sentences
         The report in short.
     pdf
         The whole of it, in base64.
     """
 
-    month: date
     title: str
     sentences: list[str] = Field(min_length=1)
     file_name: str
     pdf: str
 
+
+class MonthlyNews(ReportNews):
+    """The report of what alerts of a month were worth; `month` is its first day."""
+
+    month: date
+
     @property
     def about(self) -> str:
         """The month."""
         return f"{self.month:%Y-%m}"
+
+
+class ScheduledNews(ReportNews):
+    """A report of reports.yml: which, and of which period."""
+
+    report: str
+    period: str
+
+    @property
+    def about(self) -> str:
+        """The report and its period."""
+        return f"{self.report} {self.period}"

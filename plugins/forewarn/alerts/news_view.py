@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forewarn.alerts.language import Language
 from forewarn.alerts.metrics import Unit
-from forewarn.alerts.news import KpiNews, MonthlyNews, StageNews
+from forewarn.alerts.news import KpiNews, MonthlyNews, ReportNews, StageNews
 from forewarn.alerts.plain import one_line
 from forewarn.alerts.view import Fact, View
 from forewarn.config.segments import Stage
@@ -93,28 +93,29 @@ def kpi_view(news: KpiNews, alert_id: int) -> View:
     )
 
 
-def monthly_view(news: MonthlyNews, alert_id: int) -> View:
-    """Return the texts of a month's report in its reader's language."""
+def report_view(news: ReportNews, alert_id: int) -> View:
+    """Return the texts of a report in its reader's language."""
     language = Language(news.locale)
+    kind = "monthly" if isinstance(news, MonthlyNews) else "scheduled"
     first, *others = [one_line(sentence, 600) for sentence in news.sentences]
     return View(
         language=language.tag,
         direction_of_level="•",
         level="low",
-        badge=language.text("monthly_mail", "badge"),
-        state=language.month(news.month),
+        badge=language.text("report_mail", kind, "badge"),
+        state=language.month(news.month) if isinstance(news, MonthlyNews) else language.date(news.as_of_date),
         customer=one_line(news.title, 200),
         summary=first,
         facts=[],
         chart="",
         chart_alternative="",
-        why=language.text("monthly_mail", "why"),
+        why=language.text("report_mail", kind, "why"),
         reasons=[("", sentence) for sentence in others],
         next_step_label=language.text("next_step"),
-        next_step=language.text("monthly_mail", "next", file=news.file_name),
+        next_step=language.text("report_mail", kind, "next", file=news.file_name),
         because=language.text(
             "footer",
-            "monthly" if news.why in ("team", "routed") else news.why,
+            kind if news.why in ("team", "routed") else news.why,
             cause=news.cause or "",
             address=news.refused_by or "",
             company=one_line(news.company, 120),
@@ -148,7 +149,7 @@ def told(value: float, unit: Unit, currency: str, language: Language) -> str:
     return language.number(value)
 
 
-def _provenance(news: StageNews | KpiNews | MonthlyNews, language: Language, alert_id: int) -> list[str]:
+def _provenance(news: StageNews | KpiNews | ReportNews, language: Language, alert_id: int) -> list[str]:
     return [
         language.text("footer", "data", date=language.date(news.as_of_date)),
         language.text("footer", "alert", alert=str(alert_id)),

@@ -54,6 +54,25 @@ def monthly(
 
 
 @app.command()
+def anomalies() -> None:
+    """Show the company's figures that left the range of their own past, the newest first."""
+    from forewarn.warehouse.engine import connect
+
+    names = ("since", "figure", "by", "seen", "usual from", "to", "moved most by", "usual again")
+    table = Table(*names)
+    with connect(current_settings().warehouse_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select since, figure, grain, seen, usual_from, usual_to, segments, over_as_of from alerts.anomaly"
+            " order by since desc, anomaly_id desc limit 50"
+        )
+        for since, figure, grain, seen, low, high, segments, over in cursor.fetchall():
+            moved = ", ".join(f"{one['dimension']} {one['member']}" for one in segments)
+            numbers = (f"{seen:,.4g}", f"{low:,.4g}", f"{high:,.4g}")
+            table.add_row(str(since), figure, grain, *numbers, moved, str(over or ""))
+    screen().print(table)
+
+
+@app.command()
 def missed(as_of: AsOf = None, dry_run: DryRun = False) -> None:
     """Examine every customer who left without an alert: when it could have been seen, by what, and why it was not."""
     from forewarn.loop.missed import post_mortem

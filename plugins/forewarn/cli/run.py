@@ -38,6 +38,7 @@ class StageName(StrEnum):
     PUBLISH = "publish"
     OPEN_CASES = "open-cases"
     DISPATCH = "dispatch"
+    REPORT = "report"
 
 
 def run(

@@ -92,7 +92,7 @@ def following(month: date) -> date:
 def read_figures(cursor: extensions.cursor, month: date, *, definition: str) -> Figures:
     """Read the figures of a month, given by its first day."""
     until = following(month)
-    ripe = _ask(cursor, _RIPE, {"month": month})
+    ripe = ask(cursor, _RIPE, {"month": month})
     newest: date | None = ripe.rows[0][0]
     return Figures(
         month=month,
@@ -100,7 +100,7 @@ def read_figures(cursor: extensions.cursor, month: date, *, definition: str) -> 
         ripe_sql=ripe.sql,
         performance={one: _performance(cursor, one, month, newest) for one in DIMENSIONS},
         saves={one: _saves(cursor, one, until) for one in DIVISIONS},
-        missed=_ask(cursor, _MISSED, {"month": month, "until": until, "definition": definition}),
+        missed=ask(cursor, _MISSED, {"month": month, "until": until, "definition": definition}),
     )
 
 
@@ -111,7 +111,7 @@ def _performance(cursor: extensions.cursor, dimension: Dimension, month: date, r
         if of is None:
             continue
         columns = ", ".join(f"{name}::float8" for name in names)
-        found = _ask(cursor, _PERFORMANCE.format(columns=columns), {"month": of, "dimension": dimension})
+        found = ask(cursor, _PERFORMANCE.format(columns=columns), {"month": of, "dimension": dimension})
         queries.append(found.sql)
         for member, *values in found.rows:
             members.setdefault(member, {}).update(zip(names, values, strict=True))
@@ -119,11 +119,12 @@ def _performance(cursor: extensions.cursor, dimension: Dimension, month: date, r
 
 
 def _saves(cursor: extensions.cursor, dimension: Any, until: date) -> tuple[list[SaveRate], str]:
-    found = _ask(cursor, statement(dimension), {"until": until, "dimension": dimension})
+    found = ask(cursor, statement(dimension), {"until": until, "dimension": dimension})
     return judged(found.rows), found.sql
 
 
-def _ask(cursor: extensions.cursor, query: str, values: Mapping[str, Any]) -> Asked:
+def ask(cursor: extensions.cursor, query: str, values: Mapping[str, Any]) -> Asked:
+    """Return what a query answers, with the query as it was asked."""
     written = cursor.mogrify(query, values).decode().strip()
     cursor.execute(written)
     return Asked(cursor.fetchall(), written)

@@ -140,7 +140,7 @@ def _keep(
     for locale, (_, portable) in made.items():
         name = FOLDER / f"monthly-{figures.month:%Y-%m}.{locale}"
         cursor.execute(
-            "insert into alerts.report (kind, month, locale, html_path, pdf_path, pdf_sha256, figures, made_as_of,"
+            "insert into alerts.report (kind, since, locale, html_path, pdf_path, pdf_sha256, figures, made_as_of,"
             " made_at) values ('monthly', %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 figures.month,

@@ -1,10 +1,11 @@
-"""Marts of the loop against figures by hand and against the ledger; the post-mortem and the report made of them."""
+"""Marts of the loop against figures by hand and against the ledger; the post-mortem and the reports made of them."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from forewarn.alerts.news import MonthlyNews
 from forewarn.alerts.rule_ledger import found_ledger
 from forewarn.config.project import Project, load_project
 from forewarn.errors import Permanent
+from forewarn.loop.anomalies import watch
 from forewarn.loop.figures import DIMENSIONS, read_figures
 from forewarn.loop.missed import post_mortem
 from forewarn.loop.monthly import Made, monthly_report
 from forewarn.loop.save_rate import DIVISIONS, save_rates
+from forewarn.loop.scheduled import Reported, report
 from forewarn.workbench.performance import statement
 
 MAY, JUNE, JULY, TODAY = date(2024, 5, 1), date(2024, 6, 1), date(2024, 7, 1), date(2024, 9, 10)
+YESTERDAY = date(2024, 9, 9)
 NOW = datetime(2024, 9, 10, 6, tzinfo=UTC)
 CHURN = {"definition": "non_contractual", "horizon_days": 60, "eligible_days": 90, "snapshots": 3}
 # Who left in June: gone was foreseen, missed was not, and control is of the control group. Told and calm stay.
@@ -294,3 +298,93 @@ def test_each_figure_of_the_report_has_the_sql_that_gives_it(company: Company) -
     for found, query in figures.saves.values():
         rows = company.rows(query.replace("%", "%%"))
         assert sum(row["customers"] for row in rows) == sum(one.told.customers + one.control.customers for one in found)
+
+
+# A hundred tickets a day since May, and three times as many of the trade on the day before.
+_TICKETS = """
+insert into intermediate.int_customer_events (event_key, entity, customer_id, kind, occurred_at, known_at, day,
+    known_day, source, source_record_id)
+select format('ticket|test|%%s|%%s|%%s', d.customer, d.day::date, n), 'ticket', d.customer, 'ticket', d.day, d.day,
+    d.day::date, d.day::date, 'test', format('%%s|%%s|%%s', d.customer, d.day::date, n)
+from (
+    select day, c.customer, 50 as tickets from generate_series(%s::date, %s::date, '1 day') as day
+    cross join unnest(%s) as c (customer)
+    union all select %s::date, %s, 200
+) as d cross join lateral generate_series(1 + case when d.tickets = 200 then 50 else 0 end, d.tickets) as n returning 1
+"""
+_PLAN = """reports:
+  - {report: service, every: week, to: service, locale: zh-CN}
+  - {report: sales, every: month, to: sales-lead@meridian.example}
+  - {report: finance, every: week, to: finance}
+  - {report: data, every: month, to: finance}
+  - {report: anomalies, every: day, to: sales-lead@meridian.example}
+"""
+
+
+@pytest.mark.capability("C49")
+def test_reports_go_once_a_period_to_each_reader_and_tell_of_a_planted_anomaly(
+    company: Company, project: Project, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    shutil.copy(project.folder / "routes.yml", config)
+    (config / "reports.yml").write_text(_PLAN, encoding="utf-8")
+    own = project.model_copy(update={"folder": config})
+    told, gone = company.customer("calm"), company.customer("gone")
+    company.rows(_TICKETS, date(2024, 5, 20), YESTERDAY, [told, gone], YESTERDAY, told)
+
+    def made(now: datetime = NOW, *, dry_run: bool = False) -> Reported:
+        return report(company.settings, own, as_of_date=TODAY, run_id="r", now=now, dry_run=dry_run)
+
+    dry = made(dry_run=True)
+    assert (dry.anomalies, dry.letters, [file.exists() for file in dry.files]) == (1, 5, [False] * 10)
+    first = made()
+    assert (first.anomalies, first.letters) == (1, 5)
+    assert [file.name for file in first.files if file.suffix == ".html"] == [
+        "service-week-2024-09-02.zh_CN.html",
+        "sales-2024-08.en.html",
+        "finance-week-2024-09-02.en.html",
+        "data-2024-08.en.html",
+        "anomalies-day-2024-09-09.en.html",
+    ]
+    assert made(NOW + timedelta(hours=1)) == Reported(0, (), 0)
+    (found,) = company.rows("select * from alerts.anomaly")
+    assert (found["figure"], found["grain"], found["since"], found["seen"], found["expected"]) == (
+        *("tickets", "day", YESTERDAY),
+        *(250.0, 100.0),
+    )
+    trade = {"dimension": "segment", "member": "trade", "seen": 200.0, "expected": 50.0}
+    assert found["segments"] == [trade]
+    (letter,) = company.rows("select payload from alerts.outbox where dedup_key like 'report:anomalies:%%'")
+    assert letter["payload"]["sentences"] == [
+        "Tickets: 250 on Sep 9, 2024; 60 to 140 is usual and 100 was expected. Since Sep 9, 2024. Moved most by:"
+        " segment trade (200, expected 50)."
+    ]
+    chinese = first.files[0].read_text(encoding="utf-8")
+    # The week before had no more than usual.
+    assert "收到工单 700 件（上期 700 件）" in chinese
+    assert "没有任何公司指标出现异常" in chinese
+    kept = company.rows("select kind, every, since, html_path from alerts.report where kind <> 'monthly' order by 1")
+    assert [tuple(row.values()) for row in kept][:2] == [
+        ("anomalies", "day", YESTERDAY, "reports/anomalies-day-2024-09-09.en.html"),
+        ("data", "month", date(2024, 8, 1), "reports/data-2024-08.en.html"),
+    ]
+    # Another reader of a report that is there gets it, and nobody else does.
+    (config / "reports.yml").write_text(_PLAN + "  - {report: finance, every: week, to: service}\n", encoding="utf-8")
+    assert made().letters == 1
+
+
+def test_what_rests_on_late_data_is_neither_told_nor_ended(company: Company, project: Project) -> None:
+    with company.connection.cursor() as cursor:
+        assert watch(cursor, project, as_of_date=TODAY, now=NOW, unknown={"ticket"}) == 0
+        cursor.execute("select over_as_of from alerts.anomaly")
+        assert cursor.fetchall() == [(None,)]
+        # What the source corrected meanwhile was never out of the ordinary.
+        cursor.execute(
+            "delete from intermediate.int_customer_events where source = 'test' and day = %s"
+            " and split_part(source_record_id, '|', 3)::int > 50",
+            [YESTERDAY],
+        )
+        assert watch(cursor, project, as_of_date=TODAY, now=NOW) == 0
+        cursor.execute("select over_as_of from alerts.anomaly")
+        assert cursor.fetchall() == [(TODAY,)]

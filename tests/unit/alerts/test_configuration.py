@@ -40,6 +40,7 @@ def own(tmp_path: Path, project: Project) -> Project:
         ("playbooks.yml", "levels: {}\nsteps:\n  - {step: Call., famly: spend}\n", r"playbooks\.yml:3:"),
         ("transitions.yml", "stage: []\n", r"transitions\.yml:1:"),
         ("kpis.yml", "kpis:\n  - {kpi: nonsense, above: 1, to: finance}\n", r"kpis\.yml:2:"),
+        ("reports.yml", "reports:\n  - {report: sales, to: finanse}\n", r"reports\.yml:2:"),
         ("actions.yml", "actions:\n  crm: {kind: crm_tusk}\n", r"actions\.yml:2:"),
         ("forewarn.yml", "  pilot: segmant = 'retail'\n", r"forewarn\.yml:\d+:.*segmant"),
         ("rules/silent_quarter.yml", "when: nonsense > 1\n", r"silent_quarter\.yml:"),
