@@ -15,6 +15,7 @@ READS = {
     *("doctor", "metrics", "telemetry", "source list", "source check", "source test"),
     *("routes check", "routes explain", "absence list", "silence list"),
     *("rules check", "rules diff", "rules history", "rules shadow"),
+    "report anomalies",
     "report save-rate",
     *("model evaluate", "model compare", "model explain", "model moved"),
     *("access list", "account list", "case list", "case show", "task list", "privacy list"),
