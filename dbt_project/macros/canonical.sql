@@ -73,6 +73,16 @@ coalesce({% for number in told %}max(case when _feed = {{ number }} then {{ name
 
 
 {% macro canonical_feed(spec, feed, number, with_feed=false) %}
+{%- if feed.belongs_to -%}
+{{ canonical_of_parent(spec, feed, number, with_feed) }}
+{%- else -%}
+{{ canonical_told(spec, feed, number, with_feed) }}
+{%- endif -%}
+{% endmacro %}
+
+
+{# The rows of a stream as it tells them. #}
+{% macro canonical_told(spec, feed, number, with_feed=false) %}
 {%- set relation = source(feed.source, feed.table) -%}
 {%- set condition = feed.where or '' -%}
 select
@@ -86,6 +96,9 @@ select
     {%- if with_feed %}
     {{ number }} as _feed,
     {%- endif %}
+    {%- for parent_id in (feed.belongs_to or {}).values() %}
+    {{ parent_id }} as _parent_id,
+    {%- endfor %}
     _loaded_at,
     {{ '_newest_batch_id as _batch_id' if feed.distinct else '_batch_id' }}
 from
@@ -106,6 +119,145 @@ where _record_rank = 1
 where {{ condition }}
 {%- endif -%}
 {%- endif -%}
+{% endmacro %}
+
+
+{# Rows that belong to another record: its customer is theirs where they name none, its moment where they tell none, and
+   they are known once it is. A row whose parent has not come is not there yet (int_orphans has it). It is new when either
+   is: the two parts are told apart by which landed later, so that a condition on _batch_id reads only rows of that side. #}
+{% macro canonical_of_parent(spec, feed, number, with_feed=false) %}
+{%- set parent = feed.belongs_to.keys() | first -%}
+{%- set of = var('entities')[parent] -%}
+{%- set own_account = 'account_id' in feed.columns -%}
+{%- set known = [] -%}
+{%- if of.moment %}{% do known.append('parent.' ~ of.moment) %}{% endif -%}
+{%- if 'known_at' in of.columns %}{% do known.append('parent.known_at') %}{% endif -%}
+{%- for parent_is_newer in [false, true] %}
+select
+    told.source,
+    {%- for name in spec.columns %}
+    {%- if name == 'account_id' %}
+    coalesce(told.account_id, parent.account_id) as account_id,
+    {%- elif name == spec.moment and name not in feed.columns and of.moment %}
+    parent.{{ of.moment }} as {{ name }},
+    {%- elif name == 'known_at' and known %}
+    case
+        when told.account_id is not null then told.known_at
+        else greatest(told.known_at, told.{{ spec.moment }}, {{ known | join(', ') }})
+    end as known_at,
+    {%- else %}
+    told.{{ name }},
+    {%- endif %}
+    {%- endfor %}
+    case when told.account_id is null then parent.account_source else told.account_source end as account_source,
+    {%- if with_feed %}
+    told._feed,
+    {%- endif %}
+    told._loaded_at,
+    {{ 'parent' if parent_is_newer else 'told' }}._batch_id
+from ({{ canonical_told(spec, feed, number, with_feed) }}) as told
+{{ 'left' if own_account and not parent_is_newer else 'inner' }} join {{ ref(of.model) }} as parent
+    on parent.source = '{{ feed.account_source }}' and told._parent_id = parent.{{ of.key[0] }}
+where
+    {%- if parent_is_newer %}
+    parent._batch_id > told._batch_id
+    {%- elif own_account %}
+    (parent._batch_id is null or parent._batch_id <= told._batch_id)
+    and (told.account_id is not null or parent.account_id is not null)
+    {%- else %}
+    parent._batch_id <= told._batch_id
+    {%- endif %}
+{{ 'union all' if not parent_is_newer }}
+{%- endfor %}
+{% endmacro %}
+
+
+{# Records whose parent has not come: they are nobody's until then. #}
+{% macro canonical_orphans() %}
+{%- for entity, feeds in var('canonical').items() -%}
+{%- set spec = var('entities')[entity] -%}
+{%- for feed in feeds if feed.belongs_to -%}
+{%- set parent = feed.belongs_to.keys() | first -%}
+{%- set of = var('entities')[parent] %}
+select
+    cast('{{ entity }}' as {{ type_text() }}) as entity,
+    told.source,
+    told.{{ spec.key[0] }} as record_id,
+    cast('{{ parent }}' as {{ type_text() }}) as parent_entity,
+    cast('{{ feed.account_source }}' as {{ type_text() }}) as parent_source,
+    told._parent_id as parent_id,
+    case
+        when told._parent_id is null then 'it names no {{ parent }}'
+        when parent.{{ of.key[0] }} is null then 'no {{ parent }} has this number'
+        else 'nobody knows whose {{ parent }} it is'
+    end as reason,
+    told._loaded_at,
+    told._batch_id
+from ({{ canonical_told(spec, feed, 1) }}) as told
+left join {{ ref(of.model) }} as parent
+    on parent.source = '{{ feed.account_source }}' and told._parent_id = parent.{{ of.key[0] }}
+where told.account_id is null and parent.account_id is null
+union all
+{% endfor -%}
+{%- endfor %}
+select
+    {%- for name in ['entity', 'source', 'record_id', 'parent_entity', 'parent_source', 'parent_id', 'reason'] %}
+    cast(null as {{ type_text() }}) as {{ name }},
+    {%- endfor %}
+    cast(null as {{ canonical_type('timestamptz') }}) as _loaded_at,
+    cast(null as {{ type_bigint() }}) as _batch_id
+where 1 = 0
+{% endmacro %}
+
+
+{# How often a record may belong to one that belongs to another. #}
+{% macro canonical_generations() %}
+    {%- set entities = [] -%}
+    {%- for entity, feeds in var('canonical').items() if feeds | selectattr('belongs_to') | list -%}
+        {%- do entities.append(entity) -%}
+    {%- endfor -%}
+    {{ return(entities | length) }}
+{% endmacro %}
+
+
+{# What belongs to the records of a relation, with the columns of int_past_records. #}
+{% macro canonical_children(relation, parents) %}
+{%- set selects = [] -%}
+{%- for entity, feeds in var('canonical').items() -%}
+{%- set spec = var('entities')[entity] -%}
+{%- for feed in feeds if feed.belongs_to -%}
+{%- set select_children %}
+    select
+        cast('{{ entity }}' as {{ type_text() }}) as entity,
+        told.source,
+        cast('{{ feed.account_source }}' as {{ type_text() }}) as account_source,
+        told.{{ spec.key[0] }} as record_id,
+        cast(null as {{ type_text() }}) as account_id,
+        {{ 'told.' ~ parents[entity] if entity in parents else 'cast(null as ' ~ type_text() ~ ')' }} as parent_id
+    from {{ relation }} as before
+    inner join ({{ canonical_told(spec, feed, 1) }}) as told on before.record_id = told._parent_id
+    where before.entity = '{{ feed.belongs_to.keys() | first }}' and before.source = '{{ feed.account_source }}'
+{%- endset -%}
+{%- do selects.append(select_children) -%}
+{%- endfor -%}
+{%- endfor -%}
+{{ selects | join('
+    union') }}
+{% endmacro %}
+
+
+{# Indexes of the raw tables by which a record finds what belongs to it, and what belongs to it finds the record. #}
+{% macro index_parents(model) %}
+{%- for entity, spec in var('entities', {}).items() if spec.model == model -%}
+    {%- for feed in var('canonical').get(entity, []) if feed.belongs_to and not feed.distinct -%}
+        {{ index_expression(feed, entity ~ '_parent', feed.belongs_to.values() | first) }}
+    {%- endfor -%}
+    {%- set children = [] -%}
+    {%- for feeds in var('canonical').values() -%}
+        {%- for child in feeds if entity in child.belongs_to -%}{%- do children.append(child) -%}{%- endfor -%}
+    {%- endfor -%}
+    {{ index_raw(entity, spec.key[0]) if children }}
+{%- endfor -%}
 {% endmacro %}
 
 

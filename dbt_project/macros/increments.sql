@@ -91,13 +91,22 @@
    that is computed in a way that no index can hold goes without. #}
 {% macro index_raw(entity, column) %}{{ return(adapter.dispatch('index_raw', 'forewarn')(entity, column)) }}{% endmacro %}
 {% macro default__index_raw(entity, column) %}
-    {%- for feed in var('canonical').get(entity, []) if column in feed.columns and not feed.distinct %}
-    do $$
-    begin
-        create index if not exists {{ adapter.quote((feed.table ~ '_' ~ column)[:60]) }}
-        on {{ source(feed.source, feed.table) }} (({{ feed.columns[column] }}));
-    exception when invalid_object_definition then null;
-    end $$;
+    {%- for feed in var('canonical').get(entity, []) if column in feed.columns and not feed.distinct -%}
+        {{ index_expression(feed, column, feed.columns[column]) }}
     {%- endfor %}
 {% endmacro %}
 {% macro spark__index_raw(entity, column) %}{{ return('') }}{% endmacro %}
+
+
+{% macro index_expression(feed, name, expression) %}
+    {{- return(adapter.dispatch('index_expression', 'forewarn')(feed, name, expression)) -}}
+{% endmacro %}
+{% macro default__index_expression(feed, name, expression) %}
+    do $$
+    begin
+        create index if not exists {{ adapter.quote((feed.table ~ '_' ~ name)[:60]) }}
+        on {{ source(feed.source, feed.table) }} (({{ expression }}));
+    exception when invalid_object_definition then null;
+    end $$;
+{% endmacro %}
+{% macro spark__index_expression(feed, name, expression) %}{{ return('') }}{% endmacro %}

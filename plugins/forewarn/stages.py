@@ -184,12 +184,13 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     BuildFailed
         dbt could not build or test a model; each is named with its file.
     """
-    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, load_sources
+    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, forget_again, load_sources
     from forewarn.warehouse import dbt
 
     project = _project(settings)
     sources = load_sources(project)
     ensure_raw_tables(settings, sources)
+    forget_again(settings, sources)
     mappings = canonical_mappings(sources)
     defined = definitions(settings, project)
     known = set() if full_refresh else dbt.feature_dates(settings, mappings, defined)

@@ -21,7 +21,7 @@ from forewarn.privacy import holds, subjects
 from forewarn.privacy.erase import Erasure, erase
 from forewarn.privacy.files import files_with, replace_in_files
 from forewarn.privacy.retention import retain
-from forewarn.sources import Source, extract_stream
+from forewarn.sources import Source, extract_stream, forget_again
 from forewarn.sources.loader import load_source
 
 DESK = """
@@ -50,6 +50,13 @@ streams:
     entities:
       ticket:
         columns: {ticket_id: id, account_id: account, opened_at: opened, subject: subject}
+  reviews:
+    path: "reviews*.csv"
+    format: csv
+    entities:
+      review:
+        belongs_to: {contact: person}
+        columns: {review_id: id, posted_at: posted, body: words}
 """
 ACCOUNTS = """id,name,mail,city
 A1,Anna Sommer GmbH,anna@sommer.example,Ulm
@@ -122,6 +129,21 @@ def everything(marts: AlertingWarehouse) -> str:
         "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname !~ '^(pg_|information_schema)'"
     )
     return "\n".join(str(row) for (table,) in tables for row in marts.rows(f"select t::text from {table} as t"))
+
+
+def test_82_what_belongs_to_a_record_of_somebody_goes_with_them_and_comes_back_without_words(
+    desk: Desk, marts: AlertingWarehouse
+) -> None:
+    landed = "select id, words from raw_desk.reviews order by id"
+    desk.land(reviews="id,person,posted,words\nR1,P1,2026-10-01,Never again!\nR2,P2,2026-10-01,Fine\n")
+    desk.erase(customer="c0")
+    assert marts.rows(landed) == [("R1", None), ("R2", "Fine")]
+    desk.land(reviews_2="id,person,posted,words\nR3,P1,2026-10-02,As I said!\nR4,P4,2026-10-02,Mine as well!\n")
+    assert marts.rows(landed) == [("R1", None), ("R2", "Fine"), ("R3", None), ("R4", "Mine as well!")]
+    # Whose P4 is becomes known later.
+    desk.land(people_2="id,account,name,mail,born,nickname\nP4,A1,Someone,s@sommer.example,1980-02-01,S\n")
+    forget_again(desk.settings, desk.sources)
+    assert marts.rows(landed) == [("R1", None), ("R2", "Fine"), ("R3", None), ("R4", None)]
 
 
 def test_82_a_contact_goes_from_every_table_and_comes_back_without_words(desk: Desk, marts: AlertingWarehouse) -> None:

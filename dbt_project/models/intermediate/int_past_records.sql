@@ -4,6 +4,8 @@
 {%- for entity, spec in var('entities', {}).items() if spec.refers or entity in ('account', 'order_line') %}
 {%- if var('canonical').get(entity) %}{% do fed.append(entity) %}{% endif %}
 {%- endfor -%}
+{#- What belongs to another record has gone with it, and what belongs to that. -#}
+{%- set generations = canonical_generations() -%}
 with past as (
     {%- for entity in fed %}
     {{ canonical_past(entity, {
@@ -23,9 +25,24 @@ with past as (
     where 1 = 0
 ),
 
+{% for number in range(1, generations + 1) %}
+{%- set before = 'past' if number == 1 else 'children_' ~ (number - 1) %}
+children_{{ number }} as (
+    {{ canonical_children(before, parents) }}
+),
+
+{% endfor -%}
+everything as (
+    select entity, source, record_id, account_source, account_id, parent_id from past
+    {%- for number in range(1, generations + 1) %}
+    union
+    select entity, source, record_id, account_source, account_id, parent_id from children_{{ number }}
+    {%- endfor %}
+),
+
 final as (
     select entity, source, record_id, account_source, account_id, parent_id
-    from past
+    from everything
     where 1 = {{ 0 if flags.FULL_REFRESH else 1 }}
 )
 

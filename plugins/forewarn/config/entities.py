@@ -1,5 +1,6 @@
 """The canonical entities that every source is mapped to; the list itself is `entities.yml`."""
 
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,12 @@ class Entity(BaseModel):
     happened: bool = False
     columns: dict[str, Column]
 
+    @property
+    def moment(self) -> str | None:
+        """Return the column that says when it happened: the first moment that a record must have."""
+        moments = (name for name, column in self.columns.items() if column.type == "timestamptz" and column.required)
+        return next(moments, None)
+
 
 class _Entities(BaseModel):
     model_config = ConfigDict(extra="allow")
@@ -56,3 +63,17 @@ def entities() -> dict[str, Entity]:
 def keys(entity: str) -> tuple[str, ...]:
     """Return the columns that are unique within one source."""
     return tuple(name.strip() for name in entities()[entity].key.split(","))
+
+
+def parents() -> list[str]:
+    """Return the entities that other records may belong to: those that have one number and a customer."""
+    return [name for name, entity in entities().items() if entity.refers and len(keys(name)) == 1]
+
+
+def told_by_parent(entity: str, parents: Collection[str]) -> tuple[str, ...]:
+    """Return the required columns that a record may leave to what it belongs to: its customer and its moment."""
+    told = ["account_id"] if parents else []
+    moment = entities()[entity].moment
+    if moment is not None and any(entities()[parent].moment for parent in parents):
+        told.append(moment)
+    return tuple(told)

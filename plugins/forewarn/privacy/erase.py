@@ -22,6 +22,7 @@ from forewarn.privacy.files import count_in_files, files_with, replace_in_files
 from forewarn.privacy.subjects import Subject, Words, words_of
 from forewarn.privacy.tables import find_words, replace_words
 from forewarn.sources import erased
+from forewarn.sources.erased_parents import of_parents
 from forewarn.sources.model import Source
 from forewarn.sources.raw_tables import known_columns
 from forewarn.warehouse.engine import connect
@@ -133,7 +134,8 @@ def _erase_rows(
     places = {}
     for source in sources.values():
         for name in source.streams:
-            belongs = erased.owned(source, name, known_columns(cursor, source, name))
+            by_parents = list(of_parents(cursor, sources, source, name))
+            belongs = erased.owned(source, name, known_columns(cursor, source, name), by_parents=by_parents)
             if belongs is not None and belongs.columns:
                 if rows := erased.empty_landed(cursor, source, name, belongs):
                     places[f"{source.schema_name}.{name}"] = rows

@@ -13,6 +13,7 @@ from forewarn.errors import Permanent
 from forewarn.expressions import names
 from forewarn.sources import erased
 from forewarn.sources.column_types import expressions
+from forewarn.sources.erased_parents import of_parents
 from forewarn.sources.model import Source, Stream
 from forewarn.sources.raw_tables import known_columns
 
@@ -110,7 +111,8 @@ def words_of(cursor: extensions.cursor, sources: Mapping[str, Source], subject: 
     found = Words()
     for source in sources.values():
         for name, stream in source.streams.items():
-            belongs = erased.owned(source, name, known_columns(cursor, source, name))
+            by_parents = list(of_parents(cursor, sources, source, name))
+            belongs = erased.owned(source, name, known_columns(cursor, source, name), by_parents=by_parents)
             if belongs is None:
                 continue
             erased.refuse_identifying(source, name, belongs)

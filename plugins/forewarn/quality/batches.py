@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg2 import extensions
 
+from forewarn.config.entities import keys
 from forewarn.config.yaml import did_you_mean
 from forewarn.quality.contracts import contract
 from forewarn.quality.feeds import Feed, united
@@ -166,7 +167,7 @@ def _of_stream(
         found = day.gate.of_entity[feed.entity]
         if (feed.source, feed.stream) == (stream.source, stream.name) and found:
             rows = feed.query(new)
-            words = _words(table, feed.key, feed.query(before) if before else "") | _columns(feed)
+            words = _words(table, feed.key, feed.query(before) if before else "") | _columns(feed) | _parents(day, feed)
             bound = [one for suite in found for one in _bind(day, suite, rows, {}, words, key=feed.key, feed=feed)]
             yield Batch(f"{table} as {feed.entity}", rows, None, "info", "", tuple(bound))
 
@@ -188,6 +189,14 @@ def _columns(feed: Feed) -> dict[str, str]:
     return {part: next((name for name in names if name in mapped), "") for part, names in of.items()}
 
 
+def _parents(day: _Day, feed: Feed) -> dict[str, str]:
+    """Return the rows of what a feed's records belong to, and the column of their numbers."""
+    parent = next(iter(feed.belongs_to), "")
+    if not parent or any(parent in one.entities and (one.source, one.name) in day.troubled for one in day.streams):
+        return {"parents": "", "parent_key": ""}
+    return {"parents": united(day.feeds, parent), "parent_key": ", ".join(keys(parent))}
+
+
 def _bind(
     day: _Day,
     suite: Suite,
@@ -200,11 +209,11 @@ def _bind(
     late: Collection[str] = (),
 ) -> Iterator[Bound]:
     """Yield a suite's expectations with final names and arguments, without those that do not apply here."""
-    # A stream that tells a part of a record owes what it maps; the rest comes from another.
+    # A stream that tells a part of a record owes what it maps; the rest comes from another, or from its parent.
     required = [
         name
         for name, column in (feed.spec.columns.items() if feed else ())
-        if column.required and not (feed and feed.partial and name not in feed.columns)
+        if column.required and not (feed and name not in feed.columns and (feed.partial or name in feed.by_parent))
     ]
     for number, expectation in enumerate(suite.expectations):
         if not all(_fed(day, name, feed) for name in expectation.when):

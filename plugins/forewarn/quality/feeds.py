@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from forewarn.config.entities import Entity, entities
+from forewarn.config.entities import Entity, entities, told_by_parent
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Feed:
     where: str | None = None
     distinct: bool = False
     partial: bool = False
+    belongs_to: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> Entity:
@@ -31,6 +32,11 @@ class Feed:
         """Return the entity's key columns."""
         return tuple(name.strip() for name in self.spec.key.split(","))
 
+    @property
+    def by_parent(self) -> tuple[str, ...]:
+        """Return the required columns that the record which a row belongs to tells."""
+        return told_by_parent(self.entity, self.belongs_to)
+
     def query(self, rows: str = "") -> str:
         """Return SQL of the entity's rows; `rows` is a condition on the raw ones."""
         named = {"source": f"'{self.source}'::text"} | {
@@ -38,6 +44,8 @@ class Feed:
         }
         if self.spec.refers:
             named["account_source"] = f"'{self.account_source}'::text"
+        for number in self.belongs_to.values():
+            named["parent_id"] = number
         shown = ", ".join(f'{sql} as "{name}"' for name, sql in named.items())
         conditions = " and ".join(f"({part})" for part in (self.where, rows) if part)
         once = f"distinct on ({', '.join(self.columns[name] for name in self.key)}) " if self.distinct else ""
@@ -58,6 +66,7 @@ def feeds(mappings: Mapping[str, Sequence[Mapping[str, object]]]) -> list[Feed]:
             where=str(one["where"]) if one["where"] else None,
             distinct=bool(one["distinct"]),
             partial=bool(one.get("partial")),
+            belongs_to=dict(one.get("belongs_to", {})),  # type: ignore[call-overload]
         )
         for entity, found in mappings.items()
         for one in found

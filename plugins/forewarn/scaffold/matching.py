@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from forewarn.config.entities import entities
+from forewarn.config.entities import entities, told_by_parent
 from forewarn.expressions import ExpressionError, parse
 from forewarn.scaffold import names
 from forewarn.scaffold.shapes import Shape, as_time
@@ -34,6 +34,7 @@ class Feed:
     distinct: bool = False
     partial: bool = False
     where: str = ""
+    belongs_to: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     score: int = 0
@@ -52,11 +53,14 @@ class Reader:
     """One table with what its names say.
 
     `customers` are the numbers of customers that another table of the source knows: where no name says which column
-    holds them, the values may.
+    holds them, the values may. `customer` is the column where it is known already, and `parent` the entity that says
+    whose a row is instead, with the column of its number.
     """
 
     table: Table
     customers: frozenset[str] = frozenset()
+    customer: Column | None = None
+    parent: tuple[str, Column] | None = None
 
     @cached_property
     def usable(self) -> list[Column]:
@@ -71,7 +75,9 @@ class Reader:
     @cached_property
     def account(self) -> Column | None:
         """The column that says which customer a row is about."""
-        return self.reference("account") or self.account_by_values
+        if self.parent is not None:
+            return None
+        return self.customer or self.reference("account") or self.account_by_values
 
     @cached_property
     def account_by_values(self) -> Column | None:
@@ -147,10 +153,17 @@ class Reader:
         """
         definition = entities()[entity]
         feed = Feed(entity, {})
+        if self.parent is not None and definition.refers and entity != self.parent[0]:
+            feed.belongs_to = {self.parent[0]: self._take(feed, self.parent[1])}
+        by_parent = told_by_parent(entity, feed.belongs_to)
         for target, spec in definition.columns.items():
+            if feed.belongs_to and target in ("account_id", *(entities()[parent].key for parent in feed.belongs_to)):
+                continue
             expression = self._own_number(entity, feed) if target == definition.key else None
             if expression is None and target in REFERENCES and target != definition.key:
                 found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
+                if target == "account_id" and self.customer is not None:
+                    found = self.customer
                 if found is None and target == "account_id" and (found := self.account_by_values) is not None:
                     feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
                 if found is not None and (entity, target) == ("invoice", "order_id"):
@@ -166,7 +179,11 @@ class Reader:
             if expression is not None:
                 feed.columns[target] = expression
         self._price_by_quantity(feed)
-        lacking = tuple(name for name, spec in definition.columns.items() if spec.required and name not in feed.columns)
+        lacking = tuple(
+            name
+            for name, spec in definition.columns.items()
+            if spec.required and name not in (*feed.columns, *by_parent)
+        )
         if lacking:
             return Lacking(entity, lacking)
         feed.score = len(feed.columns)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from forewarn.config.entities import entities
-from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Lacking, Reader, expression_of, named
+from forewarn.scaffold import belonging, names
+from forewarn.scaffold.beside import beside, contract
+from forewarn.scaffold.matching import Feed, Lacking, Reader, named
 from forewarn.scaffold.shapes import newest_day
 from forewarn.scaffold.table import Column, Table
+from forewarn.sources.belonging import all_above
 
 _FACTS = ("order", "subscription")
 _OVERLAP = 0.9
@@ -66,7 +68,7 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     today : date
         The day that a table without dates is taken to speak of, where the tables themselves do not know a newer one.
     """
-    readers = [Reader(table) for table in tables]
+    readers = belonging.people_apart([Reader(table) for table in tables])
     customers = _customers(readers)
     readers = [reader if reader.account else Reader(reader.table, customers) for reader in readers]
     taken: set[str] = set()
@@ -80,12 +82,14 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
             stream.feeds.append(chosen)
         elif lacking is not None:
             needs = " and ".join(lacking.columns)
-            order = reader.reference("order") if lacking.columns == ("account_id",) else None
-            way = f"; {order.name} leads to it: let the source join the two, in a view or the export" if order else ""
+            way = ""
+            if "account_id" in lacking.columns and (order := reader.reference("order")) is not None:
+                way = f"; {order.name} leads to it: `belongs_to`, with the source of the orders as `account_source`"
             result.unplaced.append(f"{reader.table.name}: looks like {lacking.entity}, which needs {needs}{way}")
         else:
             result.unplaced.append(f"{reader.table.name}: nothing says what its rows are")
         result.streams.append(stream)
+    _belongings(result, readers, customers)
     _colleagues(result, readers)
     _more_feeds(result, readers, today)
     for stream, reader in zip(result.streams, readers, strict=True):
@@ -98,24 +102,36 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
 def _customers(readers: Sequence[Reader]) -> frozenset[str]:
     """Return the numbers of the customers, by the table that is named after them."""
     for reader in readers:
-        if dict(names.entity_of(reader.table.name)).get("account") and isinstance(reader.feed("account"), Feed):
+        if reader.customer is not None or not dict(names.entity_of(reader.table.name)).get("account"):
+            continue
+        if isinstance(reader.feed("account"), Feed):
             own = reader.account or (reader.table.column(reader.key[0]) if len(reader.key) == 1 else None)
             if own is not None:
                 return own.distinct
     return frozenset()
 
 
-def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
-    """Return the entity that a table feeds best, or what the likeliest one lacks."""
-    strengths = dict(names.entity_of(reader.table.name))
+def _strengths(reader: Reader) -> dict[str, int]:
+    """Return how strongly a table's name and the numbers in it speak of each entity that it may feed."""
+    found = dict(names.entity_of(reader.table.name))
     account = reader.account
     if account is not None:
         if account.is_unique:
-            strengths["account"] = strengths.get("account", 0) + 2
+            found["account"] = found.get("account", 0) + 2
         for entity in ("order", "usage_event"):
-            strengths.setdefault(entity, 0)
+            found.setdefault(entity, 0)
+    elif reader.parent is not None:
+        found.setdefault("usage_event", 0)
     if reader.reference("order") is not None and reader.reference("product") is not None:
-        strengths["order_line"] = strengths.get("order_line", 0) + 2
+        found["order_line"] = found.get("order_line", 0) + 2
+    return found
+
+
+def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
+    """Return the entity that a table feeds best, or what the likeliest one lacks."""
+    if reader.customer is not None and isinstance(person := reader.feed("contact"), Feed):
+        return person, None
+    strengths = _strengths(reader)
     best: tuple[float, Feed] | None = None
     worst: tuple[int, Lacking] | None = None
     for entity, strength in strengths.items():
@@ -143,6 +159,27 @@ def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
     return (best[1] if best else None), (worst[1] if worst else None)
 
 
+def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[str]) -> None:
+    """Let rows that name no customer belong to the record that does: a review to its order, an order to its user."""
+    above: dict[str, set[str]] = {}
+    changed = True
+    while changed:
+        changed = False
+        feeds = [stream.feeds for stream in result.streams]
+        numbers = belonging.numbers(list(zip(readers, feeds, strict=True)))
+        for at, (stream, reader) in enumerate(zip(result.streams, readers, strict=True)):
+            if not belonging.is_nobodys(reader, stream.feeds, customers, numbers):
+                continue
+            for parent in belonging.candidates(reader, numbers):
+                child = Reader(reader.table, customers, parent=parent)
+                chosen, _ = _choose(child)
+                if chosen is None or not chosen.belongs_to or chosen.entity in all_above(parent[0], above):
+                    continue
+                above.setdefault(chosen.entity, set()).add(parent[0])
+                stream.feeds, readers[at], changed = [chosen], child, True
+                break
+
+
 def _colleagues(result: Proposal, readers: list[Reader]) -> None:
     """Take users for the company's own people where another table has the customers."""
     own = [
@@ -161,11 +198,11 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
     for stream, reader in zip(result.streams, readers, strict=True):
         own = {feed.entity for feed in stream.feeds}
         account = reader.account
-        stream.feeds += _beside(result, reader, own)
+        stream.feeds += beside(result.fed, reader, own)
         if account is None or not account.is_unique or "account" not in own:
             continue
-        if (contract := _contract(reader, account, result.newest or today)) is not None:
-            stream.feeds.append(contract)
+        if (told := contract(reader, account, result.newest or today)) is not None:
+            stream.feeds.append(told)
     if "account" in result.fed:
         return
     with_account = [
@@ -183,90 +220,6 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 if target != "account_id" and expression in known and not _depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
-
-
-def _beside(result: Proposal, reader: Reader, own: set[str]) -> Iterator[Feed]:
-    """Yield what the rows of a table tell beside their own entity."""
-    if "order" not in result.fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
-        order.distinct = True
-        for name in ("amount", "discount_amount", "status"):
-            # A line's own figures are not the order's: without an amount, the sum of the lines counts.
-            order.columns.pop(name, None)
-        yield order
-    if "order_line" not in result.fed and "order" in own and reader.reference("product") is not None:
-        line = reader.feed("order_line")
-        if isinstance(line, Feed) and not line.distinct:
-            yield line
-    if "invoice" in own and (paid := _payment(reader)) is not None:
-        yield paid
-
-
-def _payment(reader: Reader) -> Feed | None:
-    """Return the payment that an invoice's own row tells: when it was paid."""
-    found = reader.feed("payment", guess=False)
-    invoice = reader.feed("invoice")
-    if isinstance(found, Lacking) or isinstance(invoice, Lacking):
-        return None
-    if found.columns["paid_at"] in (invoice.columns["issued_at"], invoice.columns["due_at"]):
-        return None
-    number = invoice.columns["invoice_id"]
-    found.columns |= {"payment_id": number, "invoice_id": number, "amount": invoice.columns["amount"]}
-    found.where = f"{found.columns['paid_at']} is not null"
-    found.doubts = ["the whole invoice is taken to be paid on that day"]
-    return found
-
-
-def _contract(reader: Reader, account: Column, day: date) -> Feed | None:
-    """Return the contract of a customer by the customer's row: how long it has run, and whether it has ended."""
-    found = reader.feed("subscription", guess=False)
-    tenure = next(
-        (
-            column
-            for column in reader.usable
-            if names.is_one_of(column.name, "tenure", reader.shared) and column.shape.kind == "number"
-        ),
-        None,
-    )
-    feed = found if isinstance(found, Feed) else _without_start(reader)
-    if isinstance(found, Lacking) and tenure is None and not _began_as_customer(reader, feed):
-        return None
-    feed.columns = {
-        "subscription_id": expression_of(account, "text"),
-        "account_id": expression_of(account, "text"),
-    } | feed.columns
-    feed.columns["subscription_id"] = expression_of(account, "text")
-    if "started_at" not in feed.columns and tenure is not None:
-        feed.columns["started_at"] = f"date '{day}' - {expression_of(tenure, 'numeric')} * interval '1 month'"
-        feed.doubts.append(f"started_at: the rows are taken to be of {day}, and {tenure.name} to count months")
-    ended = next((column for column in reader.usable if names.is_one_of(column.name, "churned", reader.shared)), None)
-    if ended is not None and "ended_at" not in feed.columns and len(ended.distinct) <= 3:
-        feed.columns["ended_at"] = f"case when truth({named(ended.name)}) then date '{day}' end"
-        feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
-    return feed
-
-
-def _without_start(reader: Reader) -> Feed:
-    """Return what a table says of a contract, where no column says when it began."""
-    feed = Feed("subscription", {})
-    for target in ("plan", "mrr", "seats", "renews_at", "ended_at", "cancelled_at"):
-        spec = entities()["subscription"].columns[target]
-        found = reader._by_meaning(feed, target, spec.type, required=False)
-        if found is not None:
-            feed.columns[target] = found
-    return feed
-
-
-def _began_as_customer(reader: Reader, feed: Feed) -> bool:
-    """Take the day a customer joined for the contract's first, where its row tells price or plan, and an end."""
-    account = reader.feed("account")
-    ends = {"renews_at", "ended_at", "cancelled_at"} & feed.columns.keys()
-    if isinstance(account, Lacking) or "created_at" not in account.columns or not ends:
-        return False
-    if not {"plan", "mrr"} & feed.columns.keys():
-        return False
-    feed.columns["started_at"] = account.columns["created_at"]
-    feed.doubts.append("started_at: the contract is taken to have begun when the customer joined")
-    return True
 
 
 def _settle(stream: StreamProposal, reader: Reader) -> None:
@@ -319,7 +272,8 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
 
 
 def _is_read(name: str, feed: Feed) -> bool:
-    return any(re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) for text in feed.columns.values())
+    texts = (*feed.columns.values(), *feed.belongs_to.values())
+    return any(re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) for text in texts)
 
 
 def _is_personal(name: str, feed: Feed) -> bool:

@@ -65,6 +65,8 @@ def _feed(feed: Feed) -> Iterator[str]:
         yield "        distinct: true"
     if feed.partial:
         yield "        partial: true"
+    if feed.belongs_to:
+        yield f"        belongs_to: {_value(feed.belongs_to)}"
     if feed.where:
         yield f"        where: {_scalar(feed.where)}"
     yield "        columns:"

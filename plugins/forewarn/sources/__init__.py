@@ -2,6 +2,7 @@
 
 from forewarn.sources.batch import Batch
 from forewarn.sources.connections import resolve
+from forewarn.sources.erased_parents import forget_again
 from forewarn.sources.extract import extract_stream
 from forewarn.sources.freshness import Late, arrivals, late_streams
 from forewarn.sources.loader import load_sources
@@ -20,6 +21,7 @@ __all__ = [
     "dbt_sources",
     "ensure_raw_tables",
     "extract_stream",
+    "forget_again",
     "late_streams",
     "load_sources",
     "reset_stream",

@@ -46,6 +46,8 @@ def expressions(stream: Stream) -> Iterator[tuple[str, str | None, Expression]]:
         yield "", None, parse(condition, Columns({}, condition))
     for entity, mapping in stream.entities.items():
         texts: list[tuple[str | None, str]] = list(mapping.columns.items())
+        # The number of what a row belongs to says whose it is.
+        texts += [("account_id", text) for text in mapping.belongs_to.values()]
         if mapping.where is not None:
             texts.append((None, mapping.where))
         for column, text in texts:
@@ -97,6 +99,13 @@ def required_columns(stream: Stream) -> dict[str, str]:
         if column is None or stream.entities[entity].where is not None:
             continue
         if stream.entities[entity].partial and column not in keys(entity):
+            continue
+        if (
+            column == "account_id"
+            and stream.entities[entity].belongs_to
+            and "account_id" in stream.entities[entity].columns
+        ):
+            # Either of the two will do.
             continue
         if entities()[entity].columns[column].required and isinstance(expression.tree, exp.Column):
             found.setdefault(expression.tree.name, f"{entity}.{column}")

@@ -38,17 +38,21 @@ class Owned:
     identifying: list[str]
 
 
-def owned(source: Source, stream_name: str, columns: Mapping[str, str]) -> Owned | None:
+def owned(
+    source: Source, stream_name: str, columns: Mapping[str, str], *, by_parents: Sequence[sql.Composable] = ()
+) -> Owned | None:
     """Return what of a stream belongs to erased persons; None for a stream that holds nothing personal.
 
     Parameters
     ----------
     columns : dict
         Columns that are there, with their PostgreSQL types.
+    by_parents : sequence of sql.Composable
+        Conditions of rows that belong to a record of such a person (`erased_parents`).
     """
     stream = source.streams[stream_name]
     told, identifying = personal_columns(stream) & columns.keys(), identifying_columns(stream)
-    conditions = list(_conditions(source, stream_name, columns))
+    conditions = [*_conditions(source, stream_name, columns), *by_parents]
     if not told or not conditions:
         return None
     return Owned(sql.SQL(" or ").join(conditions), sorted(told - identifying), sorted(told & identifying))

@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import errors, extensions, sql
 
 from forewarn.errors import SourceRejected
-from forewarn.sources import erased
+from forewarn.sources import erased, erased_parents
 from forewarn.sources.batch import Batch
 from forewarn.sources.checks import Check, any_fails, checks_of_text, checks_of_values, quarantine
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
@@ -204,7 +204,9 @@ class Landing:
     def _forget(self, table: RawTable, target: sql.Composable) -> None:
         """Empty what belongs to erased persons before anything else sees it."""
         if erased.anybody(self.cursor):
-            if belongs := erased.owned(self.source, self.batch.stream, table.columns):
+            own = {self.source.name: self.source}
+            by_parents = list(erased_parents.of_parents(self.cursor, own, self.source, self.batch.stream))
+            if belongs := erased.owned(self.source, self.batch.stream, table.columns, by_parents=by_parents):
                 erased.empty_staged(self.cursor, target, belongs)
             erased.empty_quarantined(self.cursor, [self.batch.source], since_batch=self.batch.batch_id)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from forewarn.config.entities import Entity, entities, keys
+from forewarn.config.entities import Entity, entities, keys, told_by_parent
 from forewarn.config.project import Project
 from forewarn.config.yaml import Document, did_you_mean
 from forewarn.errors import ConfigError
 from forewarn.expressions import ExpressionError, parse
+from forewarn.sources.belonging import check_belonging, check_parents
 from forewarn.sources.column_types import Columns, column_types
 from forewarn.sources.model import KINDS, Deletes, FileStream, Mapping, RestStream, Source, Stream
 
@@ -33,12 +34,17 @@ def load_sources(project: Project) -> dict[str, Source]:
     folder = project.path(project.sources)
     files = sorted(file for file in folder.glob("*.y*ml") if file.suffix in (".yml", ".yaml"))
     documents = {file.stem: Document(file) for file in files}
-    return {name: _read(name, document, list(documents)) for name, document in documents.items()}
+    sources = {name: _read(name, document, list(documents)) for name, document in documents.items()}
+    check_parents(documents, sources)
+    return sources
 
 
 def load_source(file: Path, *, known: list[str] | None = None) -> Source:
     """Return the source of one file; `known` are the names of the other sources."""
-    return _read(file.stem, Document(file), [*(known or []), file.stem])
+    document = Document(file)
+    source = _read(file.stem, document, [*(known or []), file.stem])
+    check_parents({file.stem: document}, {file.stem: source})
+    return source
 
 
 def _read(name: str, document: Document, known: list[str]) -> Source:
@@ -140,8 +146,10 @@ def _check_entity(document: Document, path: list[str | int], mapping: Mapping, s
         if column not in entity.columns:
             hint = did_you_mean(column, list(entity.columns))
             raise document.error([*path, "columns", column], f"entity {name} has no column `{column}`", hint)
+    check_belonging(document, path, mapping)
+    by_parent = told_by_parent(name, mapping.belongs_to)
     for column, definition in entity.columns.items():
-        if mapping.partial and column not in keys(name):
+        if (mapping.partial and column not in keys(name)) or column in by_parent:
             continue
         if definition.required and column not in mapping.columns:
             raise document.error(
@@ -170,6 +178,7 @@ def _check_expressions(document: Document, source: Source, stream_name: str) -> 
             path: list[str | int] = ["streams", stream_name, "entities", entity_name]
             wanted = entities()[entity_name].columns
             places = [([*path, "columns", name], text, wanted[name].type) for name, text in mapping.columns.items()]
+            places += [([*path, "belongs_to", name], text, "text") for name, text in mapping.belongs_to.items()]
             if mapping.where is not None:
                 places.append(([*path, "where"], mapping.where, "boolean"))
             for place, text, kind in places:

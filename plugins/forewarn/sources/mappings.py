@@ -15,9 +15,9 @@ from forewarn.sources.model import FileStream, Source, Stream
 def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str, Any]]]:
     """Return, for each canonical entity that some stream feeds, one dict per stream that feeds it.
 
-    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct`, `partial` and `columns`:
-    entity column → SQL, cast to the column's type. The SQL comes from the expression language, so it holds no more than
-    that allows.
+    Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct`, `partial`, `belongs_to`
+    (an entity → SQL of that record's number) and `columns`: entity column → SQL, cast to the column's type. The SQL
+    comes from the expression language, so it holds no more than that allows.
     """
     result: dict[str, list[dict[str, Any]]] = {}
     for name, source in sources.items():
@@ -26,8 +26,14 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
             for entity_name, mapping in stream.entities.items():
                 entity = entities()[entity_name]
                 columns = {
-                    column: _typed(text, types, entity.columns[column].type) for column, text in mapping.columns.items()
+                    column: typed(text, types, entity.columns[column].type) for column, text in mapping.columns.items()
                 }
+                belongs_to = {parent: typed(text, types, "text") for parent, text in mapping.belongs_to.items()}
+                for parent, number in belongs_to.items():
+                    if (same := entities()[parent].key) in entity.columns:
+                        columns.setdefault(same, number)
+                if "linked_source" in entity.columns:
+                    columns.setdefault("linked_source", typed(f"'{name}'", types, "text"))
                 result.setdefault(entity_name, []).append(
                     {
                         "source": name,
@@ -37,6 +43,7 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
                         "where": _where(mapping.where, stream.deletes.marked_by, types),
                         "distinct": mapping.distinct,
                         "partial": mapping.partial,
+                        "belongs_to": belongs_to,
                         "columns": columns,
                     }
                 )
@@ -98,7 +105,7 @@ def _where(where: str | None, marked: str | None, types: Mapping[str, str | None
     return alive if where is None else f"({_sql(where, types)}) and {alive}"
 
 
-def _typed(text: str, types: Mapping[str, str | None], wanted: str) -> str:
+def typed(text: str, types: Mapping[str, str | None], wanted: str) -> str:
     """Return the SQL of an expression as a column's type; a text that cannot be read as that gives null."""
     return f"cast({render(as_type(parse(text, Columns(types, text)), wanted))} as {wanted})"
 

@@ -129,8 +129,12 @@ class Mapping(_Strict):
         The stream's grain is finer than the entity's: the first row per entity key is taken.
     partial : bool
         The stream only adds columns to records that another stream of the source tells: the entity's key is enough.
+    belongs_to : dict
+        One entity → expression of the number of that record: `{order: order_id}` makes its customer this row's where
+        `account_id` is not mapped or empty, and its moment this row's where no column tells when.
     account_source : str or None
-        The source in whose numbering `account_id` is given; by default the source itself.
+        The source in whose numbering `account_id`, or the number in `belongs_to`, is given; by default the source
+        itself.
     columns : dict
         Entity column → expression over the stream's columns, or a value map (`from`, `map`, `otherwise`).
     """
@@ -138,6 +142,7 @@ class Mapping(_Strict):
     where: str | None = None
     distinct: bool = False
     partial: bool = False
+    belongs_to: dict[str, str] = Field(default={}, max_length=1)
     account_source: str | None = None
     columns: dict[str, Annotated[str, BeforeValidator(_value_map), _VALUE_MAP_SCHEMA]]
 

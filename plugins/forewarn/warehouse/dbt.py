@@ -31,7 +31,7 @@ from forewarn.warehouse.engine import connect
 from forewarn.warehouse.interruptions import in_conflict, interruption
 from forewarn.warehouse.late import late_features
 from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
-from forewarn.warehouse.past_features import STAND_IN, late_dates
+from forewarn.warehouse.past_features import STAND_IN, late_dates, staging_model
 
 THREADS = 4
 # The session that builds sorts and aggregates whole tables, and text without a zone means UTC.
@@ -206,11 +206,13 @@ def measures(settings: Settings) -> list[str]:
 
 
 def entity_columns() -> dict[str, Any]:
-    """Return the canonical entities as the models read them: key, what they refer to, and the type of each column."""
+    """Return the canonical entities as the models read them: key, moment, columns with types, and the model of each."""
     return {
         name: {
             "key": [column.strip() for column in entity.key.split(",")],
             "refers": entity.refers or "",
+            "moment": entity.moment or "",
+            "model": staging_model(name),
             "columns": {column: spec.type for column, spec in entity.columns.items()},
         }
         for name, entity in entities().items()

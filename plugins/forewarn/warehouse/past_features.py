@@ -24,7 +24,7 @@ from forewarn.warehouse.row_versions import FEATURE_ENTITIES
 MARTS = ("churn_features", "customer_lifecycle")
 # The date that the models are compiled for; each wanted one takes its place in the SQL.
 STAND_IN = date(1901, 1, 1)
-# Records that belong to another, by what names it: both or neither are taken.
+# Records that belong to another whatever their source says, by what names it: both or neither are taken.
 _PARENTS = {
     "order_line": ("order", "order_id"),
     "payment": ("invoice", "invoice_id"),
@@ -47,6 +47,7 @@ class _Feed:
     schema: str
     table: str
     columns: Mapping[str, str]
+    belongs_to: Mapping[str, str]
 
     @property
     def relation(self) -> str:
@@ -105,7 +106,7 @@ def drop(cursor: extensions.cursor) -> None:
 
 
 def _feeds(mappings: Mapping[str, Any]) -> list[_Feed]:
-    told = [(entity, feed) for entity in FEATURE_ENTITIES for feed in mappings.get(entity, ())]
+    told = [(entity, feed) for entity in _oldest_first(mappings) for feed in mappings.get(entity, ())]
     return [
         _Feed(
             number,
@@ -115,9 +116,26 @@ def _feeds(mappings: Mapping[str, Any]) -> list[_Feed]:
             feed["schema"],
             feed["table"],
             feed["columns"],
+            feed.get("belongs_to", {}),
         )
         for number, (entity, feed) in enumerate(told)
     ]
+
+
+def _oldest_first(mappings: Mapping[str, Any]) -> list[str]:
+    """Return the entities that features rest on, and those that say whose their records are, before their children."""
+    found: list[str] = []
+
+    def add(entity: str) -> None:
+        for feed in mappings.get(entity, ()):
+            for parent in feed.get("belongs_to", ()):
+                add(parent)
+        if entity not in found:
+            found.append(entity)
+
+    for entity in FEATURE_ENTITIES:
+        add(entity)
+    return found
 
 
 def _take_versions(cursor: extensions.cursor, feeds: Sequence[_Feed], first: date) -> None:
@@ -142,18 +160,11 @@ def _find_customers(cursor: extensions.cursor, feeds: Sequence[_Feed]) -> None:
         versions = f"version_{feed.number}"
         both = (versions, f"{feed.relation} as raw where {feed.key} in (select {feed.key} from {versions})")
         for rows in both:
-            if "account_id" in feed.columns:
-                cursor.execute(f"insert into touched select '{feed.account_source}', {feed['account_id']} from {rows}")
+            for accounts in _accounts(feeds, feed, rows):
+                cursor.execute(f"insert into touched {accounts}")
             if feed.entity in ("product", "inventory_snapshot"):
                 source = f"coalesce({feed['product_source']}, '{feed.source}')"
                 cursor.execute(f"insert into missed select {source}, {feed['product_id']} from {rows}")
-            for parent in _parents(feeds, feed):
-                name = _PARENTS[feed.entity][1]
-                for whole in (parent.relation, f"version_{parent.number}"):
-                    cursor.execute(
-                        f"insert into touched select '{parent.account_source}', {parent['account_id']} from {whole}"
-                        f" as parent where {parent[name]} in (select {feed[name]} from {rows})"
-                    )
     cursor.execute(
         "create temporary table past_customer on commit drop as"
         " select customer_id from intermediate.int_account_identity join touched using (source, account_id)"
@@ -175,9 +186,8 @@ def _take_rows(cursor: extensions.cursor, feeds: Sequence[_Feed], first: date) -
                 f"({feed['account_id']}) in"
                 f" (select account_id from past_account where source = '{feed.account_source}')"
             )
-        for parent in _parents(feeds, feed):
-            name = _PARENTS[feed.entity][1]
-            wanted.append(f"({feed[name]}) in (select {parent[name]} from base_{parent.number})")
+        for parent, number in _parents(feeds, feed):
+            wanted.append(f"({number}) in (select {parent[keys(parent.entity)[0]]} from base_{parent.number})")
         if feed.entity == "product":
             wanted.append("true")
         if feed.entity == "inventory_snapshot":
@@ -190,9 +200,24 @@ def _take_rows(cursor: extensions.cursor, feeds: Sequence[_Feed], first: date) -
         )
 
 
-def _parents(feeds: Sequence[_Feed], feed: _Feed) -> list[_Feed]:
-    parent = _PARENTS.get(feed.entity, ("", ""))[0]
-    return [one for one in feeds if one.entity == parent and one.source == feed.source]
+def _accounts(feeds: Sequence[_Feed], feed: _Feed, rows: str) -> Iterator[str]:
+    """Yield SQL of the accounts that rows of a feed concern: their own, and those of what they belong to."""
+    if "account_id" in feed.columns:
+        yield f"select '{feed.account_source}', {feed['account_id']} from {rows}"
+    for parent, number in _parents(feeds, feed):
+        mine = f"{parent[keys(parent.entity)[0]]} in (select {number} from {rows})"
+        for whole in (parent.relation, f"version_{parent.number}"):
+            yield from _accounts(feeds, parent, f"{whole} as parent where {mine}")
+
+
+def _parents(feeds: Sequence[_Feed], feed: _Feed) -> Iterator[tuple[_Feed, str]]:
+    """Yield the feeds of what a feed's records belong to, with the SQL of its number."""
+    entity, name = _PARENTS.get(feed.entity, ("", ""))
+    for one in feeds:
+        if one.entity == entity and one.source == feed.source:
+            yield one, feed[name]
+        elif one.entity in feed.belongs_to and one.source == feed.account_source:
+            yield one, feed.belongs_to[one.entity]
 
 
 def _put_back(cursor: extensions.cursor, feeds: Sequence[_Feed], day: date) -> None:

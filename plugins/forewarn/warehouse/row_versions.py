@@ -87,6 +87,8 @@ def _columns(mappings: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, str
         spec = entities()[entity]
         for feed in mappings.get(entity, ()):
             columns = found.setdefault((feed["schema"], feed["table"]), dict.fromkeys(_OF_LANDING, "plain"))
+            for number in feed.get("belongs_to", {}).values():
+                columns |= dict.fromkeys(_named(number), "plain")
             for name, expression in feed["columns"].items():
                 for column in _named(expression):
                     if spec.columns[name].personal:

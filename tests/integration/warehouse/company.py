@@ -55,10 +55,12 @@ class Company:
         account_source: str | None = None,
         distinct: bool = False,
         where: str | None = None,
+        belongs_to: dict[str, str] | None = None,
     ) -> None:
         """Land rows as one batch: a row whose key is there already takes its place, unless the grain is finer."""
         names = columns.split()
         feed = self._feed(source, entity, names, account_source=account_source, distinct=distinct, where=where)
+        feed["belongs_to"] = {parent: f'cast("{name}" as text)' for parent, name in (belongs_to or {}).items()}
         table = sql.Identifier(feed["schema"], feed["table"])
         keys = [key.strip() for key in entities()[entity].key.split(",")]
         with self.connection.cursor() as cursor:

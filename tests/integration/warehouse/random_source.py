@@ -13,9 +13,9 @@ COLUMNS = {
     "order_line": "order_line_id order_id product_id amount known_at",
     "ticket": "ticket_id account_id opened_at known_at closed_at satisfaction rated_at subject",
     "usage_event": "usage_event_id account_id occurred_at known_at active_users",
-    "shipment": "shipment_id account_id shipped_at known_at promised_at delivered_at",
-    "invoice": "invoice_id account_id issued_at known_at due_at amount",
-    "payment": "payment_id account_id paid_at known_at amount invoice_id",
+    "shipment": "shipment_id order_id shipped_at known_at promised_at delivered_at",
+    "invoice": "invoice_id order_id issued_at known_at due_at amount",
+    "payment": "payment_id paid_at known_at amount invoice_id",
     "return": "return_id account_id returned_at known_at amount",
     "product": "product_id category",
     "backorder": "backorder_id account_id product_id opened_at known_at",
@@ -32,6 +32,8 @@ COLUMNS = {
     "review": "review_id account_id posted_at known_at rating body",
     "mention": "mention_id account_id posted_at known_at body",
 }
+# Records whose customer only the record tells that they belong to.
+BELONGS_TO = {"shipment": {"order": "order_id"}, "invoice": {"order": "order_id"}, "payment": {"invoice": "invoice_id"}}
 ARTICLES = ("p1", "p2", "p3")
 # Records of a customer that need no more than whose they are, when they happened and when they were entered.
 _PLAIN = {
@@ -98,11 +100,11 @@ class Source:
                 pick(["open", "waiting", "reopened"]),
             ),
             "shipment": (
-                *(key, account, at, entered),
+                *(key, pick(self.keys["order"] or ["none"]), at, entered),
                 *(pick([None, self.at(day + timedelta(days=3))]), pick([None, self.at(later)])),
             ),
-            "invoice": (key, account, at, entered, self.at(day + timedelta(days=14)), 10),
-            "payment": (key, account, at, entered, 5, pick(self.keys["invoice"] or ["none"])),
+            "invoice": (key, pick(self.keys["order"] or ["none"]), at, entered, self.at(day + timedelta(days=14)), 10),
+            "payment": (key, at, entered, 5, pick(self.keys["invoice"] or ["none"])),
             "product": (key, pick(["x", "y"])),
             "backorder": (key, account, pick(ARTICLES), at, entered),
             "inventory_snapshot": (key, pick(ARTICLES), at, entered, pick([0, 0, 5])),
@@ -114,7 +116,12 @@ class Source:
     def land(self, entity: str, rows: list[tuple[object, ...]]) -> None:
         """Land rows as one batch."""
         where = "status <> 'draft'" if entity == "order" else None
-        self.company.land(self.name, entity, COLUMNS[entity], rows, where=where, distinct=self._by_parts(entity))
+        self.company.land(
+            *(self.name, entity, COLUMNS[entity], rows),
+            where=where,
+            distinct=self._by_parts(entity),
+            belongs_to=BELONGS_TO.get(entity),
+        )
 
     def new(self, entity: str, rows: int, first: date, last: date, *, known_from: date) -> None:
         """Land new rows of days in [first, last), entered in [known_from, last)."""

@@ -174,8 +174,8 @@ def test_a_table_that_knows_the_order_only_says_what_to_do() -> None:
     reviews = {"return_id": N, "order_id": N, "returned_at": DAYS}
     (line,) = _proposed(returns=reviews).unplaced
     assert line == (
-        "returns: looks like return, which needs account_id; order_id leads to it: let the source join the two, in a"
-        " view or the export"
+        "returns: looks like return, which needs account_id; order_id leads to it: `belongs_to`, with the source of the"
+        " orders as `account_source`"
     )
 
 
@@ -195,3 +195,57 @@ def test_one_sign_of_money_does_not_make_a_text_russian(tmp_path: Path, encoding
     (table,), problems = look_at_folder(tmp_path)
     assert problems == []
     assert table.column("note").values[0] == word
+
+
+def _belongs(proposal: Proposal) -> dict[str, dict[str, str]]:
+    return {feed.entity: feed.belongs_to for stream in proposal.streams for feed in stream.feeds}
+
+
+@pytest.mark.capability("C51")
+def test_a_marketplace_whose_customers_get_a_number_with_each_order() -> None:
+    orders = [f"a1f{number}" for number in N]
+    once = [f"c9{number}" for number in N]
+    proposal = _proposed(
+        customers={"customer_id": once, "customer_unique_id": [*("u7001", "u7002") * 3], "customer_city": ["Ulm"] * 6},
+        orders={
+            "order_id": orders, "customer_id": once, "order_purchase_timestamp": DAYS,
+            "order_delivered_carrier_date": LATER, "order_estimated_delivery_date": LATER,
+        },
+        order_items={
+            "order_id": orders, "order_item_id": ["1"] * 6, "product_id": ["p1"] * 6, "price": ["9.5"] * 6,
+        },
+        order_payments={"order_id": orders, "payment_sequential": ["1"] * 6, "payment_value": ["9.5"] * 6},
+        order_reviews={"review_id": N, "order_id": orders, "review_score": [*"545123"]},
+    )  # fmt: skip
+    feeds = _feeds(proposal)
+    assert feeds["account_link"] == {"account_id": "customer_id", "linked_account_id": "customer_unique_id"}
+    assert feeds["payment"] == {"payment_id": "order_id", "amount": "payment_value"}
+    assert feeds["review"] == {"review_id": "review_id", "rating": "review_score"}
+    assert feeds["shipment"]["promised_at"] == "order_estimated_delivery_date"
+    assert {entity: parent for entity, parent in _belongs(proposal).items() if parent} == {
+        "payment": {"order": "order_id"}, "review": {"order": "order_id"},
+    }  # fmt: skip
+    assert proposal.unplaced == []
+
+
+@pytest.mark.capability("C51")
+def test_a_service_whose_users_belong_to_accounts_and_payments_to_invoices() -> None:
+    firms, users, contracts, bills = ([f"{kind}-0{number}" for number in N] for kind in "AUSI")
+    proposal = _proposed(
+        accounts={"account_id": firms, "name": [f"Firm {number}" for number in N]},
+        events={"event_id": N, "user_id": users, "event_name": ["login"] * 6, "occurred_at": DAYS},
+        invoices={
+            "invoice_id": bills, "subscription_id": contracts, "issue_date": DAYS, "due_date": LATER, "amount": N,
+        },
+        payments={"payment_id": N, "invoice_id": bills, "paid_at": LATER, "amount": N},
+        subscriptions={
+            "subscription_id": contracts, "account_id": firms, "plan": ["pro"] * 6, "mrr": N, "start_date": DAYS,
+        },
+        users={"user_id": users, "account_id": firms, "email": [f"{user}@x.example" for user in users]},
+    )  # fmt: skip
+    assert _belongs(proposal) == {
+        "account": {}, "contact": {}, "subscription": {}, "usage_event": {"contact": "user_id"},
+        "invoice": {"subscription": "subscription_id"}, "payment": {"invoice": "invoice_id"},
+    }  # fmt: skip
+    assert _feeds(proposal)["contact"]["account_id"] == "account_id"
+    assert proposal.unplaced == []

@@ -101,13 +101,15 @@ def test_database_with_keys_cursor_cents_and_soft_deletes(tmp_path: Path) -> Non
         "quantity": "quantity",
         "amount": "quantity * unit_price",
     }
-    assert "payments: looks like payment, which needs account_id and paid_at" in proposal.unplaced
+    (payment,) = _stream(proposal, "payments").feeds
+    assert payment.belongs_to == {"order": "cast(order_id as text)"}
+    assert payment.columns == {"payment_id": "cast(payment_id as text)", "amount": "amount"}
     text = source_text(proposal, kind="sql", connection="shop", description="x")
-    assert "#   payments: looks like payment, which needs account_id and paid_at" in text
+    assert "#   audit_log: looks like usage_event, which needs account_id and occurred_at" in text
     assert "# amount: unit_price, if that is the price of the whole line" in text
     (tmp_path / "shop.yml").write_text(text)
     source = load_source(tmp_path / "shop.yml")
-    assert source.streams["payments"].entities == {}
+    assert source.streams["payments"].entities.keys() == {"payment"}
     assert [name for name, stream in source.streams.items() if stream.allow_empty] == ["audit_log"]
     assert proposal.missing() == ["no stream feeds owner: every message goes to `alerts.fallback_recipient`"]
 

@@ -10,6 +10,7 @@ import pytest
 from forewarn.config.project import load_project
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
+from forewarn.sources.column_types import required_columns
 from forewarn.sources.connections import without_secrets
 from forewarn.sources.model import SqlSource
 
@@ -59,6 +60,10 @@ def load(tmp_path):
         ("kind: files", "kind: file", "1:1", "unknown kind `file`.*known: sql, rest, files"),
         ("format: csv", "format: xls", "6:5", "'csv', 'parquet', 'json' or 'excel'"),
         ("format: csv", "format: csv\n    delimter: x", "7:5", "unknown key `delimter`.*did you mean `delimiter`"),
+        ("account_source: erp", "belongs_to: {order: ref}", "13:22", "no stream of source finance feeds order"),
+        ("account_source: erp", "belongs_to: {invoice: ref}", "13:22", "cannot belong to `invoice`"),
+        ("account_source: erp", "belongs_to: {ordr: ref}", "13:22", "cannot belong to `ordr`.*did you mean `order`"),
+        ("account_source: erp", "belongs_to: {order: a, ticket: b}", "13:", "at most 1"),
         ("      invoice:", "      invoise:", "11:7", "unknown entity `invoise`.*did you mean `invoice`"),
         ("          due_at:", "          due_on:", "18:11", "no column `due_on`.*did you mean `due_at`"),
         ("          amount: qty * price\n", "", "14:9", "entity invoice needs `amount`"),
@@ -117,6 +122,7 @@ def test_mappings_are_cast_and_quoted_and_json(load):
         "where": '"state" <> \'draft\' AND "qty" > 0',
         "distinct": False,
         "partial": False,
+        "belongs_to": {},
         "columns": {
             "invoice_id": 'cast("Invoice No" as text)',
             "account_id": 'cast("customer" as text)',
@@ -178,3 +184,47 @@ def test_secrets_are_masked_in_every_form():
     assert "p@ss" not in masked
     assert "abc123" not in masked
     assert without_secrets("Bearer tok123 refused", "https://tok123@host") == "Bearer *** refused"
+
+
+BELONGING = """kind: files
+connection: drops
+streams:
+  orders:
+    path: "o*.csv"
+    format: csv
+    key: [id]
+    entities:
+      order:
+        columns: {order_id: id, account_id: customer, ordered_at: day, amount: amount}
+  payments:
+    path: "p*.csv"
+    format: csv
+    entities:
+      payment:
+        belongs_to: {order: order}
+        columns: {payment_id: id, amount: amount}
+"""
+
+
+@pytest.mark.capability("C51")
+def test_a_record_that_names_an_order_needs_neither_customer_nor_moment(load):
+    source = load(BELONGING)["finance"]
+    (mapping,) = canonical_mappings({"finance": source})["payment"]
+    assert mapping["belongs_to"] == {"order": 'cast("order" as text)'}
+    assert mapping["columns"].keys() == {"payment_id", "amount"}
+    # Without the order's number a row is nobody's, and set aside when it lands.
+    assert required_columns(source.streams["payments"]) == {
+        "id": "payment.payment_id", "order": "payment.account_id", "amount": "payment.amount",
+    }  # fmt: skip
+
+
+def test_the_number_of_what_a_record_belongs_to_is_that_column_of_it(load):
+    both = BELONGING.replace("payment:", "return:").replace("payment_id: id", "return_id: id")
+    (mapping,) = canonical_mappings(load(both))["return"]
+    assert mapping["columns"]["order_id"] == 'cast("order" as text)'
+
+
+def test_records_cannot_belong_to_each_other(load):
+    circle = BELONGING.replace("      order:\n", "      order:\n        belongs_to: {payment: paid_by}\n")
+    with pytest.raises(ConfigError, match="payment and order belong to each other"):
+        load(circle)

@@ -1,0 +1,39 @@
+"""Records that name no customer: theirs is the customer of what they belong to, from when that is known."""
+
+from __future__ import annotations
+
+import pytest
+
+EVENTS = "+int_customer_events int_orphans"
+ORDERS = "order_id account_id ordered_at known_at status amount"
+
+
+@pytest.mark.capability("C51", "B3")
+def test_a_record_is_its_parents_customers_once_that_is_known_and_an_orphan_until_then(company):
+    company.land("shop", "account", "account_id name", [("a", "A"), ("b", "B")])
+    company.land("shop", "order", ORDERS, [("o1", "a", "2024-05-01T00:00Z", "2024-05-20T00:00Z", "sent", 10)])
+    company.land(
+        "desk",
+        "review",
+        "review_id site posted_at rating",
+        [("r1", "o1", "2024-05-03T00:00Z", 1), ("r2", "o2", "2024-05-04T00:00Z", 5)],
+        account_source="shop",
+        belongs_to={"order": "site"},
+    )
+    company.build("2024-06-01", select=EVENTS)
+    events = (
+        "select event.source_record_id as record, account_id, occurred_at::date::text as day, known_day::text as known"
+        " from intermediate.int_customer_events as event where entity = %s and kind <> 'removed' order by 1"
+    )
+    first = {"record": "r1", "account_id": "a", "day": "2024-05-03", "known": "2024-05-20"}
+    assert company.rows(events, "review") == [first]
+    assert company.rows("select entity, record_id, parent_id, reason from intermediate.int_orphans") == [
+        {"entity": "review", "record_id": "r2", "parent_id": "o2", "reason": "no order has this number"}
+    ]
+    # The order comes later, and the other is found to be somebody else's.
+    company.land("shop", "order", ORDERS, [("o2", "b", "2024-05-02T00:00Z", None, "sent", 5)])
+    company.land("shop", "order", ORDERS, [("o1", "b", "2024-05-01T00:00Z", "2024-05-20T00:00Z", "sent", 10)])
+    company.build("2024-06-02", select=EVENTS)
+    second = {"record": "r2", "account_id": "b", "day": "2024-05-04", "known": "2024-05-04"}
+    assert company.rows(events, "review") == [first | {"account_id": "b"}, second]
+    assert company.rows("select count(*) as orphans from intermediate.int_orphans") == [{"orphans": 0}]
