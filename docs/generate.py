@@ -159,8 +159,8 @@ def canonical_entities() -> str:
     parts = [
         "What a stream may feed: `entities:` of a source file maps its columns to these. A **required** column must be"
         " mapped; any other is null where it is not. An entity that refers to an account may also be given"
-        " `account_source`, the source in whose numbering `account_id` is meant, or `belongs_to`: then its customer, and its"
-        " moment where no column tells one, are those of the record that it belongs to.",
+        " `account_source`, the source in whose numbering `account_id` is meant, or `belongs_to`: then its customer,"
+        " and its moment where no column tells one, are those of the record that it belongs to.",
     ]
     for name, entity in entities().items():
         parts += [f"## {name}", f"{entity.description} Key: `{entity.key}`."]

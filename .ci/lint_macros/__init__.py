@@ -191,6 +191,22 @@ def moved_accounts() -> str:
     return "select 'x' as source, 'x' as account_id, 'x' as customer_id, 'x' as previous_customer_id"
 
 
+def canonical_generations() -> int:
+    """Let records belong to others that belong to others."""
+    return 2
+
+
+def canonical_children(relation: str, parents: dict[str, str]) -> str:
+    """Select what belongs to records."""
+    columns = ("entity", "source", "account_source", "record_id", "account_id", "parent_id")
+    return "select " + ", ".join(f"before.{name}" for name in columns) + f" from {relation} as before"
+
+
+def canonical_orphans() -> str:
+    """Select records whose parent has not come."""
+    return "select entity, source, record_id, reason from staging.orphans"
+
+
 def canonical_past(entity: str, columns: dict[str, str]) -> str:
     """Return the relation of an entity's former records."""
     names = ", ".join(f"'x' as {name}" for name in columns)
