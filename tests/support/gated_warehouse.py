@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -141,10 +143,15 @@ def gate(company: Settings) -> Gate:
     return lambda name: run_gate(company, name, as_of_date=AS_OF, run_id=RUN, now=NOW)
 
 
+@cache
 def columns_of(model: str) -> dict[str, str]:
     """Return a mart's columns and types, as its contract says them."""
-    for file in sorted(MODELS.rglob("*.yml")):
-        for found in YAML(typ="safe").load(file).get("models", []):
-            if found["name"] == model:
-                return {column["name"]: column["data_type"] for column in found["columns"]}
-    raise LookupError(model)
+    return {column["name"]: column["data_type"] for column in _contracts()[model]["columns"]}
+
+
+@cache
+def _contracts() -> dict[str, Any]:
+    models = [
+        found for file in sorted(MODELS.rglob("*.yml")) for found in YAML(typ="safe").load(file).get("models", [])
+    ]
+    return {model["name"]: model for model in models}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Document:
-    """A YAML file with the place of every key.
+    """A YAML file with the place of every key; its content is shared by all who read the same text, so nobody changes it.
 
     Raises
     ------
@@ -32,7 +33,7 @@ class Document:
                 file, 1, 1, "no such file", f"create it, or mend the path in {file.parent / 'forewarn.yml'}"
             )
         try:
-            self.content: Any = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
+            self.content = _parsed(file.read_text(encoding="utf-8"))
         except MarkedYAMLError as error:
             mark = error.problem_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -79,6 +80,12 @@ class Document:
             if first["type"] == "missing":
                 raise self.error(path[:-1], f"`{path[-1]}` is missing", f"add `{path[-1]}: …`") from error
             raise self.error(path, f"{first['msg']}, got {first['input']!r}") from error
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Any:
+    """Parse a text once: the files of one stage are read by several, and places of keys make parsing slow."""
+    return YAML(typ="rt").load(text)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ results are shown, sent and kept.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -200,10 +201,19 @@ def _words(expectation: Any) -> str:
     """Return an expectation as a sentence, from Great Expectations' own renderer where it has one."""
     if getattr(expectation, "description", None):
         return str(expectation.description)
+    wanted = expectation.configuration
+    return _sentence(wanted.type, json.dumps(wanted.kwargs, sort_keys=True))
+
+
+@cache
+def _sentence(kind: str, arguments: str) -> str:
+    # A suite of an entity is read once for each stream that feeds it, and rendering takes longer than asking.
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.render.renderer.inline_renderer import InlineRenderer
 
     parts = []
-    for content in InlineRenderer(render_object=expectation.configuration).get_rendered_content():
+    wanted = ExpectationConfiguration(type=kind, kwargs=json.loads(arguments))
+    for content in InlineRenderer(render_object=wanted).get_rendered_content():
         text = str(content.value.template or "")
         for name, value in sorted((content.value.params or {}).items(), key=lambda item: -len(item[0])):
             text = text.replace(f"${name}", str(value["value"] if isinstance(value, dict) else value))
