@@ -86,6 +86,11 @@ def is_fed(*_: Any) -> bool:
     return True
 
 
+def customer_id_of(source: str, account_id: str) -> str:
+    """Return a digest of both."""
+    return f"md5({source} || '|' || {account_id})"
+
+
 def canonical_type(name: str) -> str:
     """Return a PostgreSQL type."""
     return name

@@ -102,7 +102,7 @@ resolved as (
     select
         account.source,
         account.account_id,
-        md5(anchor.source || '|' || anchor.account_id) as customer_id,
+        {{ customer_id_of('anchor.source', 'anchor.account_id') }} as customer_id,
         case
             when account.account_number = account.anchor_number then 'own_number'
             else partners.matched_by

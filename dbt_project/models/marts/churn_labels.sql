@@ -23,9 +23,12 @@ customers as (
         features.as_of_date,
         features.days_since_last_order,
         features.has_subscription,
+        -- Who turned out to be another customer since is judged by what that one did.
+        coalesce(merged.merged_into, features.customer_id) as judged_by,
         {{ plus_days('features.as_of_date', horizon) }} as label_matures_on
     from {{ ref('churn_features') }} as features
     inner join dates on features.as_of_date = dates.as_of_date
+    left join {{ ref('int_merged_customers') }} as merged on features.customer_id = merged.customer_id
 ),
 
 purchases as (
@@ -64,7 +67,7 @@ judged as (
         customers.label_matures_on
     from customers
     left join purchases
-        on customers.as_of_date = purchases.as_of_date and customers.customer_id = purchases.customer_id
+        on customers.as_of_date = purchases.as_of_date and customers.judged_by = purchases.customer_id
     where 1 = {{ 1 if is_fed('order') else 0 }}
     union all
     select
@@ -76,7 +79,7 @@ judged as (
         customers.label_matures_on
     from customers
     left join survivors
-        on customers.as_of_date = survivors.as_of_date and customers.customer_id = survivors.customer_id
+        on customers.as_of_date = survivors.as_of_date and customers.judged_by = survivors.customer_id
     where 1 = {{ 1 if is_fed('subscription') else 0 }}
 ),
 

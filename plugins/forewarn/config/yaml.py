@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Document:
-    """A YAML file with the place of every key; its content is shared by all who read the same text, so nobody changes it.
+    """A YAML file with the place of every key. All who read the same text share its content: nobody changes it.
 
     Raises
     ------

@@ -83,6 +83,9 @@ def test_a_customer_that_turns_out_to_be_another_takes_its_history_along(company
     assert company.customer("E1") == company.customer("C1")
     assert company.features("C1", D)["orders_lifetime"] == 1
     assert company.rows("select customer_id from marts.customer_daily") == [{"customer_id": company.customer("C1")}]
+    alone = hashlib.md5(b"erp|E1").hexdigest()
+    merged = company.rows("select * from intermediate.int_merged_customers where customer_id = %s", alone)
+    assert merged == [{"customer_id": alone, "merged_into": company.customer("C1")}]
 
 
 def test_a_customer_set_apart_again_leaves_nothing_behind(company):

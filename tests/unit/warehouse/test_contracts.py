@@ -44,6 +44,7 @@ TRIVIAL = {
     "int_late_lines": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
     "int_order_items": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
     "int_order_days": "some rows and columns of int_customer_days",
+    "int_merged_customers": "rows and a digest of int_account_identity; tests/integration/warehouse/test_identity.py",
     "int_past_records": "written anew each night; tests/integration/warehouse/test_nights_at_random.py removes rows",
     "int_touched_invoices": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",
     "int_touched_orders": "written anew each night; tests/integration/warehouse/test_nights_at_random.py",

@@ -20,6 +20,10 @@ labels as (
     group by customer_id, as_of_date
 ),
 
+newest as (
+    select max(as_of_date) as as_of_date from {{ ref('churn_labels') }}
+),
+
 models as (
     select case_id, max(version) as model_version
     from {{ ref('alert_signals') }}
@@ -85,12 +89,19 @@ final as (
         cases.told_at is not null or coalesce(cases.intervention, 'none') <> 'none' as is_treated,
         cases.window_from,
         labels.label_matures_on,
-        coalesce(labels.is_mature, false) as is_mature,
-        labels.churned_{{ definition }} as churned,
+        -- A customer without a label, as one that came to be by a merge: the window ends, and nothing will be known.
+        coalesce(
+            labels.is_mature,
+            {{ plus_days('cases.window_from', var('churn').horizon_days) }} <= newest.as_of_date,
+            false
+        ) as is_mature,
+        -- A case that ended in a merge is no alert whose foresight could be judged.
+        case when coalesce(cases.outcome, '') <> 'merged' then labels.churned_{{ definition }} end as churned,
         labels.churned_contractual,
         labels.churned_non_contractual,
         leads.lead_days
     from cases
+    cross join newest
     left join {{ ref('dim_customers') }} as customers on cases.customer_id = customers.customer_id
     left join segments on cases.case_id = segments.case_id
     left join models on cases.case_id = models.case_id

@@ -3,9 +3,11 @@
     ahead to one end. That day tells one leaving from another. -#}
 {%- set horizon = var('churn').horizon_days -%}
 with labels as (
-    select customer_id, as_of_date, definition
-    from {{ ref('churn_labels') }}
-    where is_mature and churned and horizon_days = {{ horizon }}
+    -- Of two that turned out to be one the one that is left leaves.
+    select labels.customer_id, labels.as_of_date, labels.definition
+    from {{ ref('churn_labels') }} as labels
+    left join {{ ref('int_merged_customers') }} as merged on labels.customer_id = merged.customer_id
+    where labels.is_mature and labels.churned and labels.horizon_days = {{ horizon }} and merged.customer_id is null
 ),
 
 by_purchases as (
