@@ -1,4 +1,4 @@
-"""Send what has become due, and tell operations when nothing ran: every ten minutes.
+"""Every ten minutes: send what is due, tell operations when nothing ran, try again rows that somebody asked for.
 
 Messages wait for their reader's working hours and for the morning's digest, and failed ones for their next attempt.
 `churn_daily` sends once a day; this sends the rest.
@@ -7,6 +7,7 @@ Messages wait for their reader's working hours and for the morning's digest, and
 |---|---|---|
 | `heartbeat` | puts an alert into the outbox when no day was published within `alerts.heartbeat_hours` | |
 | `dispatch` | sends what waits in the outbox and may go | |
+| `redrive` | lands rows that were set aside, where the workbench asked for it | a build that is running: later |
 
 It notices a `churn_daily` that is paused or fails. That Airflow itself is dead only another machine can notice:
 `forewarn heartbeat` in its cron.
@@ -38,6 +39,8 @@ def churn_housekeeping() -> None:
     """Wire the stages."""
     heartbeat = StageOperator(task_id="heartbeat", stage="heartbeat")
     heartbeat >> StageOperator(task_id="dispatch", stage="dispatch", trigger_rule="all_done")
+    # Beside the messages: neither waits for the other.
+    StageOperator(task_id="redrive", stage="redrive", execution_timeout=timedelta(minutes=30))
 
 
 churn_housekeeping()

@@ -408,6 +408,33 @@ def monthly_report(settings: Settings, run: Run) -> Summary:
     return {"month": made.month.isoformat(), "files": len(made.files), "letters": made.letters}
 
 
+def redrive(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
+    """Try again what was asked for in the workbench; one that fails keeps its error, and the others go on.
+
+    While a build reads the raw tables nothing lands: what waits is done the next time.
+    """
+    from forewarn.sources import load_sources
+    from forewarn.sources.redrive_requests import carry_out, waiting
+    from forewarn.warehouse.lock import BUILD, is_held
+
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        wanted = waiting(cursor)
+        building = is_held(cursor, BUILD)
+    if dry_run or building or not wanted:
+        return {"waiting": len(wanted)} | ({"skipped": "a build reads the raw tables"} if building else {})
+    sources, landed, failed = load_sources(_project(settings)), 0, 0
+    for name, stream in wanted:
+        if name not in sources or stream not in sources[name].streams:
+            continue
+        try:
+            done = carry_out(settings, sources[name], stream, now=run.now)
+            landed += done.landed if done else 0
+        except ForewarnError as error:
+            failed += 1
+            _log.warning("Rows that were set aside stay so: %s", error)
+    return {"requests": len(wanted), "landed": landed, "failed": failed}
+
+
 def report(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
     """Notice company figures out of the ordinary, and put the reports whose period is over into the outbox, once each.
 

@@ -32,10 +32,10 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 PAGES = {
     "ada": (
         *("/inbox", "/inbox?show=closed", "/customers", "/customers/a1", "/customers/a1/records/erp/a1-1", "/team"),
-        *("/performance", "/performance?by=segment", "/kpis", "/playbooks"),
+        *("/performance", "/performance?by=segment", "/saved", "/missed", "/kpis", "/playbooks"),
         *("/rules", "/rules/new", "/rules/spend_drop", "/away", "/data", "/accounts", "/nowhere"),
     ),
-    "bert": ("/inbox", "/customers/b1", "/performance", "/playbooks", "/data"),
+    "bert": ("/inbox", "/customers/b1", "/performance", "/saved?by=playbook", "/missed", "/playbooks", "/data"),
 }
 
 

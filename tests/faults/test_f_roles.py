@@ -87,7 +87,9 @@ BECOMES = {
     | {"ops.publication": {"select"}}
     | {key: {"select"} for key in ("ops.batch", "ops.gate_result", "ops.late_stream", "ops.trouble", "ops.watermark")}
     | {f"ml.{name}": {"select"} for name in ("driver", "segment", "segment_profile", "suggestion", "watch")}
-    | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}, "ops.redrive_request": {"select"}},
+    | {"alerts.case_event": ADDS, "alerts.task_event": {"insert"}, "ops.redrive_request": {"select"}}
+    # For admins alone, by policy: test_79_only_an_admin_changes_accounts_in_the_database_too.
+    | {"workbench.account_event": {"insert"}, "workbench.account_owner": REPLACES},
     "rule_editor": MARTS
     | dict.fromkeys(("alerts.backtest", "alerts.rule_event", "alerts.rule_version"), ADDS)
     | {key: {"select"} for key in ("alerts.shadow_signal", "alerts.signal")},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import psycopg2
@@ -13,6 +14,7 @@ from alerting_warehouse import DAY, NOW, RUN, SILENT, AlertingWarehouse, simulat
 from answering import BASE, KEY
 from fastapi.testclient import TestClient
 from gated_warehouse import MARTS, columns_of
+from psycopg2.extras import Json
 from sqlalchemy import make_url
 
 from forewarn.alerts import evaluate_rules, open_cases
@@ -66,6 +68,23 @@ LEFT: dict[str, tuple[date, int | None]] = {
     "a1": (date(2026, 8, 30), 901),
     "b1": (date(2026, 10, 4), 904),
     "n1": (date(2026, 10, 9), None),
+}
+# Segment and arm of customers who were drawn in July, how many they are, and how many of them left.
+DRAWN = {
+    ("retail", "told"): (60, 6),
+    ("retail", "control"): (40, 20),
+    ("trade", "told"): (9, 1),
+    ("trade", "control"): (8, 4),
+}
+# Customer, day on which it counts as gone, first day on which a rule would have shown it, the rule, and why it did not.
+MISSED = {
+    "n1": (date(2026, 10, 9), date(2026, 9, 1), "spend_drop", "not_in_use", "the rule is shadow, and tells nobody"),
+    "a2": (date(2026, 9, 15), None, None, "nothing", "nothing in the data showed it on 60 dates from 2026-07-17"),
+}
+SUGGESTION = {
+    **{"rule": "spend_drop", "metric": "days_since_last_order", "before": 30.0, "after": 45.0},
+    "now": {"precision": 0.03, "alerts_per_week": 40.0},
+    "then": {"precision": 0.11, "alerts_per_week": 9.5},
 }
 # Month: rate of logo churn, score of recommendation, closing value; only the newest is not settled.
 MONTHS = {
@@ -231,6 +250,29 @@ def _past(marts: AlertingWarehouse) -> None:
             " values (%s, 'non_contractual', %s, %s, %s)",
             [customer, day, foreseen_by is not None, foreseen_by],
         )
+    numbers = count(2000)
+    for (segment, arm), (customers, left) in DRAWN.items():
+        for number in range(customers):
+            case = next(numbers)
+            marts.run(
+                "insert into marts.alert_outcomes (case_id, customer_id, episode, state, level, segment, manager,"
+                " playbook, is_alert, opened_as_of, is_treated, is_mature, churned, value_at_stake, cost, arm,"
+                " drawn_as_of, control_share)"
+                " values (%s, %s, 1, 'open', 'high', %s, 'nobody', 'none', false, %s, false,"
+                " true, %s, 1000, 40, %s, %s, 0.4)",
+                [case, f"drawn{case}", segment, date(2026, 7, 1), number < left, arm, date(2026, 7, 1)],
+            )
+    for customer, (day, detectable, rule, why, reason) in MISSED.items():
+        marts.run(
+            "insert into alerts.missed_churn values (%s, 'non_contractual', %s, %s::date - 60, 60, %s, %s, %s, %s, %s,"
+            " %s, %s)",
+            [customer, day, day, detectable, rule and "rule", rule, why, reason, DAY, NOW],
+        )
+    marts.run(
+        "insert into alerts.report (kind, since, locale, html_path, pdf_path, pdf_sha256, figures, made_as_of, made_at)"
+        " values ('monthly', '2026-10-01', 'en', 'reports/a', 'reports/b', '', %s, %s, %s)",
+        [Json({"suggestions": [SUGGESTION]}), DAY, NOW],
+    )
     for month, (churn, nps, closing) in MONTHS.items():
         figures = {"non_contractual_logo_churn_rate": churn, "non_contractual_closing_value": closing, "nps": nps}
         marts.month(month, settled=month != max(MONTHS), is_restated=False, **figures)

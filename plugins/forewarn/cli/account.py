@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import secrets
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -107,6 +106,25 @@ def password(email: Email, password_file: PasswordFile = None, dry_run: DryRun =
 
 
 @app.command()
+def role(
+    email: Email,
+    role: Annotated[Roles, typer.Argument(help="The new role.")],
+    manager: Annotated[
+        list[str] | None, typer.Option(help="Account manager whose customers it sees; as for `account add`.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Give an account another role, and in place of those it saw the customers of these managers."""
+    from forewarn.workbench import accounts
+
+    by = getpass.getuser()
+    change(
+        lambda cursor, now: accounts.set_role(cursor, email, role.value, manager or [], by=by, now=now), dry_run=dry_run
+    )
+    typer.echo(f"{email} {'would be' if dry_run else 'is'} {role.value} now.")
+
+
+@app.command()
 def disable(email: Email, dry_run: DryRun = False) -> None:
     """Let a person log in no more, and end their sessions."""
     from forewarn.workbench import accounts
@@ -127,4 +145,6 @@ def enable(email: Email, dry_run: DryRun = False) -> None:
 
 
 def _password(file: Path | None) -> str:
-    return file.read_text(encoding="utf-8").strip() if file else secrets.token_urlsafe(15)
+    from forewarn.workbench.accounts import new_password
+
+    return file.read_text(encoding="utf-8").strip() if file else new_password()

@@ -19,17 +19,19 @@ from forewarn.loop.proportions import Arm, Difference, difference
 # What a case is before the draw. A playbook is what happens after it: the control group has none to compare with.
 Divided = Literal["all", "rule", "model", "segment", "manager"]
 DIVISIONS: tuple[Divided, ...] = get_args(Divided)
+# Below so many customers in an arm a page names no share.
+LEAST_CUSTOMERS = 20
 _MEMBER: dict[Divided, str] = {"all": "'all'", "segment": "d.segment", "manager": "d.manager"}
 _OF_SIGNALS = """
 join (
     select distinct case_id, case when kind = 'model' then name || ' ' || version else name end as member
-    from marts.alert_signals where (kind = 'model') = (%(dimension)s = 'model')
+    from {schema}.alert_signals where (kind = 'model') = (%(dimension)s = 'model')
 ) as s on s.case_id = d.case_id"""
 
 QUERY = """
 with drawn as (
     select a.*, row_number() over (partition by customer_id order by drawn_as_of, case_id) as place
-    from marts.alert_outcomes as a where arm is not null and drawn_as_of < %(until)s
+    from {schema}.alert_outcomes as a where arm is not null and drawn_as_of < %(until)s
 ), compared as (
     select * from drawn
     where place = 1
@@ -68,6 +70,11 @@ class SaveRate:
     saved: Difference | None
 
     @property
+    def too_few(self) -> bool:
+        """Whether an arm has so few customers that its share says nothing of a part of the company."""
+        return min(self.told.customers, self.control.customers) < LEAST_CUSTOMERS
+
+    @property
     def shown(self) -> bool:
         """Whether the data show an effect."""
         return self.saved is not None and self.saved.shown
@@ -83,11 +90,14 @@ class SaveRate:
         return None if self.saved_value is None or not self.cost else (self.saved_value - self.cost) / self.cost
 
 
-def statement(dimension: Divided) -> str:
-    """Return the SQL that counts the arms; its parameters are `until`, a day, and `dimension`."""
+def statement(dimension: Divided, schema: Literal["marts", "bi"] = "marts") -> str:
+    """Return the SQL that counts the arms; its parameters are `until`, a day, and `dimension`.
+
+    In `bi` it counts what is published, and of that what its reader may see.
+    """
     if dimension in ("rule", "model"):
-        return QUERY.format(member="s.member", joined=_OF_SIGNALS)
-    return QUERY.format(member=_MEMBER[dimension], joined="")
+        return QUERY.format(member="s.member", joined=_OF_SIGNALS.format(schema=schema), schema=schema)
+    return QUERY.format(member=_MEMBER[dimension], joined="", schema=schema)
 
 
 def save_rates(

@@ -26,6 +26,12 @@ def ask(cursor: extensions.cursor, source: str, stream: str, *, reason: str, by:
     return bool(cursor.rowcount)
 
 
+def waiting(cursor: extensions.cursor) -> list[tuple[str, str]]:
+    """Return the source and stream of each request that waits, the oldest first."""
+    cursor.execute("select source, stream from ops.redrive_request where done_at is null order by request_id")
+    return [(source, stream) for source, stream in cursor.fetchall()]
+
+
 def carry_out(settings: Settings, source: Source, stream: str, *, now: datetime) -> Redriven | None:
     """Do what was asked for of a stream, and keep what became of it; None where nobody asked.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor
@@ -223,15 +222,12 @@ def owner_key(at: cursor, manager: str) -> str:
     Permanent
         Nobody or several are meant.
     """
-    at.execute("select to_regclass('staging.stg_owners') is not null")
-    owners: list[Any] = []
-    if (at.fetchone() or (False,))[0]:
-        at.execute(
-            "select source || '|' || owner_id, name from staging.stg_owners"
-            " where %(manager)s in (source || '|' || owner_id, lower(email), email, name) order by 1",
-            {"manager": manager},
-        )
-        owners = at.fetchall()
+    at.execute(
+        "select owner_key, name from workbench.managers() where %(manager)s in (owner_key, lower(email), email, name)"
+        " order by 1",
+        {"manager": manager},
+    )
+    owners = at.fetchall()
     if len(owners) != 1:
         raise Permanent(
             f"account manager {manager}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from psycopg2 import OperationalError
-from psycopg2.extensions import connection
+from psycopg2.extensions import connection, cursor
 
 BUILD = "forewarn.build"
 # A deadlock or a serialization error costs one attempt.
@@ -26,3 +26,11 @@ def alone(session: connection, name: str) -> Iterator[None]:
         if not session.closed:
             with suppress(OperationalError), session.cursor() as cursor:
                 cursor.execute("select pg_advisory_unlock(hashtext(%s))", [name])
+
+
+def is_held(at: cursor, name: str) -> bool:
+    """Tell whether another session holds a lock alone at this moment; nothing is held by asking."""
+    at.execute("select pg_try_advisory_xact_lock_shared(hashtext(%s))", [name])
+    free = bool((at.fetchone() or [False])[0])
+    at.connection.rollback()
+    return not free

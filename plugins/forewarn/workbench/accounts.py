@@ -1,7 +1,11 @@
-"""Accounts of the workbench: who may log in, as what, and whose customers each sees; by the warehouse's owner."""
+"""Accounts of the workbench: who may log in, as what, and whose customers each sees.
+
+The warehouse's owner changes them on the command line, and an admin on the page, by the policies of `desk`.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,12 +65,9 @@ def add(
     email = email.lower()
     if not is_address(email):
         raise Permanent("account", expected="an e-mail address", got=email)
-    if role not in get_args(Role):
-        raise Permanent(f"account {email}", expected=f"a role: {', '.join(get_args(Role))}", got=role)
+    _demand_role(email, role, managers)
     if locale.replace("-", "_").partition("_")[0] not in CATALOGS:
         raise Permanent(f"account {email}", expected=f"a language: {', '.join(CATALOGS)}", got=locale)
-    if managers and role not in ("manager", "lead"):
-        raise Permanent(f"account {email}", expected="managers of a manager or a lead alone", got=f"role {role}")
     cursor.execute(
         "insert into workbench.account (email, name, role, locale, password_hash, created_at)"
         " values (%s, %s, %s, %s, %s, %s) on conflict (email) do nothing returning account_id",
@@ -80,10 +81,31 @@ def add(
             got="one that is there",
             next_step="see `forewarn account list`",
         )
-    wanted = managers or ([email] if role == "manager" else [])
-    for key in dict.fromkeys(owner_key(cursor, manager) for manager in wanted):
-        cursor.execute("insert into workbench.account_owner values (%s, %s)", [row[0], key])
+    _see(cursor, row[0], email, role, managers)
     _note(cursor, row[0], "added", by, now)
+
+
+def set_role(
+    cursor: extensions.cursor, email: str, role: str, managers: Sequence[str], *, by: str, now: datetime
+) -> None:
+    """Give an account another role, and the customers of other managers in place of those it saw; the caller commits.
+
+    Parameters
+    ----------
+    managers
+        As for `add`.
+
+    Raises
+    ------
+    Permanent
+        There is no such account, or something of it cannot be meant.
+    """
+    number = _number(cursor, email)
+    _demand_role(email, role, managers)
+    cursor.execute("update workbench.account set role = %s where account_id = %s", [role, number])
+    cursor.execute("delete from workbench.account_owner where account_id = %s", [number])
+    _see(cursor, number, email, role, managers)
+    _note(cursor, number, "role", by, now)
 
 
 def set_password(cursor: extensions.cursor, email: str, password: str, *, by: str, now: datetime) -> None:
@@ -150,6 +172,11 @@ def accounts(cursor: extensions.cursor) -> list[Account]:
     ]
 
 
+def new_password() -> str:
+    """Return a password that nobody has chosen."""
+    return secrets.token_urlsafe(15)
+
+
 def hashed(password: str) -> str:
     """Return a password's Argon2id hash.
 
@@ -161,6 +188,19 @@ def hashed(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise Permanent("password", expected=f"at least {SHORTEST_PASSWORD} characters", got=str(len(password)))
     return PasswordHasher().hash(password)
+
+
+def _demand_role(email: str, role: str, managers: Sequence[str]) -> None:
+    if role not in get_args(Role):
+        raise Permanent(f"account {email}", expected=f"a role: {', '.join(get_args(Role))}", got=role)
+    if managers and role not in ("manager", "lead"):
+        raise Permanent(f"account {email}", expected="managers of a manager or a lead alone", got=f"role {role}")
+
+
+def _see(cursor: extensions.cursor, account_id: int, email: str, role: str, managers: Sequence[str]) -> None:
+    wanted = managers or ([email.lower()] if role == "manager" else [])
+    for key in dict.fromkeys(owner_key(cursor, manager) for manager in wanted):
+        cursor.execute("insert into workbench.account_owner values (%s, %s)", [account_id, key])
 
 
 def _number(cursor: extensions.cursor, email: str) -> int:

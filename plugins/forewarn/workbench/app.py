@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from forewarn.alerts.answer_links import LinkBook
 from forewarn.alerts.routing import load_routing
 from forewarn.config.project import Project
-from forewarn.workbench.account_list import account_list
+from forewarn.workbench.account_page import account_page
 from forewarn.workbench.away import away
 from forewarn.workbench.customer import customer
 from forewarn.workbench.data_health import data_health
@@ -27,12 +27,14 @@ from forewarn.workbench.guard import HEALTH, Guard
 from forewarn.workbench.inbox import inbox
 from forewarn.workbench.kpis import kpis
 from forewarn.workbench.links import links
+from forewarn.workbench.missed_page import missed_page
 from forewarn.workbench.pages import refusal_page
 from forewarn.workbench.performance import performance
 from forewarn.workbench.playbook_page import playbook_page
 from forewarn.workbench.pool import Pool
 from forewarn.workbench.refusals import STATUS, Kind, Refused
 from forewarn.workbench.rule_editor import rule_editor
+from forewarn.workbench.saved import saved
 from forewarn.workbench.single_sign_on import Provider, single_sign_on
 from forewarn.workbench.team import team
 from forewarn.workbench.visit import Workbench
@@ -83,8 +85,8 @@ def create_app(
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, load_routing(project), clock)
-    of_people = (inbox, customer, team, performance, kpis, playbook_page, rule_editor, away)
-    for pages in (*of_people, data_health, account_list):
+    of_people = (inbox, customer, team, performance, saved, missed_page, kpis, playbook_page, rule_editor, away)
+    for pages in (*of_people, data_health, account_page):
         app.include_router(pages(workbench))
 
     _add_refusals(app)

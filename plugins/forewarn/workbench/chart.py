@@ -1,12 +1,30 @@
-"""A line over time as the points of an SVG, drawn by the template: no script, and nothing that a policy must allow."""
+"""Lines over time and intervals as figures of an SVG, drawn by the template: no script, nothing a policy must allow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 WIDTH, HEIGHT, EDGE = 640, 160, 8
+BAR, BAR_HEIGHT = 160, 20
+
+
+class Interval(Protocol):
+    """A value and the ends of the interval around it."""
+
+    @property
+    def value(self) -> float:
+        """The value."""
+
+    @property
+    def low(self) -> float:
+        """Where the interval begins."""
+
+    @property
+    def high(self) -> float:
+        """Where it ends."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,33 @@ class Chart:
     level: float | None
     width: int = WIDTH
     height: int = HEIGHT
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval around a value, in a box of `BAR` by `BAR_HEIGHT`: x of its ends, of the value, and of zero."""
+
+    low: float
+    high: float
+    value: float
+    zero: float
+    width: int = BAR
+    height: int = BAR_HEIGHT
+
+
+def bars(intervals: Sequence[Interval | None]) -> list[Bar | None]:
+    """Draw intervals one below the other on one scale, with zero on all of them; None where there is none."""
+    known = [one for one in intervals if one is not None]
+    low = min((one.low for one in known), default=0.0)
+    high = max((one.high for one in known), default=0.0)
+    first, span = min(low, 0.0), (max(high, 0.0) - min(low, 0.0)) or 1
+
+    def place(value: float) -> float:
+        return round(EDGE + (value - first) / span * (BAR - 2 * EDGE), 1)
+
+    return [
+        None if one is None else Bar(place(one.low), place(one.high), place(one.value), place(0.0)) for one in intervals
+    ]
 
 
 def line(values: Sequence[tuple[date, float]], *, top: float, level: float | None = None) -> Chart | None:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from forewarn.alerts.answers import published_day
 from forewarn.workbench.chart import line
+from forewarn.workbench.months import months_back
 from forewarn.workbench.spreadsheet import spreadsheet
 from forewarn.workbench.visit import Visit, Workbench
 
@@ -133,9 +134,7 @@ def _figures(visit: Visit, by: Dimension | Literal["all", "month"]) -> list[dict
 
 def _since(visit: Visit) -> date:
     """Return the first day of the oldest month that is shown."""
-    day = published_day(visit.cursor) or visit.now.date()
-    months = day.year * 12 + day.month - 1 - (MONTHS - 1)
-    return date(months // 12, months % 12 + 1, 1)
+    return months_back(published_day(visit.cursor) or visit.now.date(), MONTHS)
 
 
 def _choices(visit: Visit) -> list[str]:

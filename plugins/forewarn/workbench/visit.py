@@ -26,6 +26,8 @@ PAGES: dict[str, tuple[Role, ...]] = {
     "/customers": ("manager", "lead", "admin"),
     "/team": ("lead", "admin"),
     "/performance": ("manager", "lead", "admin"),
+    "/saved": ("manager", "lead", "admin"),
+    "/missed": ("manager", "lead", "admin"),
     "/kpis": ("lead", "admin"),
     "/playbooks": ("manager", "lead", "admin"),
     "/rules": ("lead", "admin"),
@@ -36,7 +38,8 @@ PAGES: dict[str, tuple[Role, ...]] = {
 # Pages that show what is published, and what they cannot do without.
 PUBLISHED = {
     **dict.fromkeys(("/inbox", "/customers", "/team"), "bi.customer_360"),
-    "/performance": "bi.alert_performance_monthly",
+    "/missed": "bi.customer_360",
+    **dict.fromkeys(("/performance", "/saved"), "bi.alert_performance_monthly"),
     "/kpis": "bi.kpi_monthly",
 }
 

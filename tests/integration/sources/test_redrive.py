@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import pytest
+from psycopg2 import extensions
 from typer.testing import CliRunner
 
 from forewarn import stages
@@ -16,6 +19,8 @@ from forewarn.sources.redrive import preview, redrive
 from forewarn.sources.redrive_requests import ask, carry_out
 from forewarn.sources.set_aside import MOST, set_aside
 from forewarn.stages import Run
+from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.lock import BUILD, alone
 
 TICKETS = """
 kind: files
@@ -38,6 +43,11 @@ BALANCE = (
     "select rows_in, rows_loaded, rows_quarantined, rows_deduplicated, redrive from ops.batch"
     " order by batch_id desc limit 1"
 )
+
+
+def _autocommit(session: extensions.connection) -> extensions.connection:
+    session.autocommit = True
+    return session
 
 
 @pytest.fixture
@@ -206,6 +216,15 @@ def test_a_request_waits_for_the_streams_next_extraction_and_the_command_does_it
         "select outcome like '%%expected text, as it has landed so far, got numeric%%', rows_tried"
         " from ops.redrive_request order by request_id desc limit 1"
     ) == [(True, None)]
+    # Between the nights `churn_housekeeping` does it, unless a build reads the raw tables.
+    with warehouse.cursor() as cursor:
+        ask(cursor, "desk", "tickets", reason="minutes are numbers", by="olga@x.example", now=NOW)
+    now_and_then = Run(NOW.date(), "housekeeping", LATER)
+    with closing(psycopg2.connect(dsn(settings.warehouse_url))) as builder, alone(_autocommit(builder), BUILD):
+        assert stages.redrive(company, now_and_then) == {"waiting": 1, "skipped": "a build reads the raw tables"}
+    assert stages.redrive(company, now_and_then, dry_run=True) == {"waiting": 1}
+    assert stages.redrive(company, now_and_then) == {"requests": 1, "landed": 0, "failed": 1}
+    assert stages.redrive(company, now_and_then) == {"waiting": 0}
     file.write_text(TICKETS.format(more=MENDED))
     for name, value in (("CONFIG", config), ("HOME", settings.home), ("WAREHOUSE_URL", settings.warehouse_url)):
         monkeypatch.setenv(f"FOREWARN_{name}", str(value))

@@ -179,3 +179,65 @@ def test_operations_see_no_figures_and_no_playbooks(company: Office) -> None:
 
 def test_a_dimension_that_is_none_is_not_there(company: Office) -> None:
     assert company.of("lena").get("/performance?by=pg_catalog").status_code == 404
+
+
+@pytest.mark.capability("B2", "C45")
+def test_what_telling_people_saved_is_told_with_its_interval_and_the_sql(company: Office) -> None:
+    page = company.of("lena").get("/saved").text
+    assert "39.9% of the customers with an alert stayed who would have left otherwise (23.3% to 54.4%)" in _text(page)
+    everybody = _rows(page, "whole")["Everybody"]
+    assert everybody[:3] == ["7 of 69 left (10.1%)", "24 of 48 left (50%)", "0"]
+    assert everybody[3] == "39.9% shown"
+    assert everybody[5] == "$27,500"
+    members = _rows(page, "members")
+    assert (members["retail"][3], members["trade"][3:]) == (
+        "40% shown",
+        ["Too few to tell: at least 20 on each side have to be ripe."],
+    )
+    assert len(re.findall('<svg class="interval"', page)) == 2
+    [sql, *_] = [html.unescape(one) for one in re.findall(r"<code>(.*?);</code>", page, re.DOTALL)]
+    rows = company.marts.rows(sql.replace("%", "%%"))
+    assert {arm: (customers, went) for _, arm, customers, went, *_ in rows} == {"told": (69, 7), "control": (48, 24)}
+    assert not re.findall(FORBIDDEN, page)
+
+
+def test_a_part_with_too_few_says_so_and_a_playbook_has_no_control_group(company: Office) -> None:
+    lena = company.of("lena")
+    table = _table(lena, "/saved.csv?by=segment")
+    assert (table["trade"]["too_few"], table["trade"]["saved"], table["trade"]["told"]) == ("True", "", "9")
+    assert (table["retail"]["shown"], table["retail"]["control_left"]) == ("True", "20")
+    page = lena.get("/saved?by=playbook").text
+    assert "the control group has none to compare with" in page
+    assert 'href="/performance?by=playbook#members"' in page
+    assert "No case was drawn yet" in company.of("ana").get("/saved").text, "none of her own customers"
+    assert [company.of("olga").get(address).status_code for address in ("/saved", "/saved.csv", "/missed")] == [403] * 3
+
+
+@pytest.mark.capability("B8")
+def test_who_left_without_an_alert_is_listed_with_when_and_by_what_it_could_have_been_seen(company: Office) -> None:
+    lena = company.of("lena")
+    page = lena.get("/missed").text
+    assert "2 customers have left without an alert since September 2026" in page
+    assert _rows(page, "why") == {
+        "The rule was not live": ["1", "1", "38 days"],
+        "Nothing in the data showed it": ["1", "0", "–"],
+    }
+    first, second = _rows(page, "leavers").values()
+    assert first[:2] == ["Oct 9, 2026", "Sep 1, 2026 38 days before"]
+    assert second[1:3] == ["–", "–"]
+    assert 'href="/rules/spend_drop"' in page
+    assert "days_since_last_order at 45 in place of 30 right 11% of the time at 9.5 alerts a week" in _text(page)
+    assert set(_table(lena, "/missed.csv?why=nothing")) == {"2026-09-15"}
+    assert set(_rows(lena.get("/missed?why=low").text, "why")) == set(_rows(page, "why"))
+    assert not re.findall(FORBIDDEN, page)
+
+
+def test_76_a_manager_sees_the_missed_of_their_own_and_no_suggestion(company: Office) -> None:
+    page = company.of("ana").get("/missed").text
+    assert list(_rows(page, "why")) == ["Nothing in the data showed it"]
+    assert ("Back-test" in page, "/rules/" in page) == (False, False)
+    assert "没有已知的未预警流失客户" in company.of("bert").get("/missed").text
+    secret = company.of("ana").cookies["forewarn_session"]
+    with company.pool.viewing(secret) as (cursor, _):
+        cursor.execute("select count(*) from alerts.report")
+        assert cursor.fetchone() == (0,)

@@ -11,6 +11,7 @@ import pytest
 from alerting_warehouse import DAY, NOW, RUN
 from desk_company import Office
 from fastapi.testclient import TestClient
+from psycopg2.errors import InsufficientPrivilege
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -180,7 +181,7 @@ def test_rows_that_were_set_aside_are_asked_for_again_by_operations_and_admin_al
     assert olga.post("/data/redrive", data=asked | {"stream": "erp.nothing"}).status_code == 404
     page = olga.post("/data/redrive", data=asked).text
     assert "dates are day first" in page
-    assert "waits for the next extraction" in page
+    assert "waits: tried within ten minutes" in page
     company.of("ada").post("/data/redrive", data=asked | {"reason": "once more"})
     assert company.marts.rows("select source, stream, asked_by, asked_at, outcome from ops.redrive_request") == [
         ("erp", "orders", "olga@meridian.example", company.now, None)
@@ -191,10 +192,10 @@ def test_rows_that_were_set_aside_are_asked_for_again_by_operations_and_admin_al
     company.marts.run("delete from ops.redrive_request")
 
 
-def test_accounts_are_for_the_admin_to_read(company: Office) -> None:
+def test_accounts_are_for_the_admin(company: Office) -> None:
     ada = company.of("ada")
     page = ada.get("/accounts").text
-    for said in ("ana@meridian.example", "account manager", "crm|7", "may log in", "forewarn account disable EMAIL"):
+    for said in ("ana@meridian.example", "account manager", "crm|7", "may log in", "Let in no more"):
         assert said in page, said
     assert "argon2" not in page
     for person in ("ana", "lena", "olga"):
@@ -204,6 +205,92 @@ def test_accounts_are_for_the_admin_to_read(company: Office) -> None:
         assert "disabled since" in ada.get("/accounts").text
     finally:
         company.marts.run("update workbench.account set disabled_at = null where email like 'bert%'")
+
+
+def test_an_admin_adds_an_account_and_changes_it_and_each_change_is_kept(company: Office) -> None:
+    ada, nora = company.of("ada"), {"email": "nora@meridian.example"}
+    new = nora | {"name": "Nora Lind", "role": "manager", "managers": "crm|8", "locale": "en", "by_password": "true"}
+    page = ada.post("/accounts", data=new).text
+    (password,) = re.findall(r"<code>([\w-]{20})</code>", page)
+    assert (password in ada.get("/accounts").text, "no-store" in ada.get("/accounts").headers["cache-control"]) == (
+        *(False, True),
+    )
+    visitor = company.visitor()
+    entered = visitor.post("/login", data=nora | {"password": password, "next": ""}, follow_redirects=False)
+    assert entered.status_code == 303
+    assert visitor.get("/customers/b1").status_code == 200
+    assert ada.post("/accounts/role", data=nora | {"role": "operations"}).status_code == 200
+    assert visitor.get("/customers/b1").status_code == 403
+    assert (
+        "crm|8" not in ada.get("/accounts").text.partition("nora@")[2].partition("</tr>")[0].partition("<details>")[0]
+    )
+    ada.post("/accounts/disable", data=nora)
+    assert visitor.get("/data").url.path == "/login"
+    ada.post("/accounts/enable", data=nora)
+    assert visitor.get("/data").url.path == "/login", "an ended session stays so"
+    (other,) = re.findall(r"<code>([\w-]{20})</code>", ada.post("/accounts/password", data=nora).text)
+    assert other != password
+    kinds = company.marts.rows(
+        "select e.kind, e.by from workbench.account_event as e join workbench.account as a using (account_id)"
+        " where a.email = 'nora@meridian.example' order by e.event_id"
+    )
+    assert kinds == [(kind, "ada@meridian.example") for kind in ("added", "role", "disabled", "enabled", "password")]
+
+
+def test_what_cannot_be_meant_of_an_account_is_said_and_kept_in_the_form(company: Office) -> None:
+    ada = company.of("ada")
+    new = {"email": "nils@meridian.example", "name": "Nils", "role": "manager", "managers": "nobody", "locale": "en"}
+    answer = ada.post("/accounts", data=new)
+    assert (answer.status_code, "account manager nobody" in answer.text) == (409, True)
+    assert 'value="nils@meridian.example"' in answer.text
+    own = ada.post("/accounts/disable", data={"email": "ada@meridian.example"})
+    assert (own.status_code, "your own" in own.text) == (409, True)
+    assert ada.post("/accounts/enable", data={"email": "none@meridian.example"}).status_code == 409
+    assert ada.post("/accounts/role", data={"email": "ana@meridian.example", "role": "owner"}).status_code == 422
+    assert ada.post("/accounts", data=new, headers={"origin": "https://elsewhere.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("person", ["ana", "lena", "olga"])
+def test_79_only_an_admin_changes_accounts_in_the_database_too(company: Office, person: str) -> None:
+    ana = {"email": "bert@meridian.example"}
+    for page, more in (("/role", {"role": "admin"}), ("/password", {}), ("/disable", {}), ("/enable", {})):
+        assert company.of(person).post(f"/accounts{page}", data=ana | more).status_code == 403
+    secret = company.of(person).cookies["forewarn_session"]
+    with company.pool.viewing(secret, reading=False) as (cursor, _):
+        for statement in (
+            "update workbench.account set role = 'admin'",
+            "update workbench.account set password_hash = 'mine' where email = 'ada@meridian.example'",
+            "update workbench.session set ended_at = now()",
+            "delete from workbench.account_owner",
+        ):
+            cursor.execute(statement)
+            assert cursor.rowcount == 0, statement
+        for statement in (
+            "insert into workbench.account (email, name, role, locale, created_at)"
+            " values ('x@x.example', 'x', 'admin', 'en', now())",
+            "insert into workbench.account_owner select 1, 'crm|7'",
+            "insert into workbench.account_event (account_id, kind, by, happened_at)"
+            " values (1, 'role', 'ada@meridian.example', now())",
+            "select password_hash from workbench.account",
+        ):
+            cursor.execute("savepoint before")
+            with pytest.raises(InsufficientPrivilege):
+                cursor.execute(statement)
+            cursor.execute("rollback to before")
+        cursor.execute("select count(*) from workbench.managers()")
+        assert cursor.fetchone() == (0,)
+
+
+def test_79_an_admin_cannot_change_the_own_account_in_the_database_either(company: Office) -> None:
+    secret = company.of("ada").cookies["forewarn_session"]
+    with company.pool.viewing(secret, reading=False) as (cursor, viewer):
+        cursor.execute("update workbench.account set role = 'lead' where account_id = %s", [viewer.account_id])
+        assert cursor.rowcount == 0
+        with pytest.raises(InsufficientPrivilege):
+            cursor.execute(
+                "insert into workbench.account_event (account_id, kind, by, happened_at)"
+                " values (1, 'role', 'lena@meridian.example', now())"
+            )
 
 
 def test_a_nul_in_an_address_or_a_form_is_refused_before_the_database_sees_it(company: Office) -> None:
