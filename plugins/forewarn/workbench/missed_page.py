@@ -93,9 +93,9 @@ def _values(visit: Visit, why: str) -> dict[str, Any]:
 
 
 def _every_month(known: list[tuple[date, float]], since: date) -> list[tuple[date, float]]:
-    """Return the months from the first with a leaver on: one without is drawn as none."""
+    """Return the months that are over, from the first with a leaver on: one without is drawn as none."""
     counts = dict(known)
-    months = [months_back(since, 1 - ahead) for ahead in range(MONTHS)]
+    months = [months_back(since, 1 - ahead) for ahead in range(MONTHS - 1)]
     first = min(counts, default=None)
     return [(month, counts.get(month, 0.0)) for month in months if first is not None and month >= first]
 
