@@ -45,15 +45,19 @@ def template(postgres: EmbeddedServer) -> str:
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedServer) -> str:
+def database_url(postgres: EmbeddedServer) -> Iterator[str]:
     """URL of an empty database."""
-    return postgres.ensure_database(f"empty_{next(_numbers)}")
+    name = f"empty_{next(_numbers)}"
+    yield postgres.ensure_database(name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture
-def warehouse_url(postgres: EmbeddedServer, template: str) -> str:
+def warehouse_url(postgres: EmbeddedServer, template: str) -> Iterator[str]:
     """URL of a migrated, empty warehouse."""
-    return postgres.ensure_database(f"warehouse_{next(_numbers)}", template=template)
+    name = f"warehouse_{next(_numbers)}"
+    yield postgres.ensure_database(name, template=template)
+    postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -71,8 +71,7 @@ class Judged:
         name = f"copy_{next(self._numbers)}"
         url = self.server.ensure_database(name, template="forewarn")
         yield Judged(replace(self.settings, warehouse_url=url), self.server, self.run)
-        with _connected(self.server.url("postgres")) as cursor:
-            cursor.execute(f'drop database "{name}" with (force)')
+        self.server.drop_database(name)
 
     def execute(self, statement: str, *parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""

@@ -114,17 +114,28 @@ class EmbeddedServer:
         ).render_as_string(hide_password=False)
 
     def ensure_database(self, name: str, *, template: str | None = None) -> str:
-        """Create a database when it is missing and return its URL."""
+        """Create a database when it is missing and return its URL; a copy of `template` is made file by file."""
         connection = psycopg2.connect(self.url("postgres").replace("+psycopg2", ""))
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("select 1 from pg_database where datname = %s", [name])
                 if cursor.fetchone() is None:
-                    cursor.execute(f'create database "{name}"' + (f' template "{template}"' if template else ""))
+                    copied = f' template "{template}" strategy file_copy' if template else ""
+                    cursor.execute(f'create database "{name}"' + copied)
         finally:
             connection.close()
         return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with whoever is still connected to it."""
+        connection = psycopg2.connect(self.url("postgres").replace("+psycopg2", ""))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'drop database if exists "{name}" with (force)')
+        finally:
+            connection.close()
 
     @property
     def _password_file(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,14 @@ from forewarn.warehouse.metrics import ask, metric_names
 JUNE, JULY = date(2024, 6, 1), date(2024, 7, 1)
 CONTRACT = "subscription_id account_id started_at ended_at cancelled_at mrr"
 LONG_AGO = "2023-01-01T00:00Z"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def artefacts() -> Iterator[None]:
+    """MetricFlow reads what dbt writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_WRITE_JSON", "true")
+        yield
 
 
 @pytest.fixture(scope="module")
