@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "docker-compose.yml"
 PAGE = PROJECT / "docs/how-to/run-with-compose.md"
 DOCKER = PROJECT / "docker"
-FOREIGN = {"postgres", "redis", "mail"}
+FOREIGN = {"postgres", "redis", "mail", "superset"}
 SERVICES = FOREIGN | {
     "init",
     "api-server",
@@ -33,6 +33,7 @@ SERVICES = FOREIGN | {
     "mlflow",
     "reader-watch",
     "workbench",
+    "superset-login",
 }
 
 ASK = """
@@ -97,7 +98,8 @@ def _own(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _scripts() -> str:
     return "\n".join(
-        (DOCKER / name).read_text(encoding="utf-8") for name in ("with-secrets", "with-web-secrets", "init")
+        (DOCKER / name).read_text(encoding="utf-8")
+        for name in ("with-secrets", "with-web-secrets", "init", "start-superset")
     )
 
 
@@ -124,7 +126,8 @@ def _config(file: Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("docker-compose")
     if not program:
         pytest.skip("docker-compose is not installed (Debian's package, or any later Compose under that name)")
-    return subprocess.run([program, "-f", str(file), "config"], capture_output=True, text=True, check=False)
+    command = [program, "-f", str(file), "--profile", "superset", "config"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_compose_itself_reads_the_file(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -189,7 +192,9 @@ def test_every_mlflow_variable_exists(compose: dict[str, Any], known: dict[str, 
 
 
 def test_every_variable_of_ours_is_read_somewhere(compose: dict[str, Any]) -> None:
-    text = "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "plugins").rglob("*.py"))
+    text = "\n".join(
+        file.read_text(encoding="utf-8") for part in ("plugins", "bi") for file in (PROJECT / part).rglob("*.py")
+    )
     settings = (PROJECT / "plugins/forewarn/config/settings.py").read_text(encoding="utf-8")
     ours = {name for name in _variables(compose) if name.startswith("FOREWARN_")}
     assert len(ours) >= 5
@@ -251,14 +256,20 @@ def test_published_ports_are_on_loopback_and_listened_to(compose: dict[str, Any]
     }
     assert {host for ports in published.values() for host, _, _ in ports} == {"127.0.0.1"}
     inside = {name: {port for _, _, port in ports} for name, ports in published.items()}
-    assert inside == {"api-server": {"8080"}, "mlflow": {"5000"}, "mail": {"8025"}, "workbench": {"8090"}}
+    assert inside == {
+        "api-server": {"8080"},
+        "mlflow": {"5000"},
+        "mail": {"8025"},
+        "workbench": {"8090"},
+        "superset": {"8088"},
+    }
     assert "8080" in compose["services"]["api-server"]["command"]
     assert "--port=5000" in compose["services"]["mlflow"]["command"]
 
 
 def test_every_service_tells_its_health(compose: dict[str, Any]) -> None:
     unhealthy = {name for name, service in compose["services"].items() if "healthcheck" not in service}
-    assert unhealthy == {"init"}, "init ends; everything else must say how it is"
+    assert unhealthy == {"init", "superset-login"}, "these two end; everything else must say how it is"
 
 
 def test_nobody_is_root(compose: dict[str, Any]) -> None:
@@ -266,10 +277,12 @@ def test_nobody_is_root(compose: dict[str, Any]) -> None:
         "postgres": "postgres",
         "redis": "redis",
         "mail": "65534:65534",
+        "superset": "superset",
     }
-    recipe = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
-    assert re.findall(r"^USER (\w+)$", recipe, re.MULTILINE) == ["forewarn"]
-    assert recipe.index("USER forewarn") < recipe.index("ENTRYPOINT")
+    for name, user in (("Dockerfile", "forewarn"), ("superset.Dockerfile", "superset")):
+        recipe = (DOCKER / name).read_text(encoding="utf-8")
+        assert re.findall(r"^USER (\w+)$", recipe, re.MULTILINE) == [user]
+        assert recipe.index(f"USER {user}") < recipe.index("ENTRYPOINT")
 
 
 def test_secrets_come_by_file_and_each_is_made_and_used(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -413,3 +426,22 @@ def test_the_workbench_is_told_its_own_login_and_nothing_else(compose: dict[str,
     scripts = _scripts()
     assert f"//{WEB}:" in scripts
     assert f"access service {WEB} --role web" in scripts
+
+
+def test_superset_is_built_apart_comes_when_asked_for_and_reads_schema_bi(compose: dict[str, Any]) -> None:
+    service, login = compose["services"]["superset"], compose["services"]["superset-login"]
+    assert service["profiles"] == login["profiles"] == ["superset"]
+    assert {name for name, one in compose["services"].items() if "profiles" in one} == {"superset", "superset-login"}
+    assert login["command"] == [
+        *("python", "-m", "forewarn", "access", "grant", "superset", "--every-customer"),
+        "--password-file=/run/secrets/superset_password",
+    ]
+    # Beside secrets of its own it knows the password of that login, and none that could write.
+    assert set(service["secrets"]) == {"superset_password", "superset_key", "superset_admin_password"}
+    recipe = (PROJECT / service["build"]["dockerfile"]).read_text(encoding="utf-8")
+    copied = [words.split()[:-1] for words in re.findall(r"^COPY (.*)$", recipe, re.MULTILINE)]
+    assert all((PROJECT / path).exists() for paths in copied for path in paths)
+    start = (DOCKER / "start-superset").read_text(encoding="utf-8")
+    assert "//superset:$(secret superset_password)@postgres:5432/forewarn" in start
+    for script in ("docker/start-superset", "bi/superset/start"):
+        assert os.access(PROJECT / script, os.X_OK), script

@@ -24,7 +24,8 @@ __all__ = ["warehouse"]
 
 VERBS = ("insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 # One row of the company each, whoever its customers are.
-COMPANY = ("bi.drivers", "bi.model_watch", "bi.segment_profiles")
+COMPANY = ("bi.drivers", "bi.gate_results", "bi.late_streams", "bi.model_watch", "bi.segment_profiles")
+BEHIND_BI = ("ops.batch", "ops.gate_result", "ops.late_stream")
 
 
 @pytest.fixture(params=SEES)
@@ -53,6 +54,7 @@ def test_74_a_login_reads_bi_and_what_its_views_stand_on_and_nothing_else(wareho
         "alerts.missed_churn",
         "alerts.task",
         "ops.publication",
+        *BEHIND_BI,
     }
     assert "published.customer_owner" not in readable
     with warehouse.login(login) as session:
@@ -186,7 +188,9 @@ def test_76_every_relation_shows_a_login_its_own_customers_alone(warehouse: Ware
                 # The company's figures: for those who see every customer, and for nobody else.
                 months = run(session, f"select count(distinct month) from {name}")
                 assert months == [(1 if SEES[login][0] == "abc" else 0,)], name
-            elif name in COMPANY:
+            elif name in ("bi.batches", "ops.batch"):
+                assert bool(run(session, f"select 1 from {name}")) == (SEES[login][0] == "abc"), name
+            elif name in COMPANY or name in BEHIND_BI:
                 assert run(session, f"select count(*) from {name}") == [(1 if SEES[login][0] == "abc" else 0,)], name
             else:
                 assert name in ("bi.publications", "ops.publication"), "a relation of its own kind needs a rule here"
@@ -303,6 +307,19 @@ def test_a_dry_run_of_access_changes_nothing(warehouse: Warehouse) -> None:
         access.revoke(url, login.name, dry_run=True)
     assert before
     assert access.logins(url) == before
+
+
+def test_a_login_gets_the_password_that_was_given_and_keeps_it_when_its_access_changes(warehouse: Warehouse) -> None:
+    url = warehouse.company.settings.warehouse_url
+    for password in ("first", "second", None):
+        access.grant(url, "fault_tool", manager=None, every_customer=True, personal=False, now=NOW, password=password)
+    warehouse.passwords["fault_tool"] = "second"
+    with warehouse.login("fault_tool") as session:
+        assert run(session, "select count(*) from bi.customer_360") == [(3,)]
+    warehouse.passwords["fault_tool"] = "first"
+    with pytest.raises(psycopg2.OperationalError, match="password"), warehouse.login("fault_tool"):
+        pass
+    access.revoke(url, "fault_tool")
 
 
 def test_a_role_that_is_there_for_something_else_is_never_changed(warehouse: Warehouse) -> None:

@@ -28,7 +28,7 @@ SEES = {
     "fault_anna": ("a", "a"),
     "fault_bert": ("b", "b"),
 }
-# What the model says beside its scores: one row of the company each, and one of every customer.
+# What the model and the gates say beside its scores: one row of the company each, and one of every customer.
 INSIGHT = (
     f"insert into ml.driver values ('{DAY}', 'non_contractual', 'spend', 0, 0, 0, 0, 0, 0, 1, 3, 'm', '1', 'r', now())"
     " returning 1",
@@ -38,6 +38,9 @@ INSIGHT = (
     "insert into ml.segment select customer_id, as_of_date, 'S1', 0 from marts.churn_features returning 1",
     "insert into ml.suggestion select customer_id, as_of_date, 1, 'erp', 'p', 'P', '[]', 1, 1, 1, now()"
     " from marts.churn_features returning 1",
+    f"insert into ops.late_stream values ('{DAY}', 'erp', 'orders', now(), null, null, '{{}}', now()) returning 1",
+    f"insert into ops.gate_result values ('{DAY}', '{DAY}', 'r', 't', 'e', 'info', true, 'fine', 'r', now(), 'o')"
+    " returning 1",
     "insert into alerts.missed_churn (customer_id, definition, gone_on, looked_from, dates, why, reason,"
     " examined_as_of, examined_at) select customer_id, 'non_contractual', as_of_date, as_of_date - 60, 1, 'nothing',"
     " 'r', as_of_date, now() from marts.churn_features returning 1",

@@ -20,11 +20,16 @@ app = typer.Typer(
 @app.command()
 def grant(
     login: Annotated[str, typer.Argument(help="Name of the database login.")],
+    *,
     manager: Annotated[
         str | None, typer.Option(help="See the customers of this account manager: e-mail, name or source|owner_id.")
     ] = None,
     every_customer: Annotated[bool, typer.Option("--every-customer", help="See every customer.")] = False,
     personal: Annotated[bool, typer.Option("--personal", help="See personal data of them all.")] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="Take the password from this file; the login may be there already.", exists=True),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say whether it could be given, and give nothing.")
     ] = False,
@@ -39,6 +44,7 @@ def grant(
         every_customer=every_customer,
         personal=personal,
         now=datetime.now(UTC),
+        password=password_file.read_text(encoding="utf-8").strip() if password_file else None,
         dry_run=dry_run,
     )
     if dry_run:
@@ -46,7 +52,8 @@ def grant(
     elif password is None:
         typer.echo(f"{login} has its new access; its password stays.")
     else:
-        typer.echo(f"{login} may read schema bi. Its password, shown this once: {password}")
+        shown = f"in {password_file}" if password_file else f"shown this once: {password}"
+        typer.echo(f"{login} may read schema bi. Its password, {shown}")
 
 
 @app.command()

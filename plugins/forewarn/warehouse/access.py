@@ -48,9 +48,10 @@ def grant(
     every_customer: bool,
     personal: bool,
     now: datetime,
+    password: str | None = None,
     dry_run: bool = False,
 ) -> str | None:
-    """Give a login access to bi, creating it if there is none; returns the password of a created one.
+    """Give a login access to bi, creating it if there is none; returns its password where that is new.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def grant(
         Sees every customer; sees personal data of all that it sees.
     now : datetime
         Aware; recorded with the grant.
+    password : str, optional
+        The login gets this one, whether it is there already or not; otherwise a new login gets a random one.
     dry_run : bool
         Refuse what would be refused, and change nothing; the password is then of no use.
 
@@ -80,7 +83,7 @@ def grant(
         )
     with connect(warehouse_url, application="forewarn access") as session, session, session.cursor() as at:
         _close_database(at)
-        password = _ensure_login(at, login)
+        password = _ensure_login(at, login, password)
         role = sql.Identifier(login)
         for name, wanted in (
             ("bi_reader", every_customer),
@@ -186,7 +189,7 @@ def _close_database(at: cursor) -> None:
     at.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
 
 
-def _ensure_login(at: cursor, login: str) -> str | None:
+def _ensure_login(at: cursor, login: str, password: str | None) -> str | None:
     at.execute(
         "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or not rolcanlogin,"
         " pg_has_role(oid, 'bi_access', 'usage') from pg_roles where rolname = %s",
@@ -200,10 +203,12 @@ def _ensure_login(at: cursor, login: str) -> str | None:
             got="a role that is there for something else",
             next_step="choose another name",
         )
-    if found:
-        return None
-    password = secrets.token_urlsafe(18)
     role = sql.Identifier(login)
+    if found:
+        if password is not None:
+            at.execute(sql.SQL("alter role {} password {}").format(role, sql.Literal(password)))
+        return password
+    password = password or secrets.token_urlsafe(18)
     at.execute(
         sql.SQL("create role {} login password {} connection limit {}").format(
             role, sql.Literal(password), sql.Literal(CONNECTIONS)

@@ -1,10 +1,20 @@
-"""The questions of docs/how-to/query-the-warehouse.md, asked as a head of sales, answered as computed by hand."""
+"""The questions of docs/how-to/query-the-warehouse.md, asked as a head of sales, answered as computed by hand.
+
+And the dashboards of bi/superset over the same published company, in a real Superset of the locked environment.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -15,6 +25,7 @@ from tests.integration.warehouse.company import PROJECT, Company
 
 from forewarn.warehouse import access
 from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.metrics import ask, metric_names
 from forewarn.warehouse.publish import publish
 
 GUIDE = (PROJECT / "docs/how-to/query-the-warehouse.md").read_text("utf-8")
@@ -57,8 +68,16 @@ ANSWERS: dict[int, list[tuple[Any, ...]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Published:
+    """A company that is published, and the address under which a head of sales reads it."""
+
+    company: Company
+    url: str
+
+
 @pytest.fixture(scope="module")
-def head_of_sales(new_company: Callable[[], Company]) -> Iterator[extensions.connection]:
+def published(new_company: Callable[[], Company]) -> Iterator[Published]:
     company = new_company()
     company.land("crm", "owner", "owner_id name email", [("1", "Anna", "anna@x.org"), ("2", "Bert", "bert@x.org")])
     company.land(
@@ -119,12 +138,16 @@ def head_of_sales(new_company: Callable[[], Company]) -> Iterator[extensions.con
         publish(company.settings, as_of_date=day, run_id="first", live=day == DAY, now=NOW)
     url = company.settings.warehouse_url
     password = access.grant(url, "head_of_sales", manager=None, every_customer=True, personal=True, now=NOW)
-    session = psycopg2.connect(
-        dsn(make_url(url).set(username="head_of_sales", password=password).render_as_string(hide_password=False))
-    )
+    reader = make_url(url).set(username="head_of_sales", password=password)
+    yield Published(company, reader.render_as_string(hide_password=False))
+    access.revoke(url, "head_of_sales")
+
+
+@pytest.fixture(scope="module")
+def head_of_sales(published: Published) -> Iterator[extensions.connection]:
+    session = psycopg2.connect(dsn(published.url))
     yield session
     session.close()
-    access.revoke(url, "head_of_sales")
 
 
 def test_the_guide_asks_fifteen_questions() -> None:
@@ -137,3 +160,108 @@ def test_the_answer_is_the_one_computed_by_hand(head_of_sales: extensions.connec
         cursor.execute(QUERIES[number])
         found = [tuple(float(v) if hasattr(v, "as_tuple") else v for v in row) for row in cursor.fetchall()]
     assert found == ANSWERS[number]
+
+
+SUPERSET = PROJECT / "bi/superset"
+# Nothing of these happened to the company.
+EMPTY = {
+    "finance_credit",
+    "quality_failed_checks",
+    "quality_failures",
+    "quality_pass_rate",
+    "quality_rows_aside",
+    "sales_alerts_by_rule",
+    "sales_mrr_movements",
+    "service_complaints",
+}
+
+
+@pytest.fixture(scope="module")
+def superset(published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a real Superset says of every chart; its environment is kept between runs, beside uv's own cache."""
+    uv = shutil.which("uv") or shutil.which(PROJECT / ".uv/bin/uv")
+    if uv is None:
+        pytest.skip("no uv: `make` puts one into .uv")
+    lock = hashlib.sha256((SUPERSET / "uv.lock").read_bytes()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    venv = cache / "forewarn" / f"superset-{lock}"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FOREWARN_", "SUPERSET_"))}
+    subprocess.run(
+        [uv, "sync", "--locked", "--quiet", "--project", str(SUPERSET)],
+        check=True,
+        env=inherited | {"UV_PROJECT_ENVIRONMENT": str(venv)},
+    )
+    home = tmp_path_factory.mktemp("superset")
+    said = subprocess.run(
+        [venv / "bin/python", PROJECT / "tests/support/superset_asked.py", SUPERSET],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=inherited
+        | {
+            "FOREWARN_SUPERSET_ADMIN_PASSWORD": "not a secret here",
+            "FOREWARN_SUPERSET_SECRET_KEY": "not a secret here, and long enough",
+            "FOREWARN_SUPERSET_STORE_URL": f"sqlite:///{home / 'superset.db'}",
+            "FOREWARN_SUPERSET_WAREHOUSE_URL": published.url,
+            "SUPERSET_CONFIG_PATH": str(SUPERSET / "superset_config.py"),
+            "SUPERSET_HOME": str(home),
+        },
+    )
+    assert said.returncode == 0, said.stderr[-4000:]
+    found: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
+    return found
+
+
+def _rows(superset: dict[str, Any], place: str) -> dict[date, dict[str, Any]]:
+    """Return what was answered by month, of a chart or a dataset."""
+    rows = superset["answers"][place]["rows"]
+    return {datetime.fromtimestamp(row["month"] / 1000, tz=UTC).date(): row for row in rows}
+
+
+@pytest.mark.capability("C49")
+def test_superset_takes_every_dashboard_and_a_change_of_one_under_the_same_ids(superset: dict[str, Any]) -> None:
+    charts = len(list((SUPERSET / "charts").glob("*.yaml")))
+    assert superset["imported"] == {"databases": 1, "datasets": 12, "charts": charts, "dashboards": 4}
+    assert (superset["changed"], superset["same_ids"]) == (1, True)
+    assert len(superset["on_a_dashboard"]) == charts
+    assert "scarf" not in superset["policy"]
+    assert "default-src 'self'" in superset["policy"]
+
+
+def test_every_chart_shows_rows_or_that_there_are_none(superset: dict[str, Any]) -> None:
+    answers = {Path(place).stem: answer for place, answer in superset["answers"].items() if place.startswith("charts/")}
+    assert {name: answer["error"] for name, answer in answers.items() if answer["error"]} == {}
+    assert {name for name, answer in answers.items() if not answer["rows"]} == EMPTY
+
+
+@pytest.mark.capability("C49")
+def test_one_number_is_the_same_in_superset_in_the_semantic_layer_and_in_sql(
+    superset: dict[str, Any], published: Published, head_of_sales: extensions.connection
+) -> None:
+    name, april = "non_contractual_logo_churn_rate", date(2024, 4, 1)
+    in_superset = _rows(superset, "charts/sales_logo_churn.yaml")[april][name]
+    answer = ask(published.company.settings, [name])
+    in_metricflow = {str(month)[:10]: value for month, value in answer.rows}[str(april)]
+    with head_of_sales, head_of_sales.cursor() as cursor:
+        cursor.execute(f"select {name} from bi.kpi_monthly where month = %s", [april])
+        (in_sql,) = cursor.fetchone() or (None,)
+    # Of a and b, b was lost.
+    assert (in_superset, in_metricflow, in_sql) == (0.5, 0.5, 0.5)
+
+
+def test_every_metric_of_the_monthly_datasets_is_that_of_the_semantic_layer(
+    superset: dict[str, Any], published: Published
+) -> None:
+    known = metric_names(published.company.settings)
+    compared = 0
+    for place in ("datasets/kpi_movements.yaml", "datasets/kpi_activity.yaml"):
+        shown = _rows(superset, place)
+        shared = sorted(set(known) & set(next(iter(shown.values()))))
+        answer = ask(published.company.settings, shared)
+        for month, *values in answer.rows:
+            row = shown[date.fromisoformat(str(month)[:10])]
+            for metric, value in zip(answer.columns[1:], values, strict=True):
+                expected = None if value is None else pytest.approx(float(value))
+                assert row[metric] == expected, (place, month, metric)
+                compared += 1
+    assert compared > 100
