@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0045"
-down_revision = "0041"
+revision = "0047"
+down_revision = "0043"
 
 CHANGES = """
 comment on column ops.batch.batch_id is 'The batch; later ones have higher numbers.';
