@@ -56,8 +56,10 @@ insert into ml.score (customer_id, as_of_date, definition, model_name, model_ver
 select customer_id, %(day)s, 'non_contractual', 'churn', '1', 0.4, 0.5, 1, '[]', %(now)s
 from marts.dim_customers where customer_id like 'm%%';
 create index on intermediate.int_customer_events (customer_id, day);
-insert into intermediate.int_customer_events
-select i || '-' || n, 'm' || i, 'order', 'order', 'erp', i || '-' || n, %(day)s::date - n * 9, 100, 'shipped'
+insert into intermediate.int_customer_events (event_key, customer_id, kind, entity, source, source_record_id, day,
+    known_day, amount, detail, _version)
+select i || '-' || n, 'm' || i, 'order', 'order', 'erp', i || '-' || n, %(day)s::date - n * 9, %(day)s::date - n * 9,
+    100, 'shipped', 0
 from generate_series(1, %(count)s) as i, generate_series(1, 20) as n;
 insert into alerts."case" (customer_id, episode, state, level, route, routes, owner_name, owner_email, value_at_stake,
     expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at, due_on)

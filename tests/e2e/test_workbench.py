@@ -31,7 +31,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 PAGES = {
     "ada": (
-        *("/inbox", "/inbox?show=closed", "/customers", "/customers/a1", "/customers/a1/records/erp/a1-1", "/team"),
+        *("/inbox", "/inbox?show=closed", "/customers", "/customers/a1", "/customers/a1/records/order/erp/a1-1"),
+        *("/customers/a1/timeline", "/tasks", "/tasks?whose=everyone", "/team", "/customers/none"),
         *("/performance", "/performance?by=segment", "/saved", "/missed", "/kpis", "/playbooks"),
         *("/rules", "/rules/new", "/rules/spend_drop", "/away", "/data", "/accounts", "/nowhere"),
     ),

@@ -54,6 +54,11 @@ CUSTOMERS = {
     "n1": (None, "Nobody's Own", 30_000),
 }
 CALM_ONES = ("a4",)
+REASONS = (
+    {"family": "rhythm", "text": "no order for 100 days", "feature": "days_since_last_order", "value": 100},
+    {"family": "service", "text": "no ticket of late", "feature": "tickets_90d", "value": 0},
+    {"family": "service", "text": "never complained", "feature": "complaints_90d", "value": 0},
+)
 # Cases of past months: customer, rule or model, day of the alert, whether the customer left (None: not ripe), whether
 # somebody was told, outcome, cost.
 PAST: dict[int, tuple[str, tuple[str, str, str], date, bool | None, bool, str | None, float | None]] = {
@@ -150,7 +155,12 @@ def office(owner: Settings, login: str) -> Iterator[Office]:
     marts.run("create table staging.stg_owners (source text, owner_id text, name text, email text)")
     marts.run(
         "create table intermediate.int_customer_events (event_key text, customer_id text, kind text, entity text,"
-        " source text, source_record_id text, day date, amount numeric, detail text)"
+        " source text, source_record_id text, day date, known_day date, amount numeric, quantity numeric, detail text,"
+        " _version bigint);"
+        " create table staging.stg_orders (source text, order_id text, ordered_at timestamptz, status text,"
+        " amount numeric);"
+        " create table staging.stg_tickets (source text, ticket_id text, opened_at timestamptz, priority text,"
+        " subject text)"
     )
     for person, (number, name) in OWNERS.items():
         values = ["crm", number, name, f"{person}@meridian.example"]
@@ -180,6 +190,7 @@ def office(owner: Settings, login: str) -> Iterator[Office]:
     pool = Pool(replace(owner, web_url=url).as_service("web").warehouse_url)
     found = Office(owner, project, marts, pool, LinkBook(BASE, Signer([KEY]), timedelta(days=30)), url)
     found.cases = dict(marts.rows('select customer_id, case_id from alerts."case"'))
+    _closed(marts)
     try:
         yield found
     finally:
@@ -207,7 +218,7 @@ def _customer(marts: AlertingWarehouse, customer: str, person: str | None, name:
         [customer, DAY, customer],
     )
     for number_of_day, day in enumerate(weekly(DAY, 4)):
-        marts.score(customer, 0.2 + 0.2 * number_of_day if customer not in CALM_ONES else 0.1, day)
+        marts.score(customer, 0.2 + 0.2 * number_of_day if customer not in CALM_ONES else 0.1, day, reasons=REASONS)
         marts.run(
             "insert into marts.customer_health (customer_id, as_of_date, orders_score, payments_score, health_score,"
             " known_share) values (%s, %s, %s, 60, %s, 0.5)",
@@ -216,11 +227,32 @@ def _customer(marts: AlertingWarehouse, customer: str, person: str | None, name:
         marts.features(customer, day, **({} if customer in CALM_ONES else SILENT))
         marts.label(customer, day, customer == "b1")
     marts.run(
-        "insert into intermediate.int_customer_events select %(c)s || kind, %(c)s, kind, entity, 'erp', %(c)s || '-1',"
-        " %(day)s::date - 100, 120, detail from (values ('order', 'order', 'shipped'), ('ticket', 'ticket', 'high'))"
-        " as v (kind, entity, detail)",
+        "insert into intermediate.int_customer_events select %(c)s || kind, %(c)s, kind, entity, 'erp',"
+        " %(c)s || number, %(day)s::date - 100, %(day)s::date - 100, 120, 1, detail, 0"
+        " from (values ('order', 'order', '-1', 'shipped'), ('ticket', 'ticket', '-2', 'high'))"
+        " as v (kind, entity, number, detail);"
+        " insert into staging.stg_orders values ('erp', %(c)s || '-1', %(day)s::date - 100, 'shipped', 120);"
+        " insert into staging.stg_tickets values ('erp', %(c)s || '-2', %(day)s::date - 100, 'high', 'Canary Jane')",
         {"c": customer, "day": DAY},
     )
+
+
+def _closed(marts: AlertingWarehouse) -> None:
+    """Add what the calm customer had before: a case that ended long ago, and suggestions of two runs."""
+    marts.run(
+        'insert into alerts."case" (customer_id, episode, state, outcome, level, route, routes, value_at_stake,'
+        " expected_loss, reasons, next_step, opened_as_of, updated_as_of, closed_as_of, opened_at, updated_at,"
+        " closed_at, intervention, intervention_cost, intervention_presumed) values ('a4', 0, 'closed', 'saved',"
+        " 'high', 'account_manager', '{account_manager}', 60000, 30000, %s, 'call',"
+        " '2026-02-02', '2026-02-02', '2026-02-12', '2026-02-02', '2026-02-12', '2026-02-12', 'visit', 240, false)",
+        [Json([{"title": "Spend is falling", "text": "half of last year"}])],
+    )
+    because = {"product_source": "erp", "product_id": "p1", "product": "Pump", "day": "2026-08-08", "source": "erp"}
+    for customer, day, product in (("a4", date(2025, 11, 10), "Old hose"), ("a1", date(2026, 11, 10), "Valve")):
+        marts.run(
+            "insert into ml.suggestion values (%s, %s, 1, 'erp', 'p2', %s, %s, 0.4, 2, 30, %s)",
+            [customer, day, product, Json([because | {"order_id": f"{customer}-1"}]), NOW],
+        )
 
 
 def _past(marts: AlertingWarehouse) -> None:

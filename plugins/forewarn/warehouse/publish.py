@@ -21,6 +21,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent, Transient
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.evidence import keep_evidence
 from forewarn.warehouse.lock import ATTEMPTS, BUILD, alone
 
 READERS = "bi_access"
@@ -164,9 +165,10 @@ def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetim
     at.execute("set local lock_timeout = %s", [LOCK_TIMEOUT])
     current = _is_current(at, as_of_date)
     at.execute(
-        "insert into ops.publication (as_of_date, run_id, live, published_at, row_counts) values (%s, %s, %s, %s, '{}')"
-        " on conflict (as_of_date, run_id) do update set live = excluded.live, published_at = excluded.published_at"
-        " returning publication_id",
+        "insert into ops.publication (as_of_date, run_id, live, published_at, row_counts, build_number)"
+        " values (%s, %s, %s, %s, '{}', (select build_number from ops.warehouse_build))"
+        " on conflict (as_of_date, run_id) do update set live = excluded.live, published_at = excluded.published_at,"
+        " build_number = excluded.build_number returning publication_id",
         [as_of_date, run_id, live, now],
     )
     publication_id = int(_value(at))
@@ -176,6 +178,7 @@ def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetim
         _show(at, name, _all_of(("published", kept)), origin)
     if current:
         _replace_owners(at)
+        keep_evidence(at)
         for mart in VERSIONED:
             counts[mart.name] = _copy_version(at, mart, publication_id, as_of_date)
     for name, table in DIRECT:

@@ -59,7 +59,7 @@ _MISSED = (
     " having count(distinct floor((%(as_of_date)s - items.day - 1) / 30.0)) >= 3"
 )
 # Events that tell of the record of another entity.
-_OF = {
+TELLS_OF = {
     "order_cancellation": "order",
     "shipment_due": "shipment",
     "ticket_rating": "ticket",
@@ -302,12 +302,16 @@ def records_behind(
     return result
 
 
-def _read(cursor: extensions.cursor, trace: Trace, customers: Sequence[str], as_of_date: date) -> dict[str, _Found]:
+def statement(trace: Trace) -> str:
+    """Return the query of a trace; its parameters are `customers` and `as_of_date`."""
     since = "date '0001-01-01'" if trace.days is None else f"%(as_of_date)s - {trace.days}"
-    query = _QUERY.format(relation=trace.relation, where=trace.where, since=since, most=MOST)
-    cursor.execute(query, {"customers": list(customers), "as_of_date": as_of_date})
+    return _QUERY.format(relation=trace.relation, where=trace.where, since=since, most=MOST)
+
+
+def _read(cursor: extensions.cursor, trace: Trace, customers: Sequence[str], as_of_date: date) -> dict[str, _Found]:
+    cursor.execute(statement(trace), {"customers": list(customers), "as_of_date": as_of_date})
     found: dict[str, _Found] = {}
     for customer, entity, source, record_id, day, total in cursor.fetchall():
         one = found.setdefault(customer, _Found(total=total))
-        one.records.append(Record(_OF.get(entity, entity), source, record_id, day))
+        one.records.append(Record(TELLS_OF.get(entity, entity), source, record_id, day))
     return found

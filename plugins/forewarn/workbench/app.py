@@ -23,6 +23,7 @@ from forewarn.workbench.customer import customer
 from forewarn.workbench.data_health import data_health
 from forewarn.workbench.desk import Desk
 from forewarn.workbench.entrance import asked_for, entrance
+from forewarn.workbench.evidence import record_page
 from forewarn.workbench.guard import HEALTH, Guard
 from forewarn.workbench.inbox import inbox
 from forewarn.workbench.kpis import kpis
@@ -36,11 +37,13 @@ from forewarn.workbench.refusals import STATUS, Kind, Refused
 from forewarn.workbench.rule_editor import rule_editor
 from forewarn.workbench.saved import saved
 from forewarn.workbench.single_sign_on import Provider, single_sign_on
+from forewarn.workbench.tasks import tasks
 from forewarn.workbench.team import team
+from forewarn.workbench.timeline import timeline
 from forewarn.workbench.visit import Workbench
 
 STATIC = Path(__file__).parent / "static"
-_KINDS: dict[int, Kind] = {404: "absent", 405: "method"}
+_KINDS: dict[int, Kind] = {404: "gone", 405: "method"}
 
 
 def create_app(
@@ -85,7 +88,9 @@ def create_app(
     if provider is not None:
         app.include_router(single_sign_on(pool, provider, book.base, clock, secure=secure))
     workbench = Workbench(pool, project, load_routing(project), clock)
-    of_people = (inbox, customer, team, performance, saved, missed_page, kpis, playbook_page, rule_editor, away)
+    of_a_customer = (customer, timeline, record_page)
+    of_figures = (performance, saved, missed_page, kpis)
+    of_people = (inbox, tasks, *of_a_customer, team, *of_figures, playbook_page, rule_editor, away)
     for pages in (*of_people, data_health, account_page):
         app.include_router(pages(workbench))
 
@@ -107,7 +112,7 @@ def _add_refusals(app: FastAPI) -> None:
     async def on_unreadable(request: Request, error: RequestValidationError) -> Response:
         # A part of the address that is no number names nothing; anything else is of the form.
         of_address = any(found["loc"][0] in ("path", "query") for found in error.errors())
-        return await _refuse(request, Refused("absent" if of_address else "unreadable"))
+        return await _refuse(request, Refused("gone" if of_address else "unreadable"))
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
@@ -123,4 +128,4 @@ async def _refuse(request: Request, refused: Refused) -> Response:
     if refused.kind == "login":
         return RedirectResponse(f"/login?{urlencode({'next': asked_for(request)})}", STATUS["login"])
     locale = refused.locale or request.headers.get("accept-language", "")[:5].partition(",")[0]
-    return HTMLResponse(refusal_page(refused.kind, locale, back=refused.back), STATUS[refused.kind])
+    return HTMLResponse(refusal_page(refused, locale), STATUS[refused.kind])

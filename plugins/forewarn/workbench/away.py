@@ -90,7 +90,7 @@ def away(workbench: Workbench) -> APIRouter:
                 end_today(visit.cursor, kind, number, by=by, reason="ended in the workbench", now=visit.now)
             except Permanent as error:
                 # None of that number, or not the viewer's to end.
-                raise Refused("absent", locale=visit.viewer.locale, back=PAGE) from error
+                raise Refused("gone", locale=visit.viewer.locale, back=PAGE) from error
         return RedirectResponse(PAGE, status_code=303)
 
     return router

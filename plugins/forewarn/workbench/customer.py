@@ -9,14 +9,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from forewarn.workbench.chart import line
+from forewarn.workbench.customer_header import CUSTOMERS, who
+from forewarn.workbench.evidence import entity_label, signs
 from forewarn.workbench.inbox import done
-from forewarn.workbench.refusals import Refused
+from forewarn.workbench.timeline import WITHOUT_USE, event_label, events
 from forewarn.workbench.visit import Visit, Workbench
 
-PAGE = "/customers"
 FOUND, EVENTS, DATES = 50, 40, 26
-# A day of use is an event as well, and there are more of them than of everything else.
-EVERY_DAY = ["usage"]
 COMPONENTS = ("usage", "orders", "service", "payments", "engagement", "satisfaction")
 # Those that are shown first, and what is shown of them after: without a name in it the first looks at no personal data.
 _FIND = """
@@ -45,13 +44,6 @@ select * from (
     ({_EVERY} where v.customer_id = %(wanted)s)
 ) as either
 """
-_WHO = """
-select v.*, l.stage, l.silent_days, l.customer_since, w.rfm_segment, w.revenue_class, w.clv
-from bi.customer_360 as v
-left join bi.customer_lifecycle as l on l.customer_id = v.customer_id
-left join bi.customer_value as w on w.customer_id = v.customer_id
-where v.customer_id = %(customer)s
-"""
 _SCORES = """
 select as_of_date, probability, threshold, reasons from bi.scores
 where customer_id = %(customer)s and definition = %(definition)s order by as_of_date desc limit %(dates)s
@@ -61,17 +53,17 @@ select * from bi.customer_health_history where customer_id = %(customer)s order 
 """
 _CASES = 'select * from alerts."case" where customer_id = %(customer)s order by case_id desc limit 20'
 _DONE = """
-select e.case_id, e.kind, e.reason, e.detail ->> 'by' as by, e.happened_at, e.detail -> 'records' as records
+select e.case_id, e.kind, e.reason, e.detail ->> 'by' as by, e.happened_at
 from alerts.case_event as e join alerts."case" as c on c.case_id = e.case_id
 where c.customer_id = %(customer)s order by e.event_id desc limit 60
 """
 _TASKS = """
-select text, due_on, state, outcome, owner_name, owner_email, role from alerts.task
+select task_id, text, due_on, state, outcome, owner_name, owner_email from alerts.task
 where customer_id = %(customer)s order by state = 'open' desc, due_on desc, task_id limit 20
 """
 _SUGGESTIONS = """
 select product, because, buyers, confidence from bi.suggestions where customer_id = %(customer)s
-    and as_of_date = (select max(as_of_date) from bi.suggestions where customer_id = %(customer)s) order by place
+    and as_of_date = workbench.suggested_on() order by place
 """
 
 
@@ -79,95 +71,66 @@ def customer(workbench: Workbench) -> APIRouter:
     """Return the routes of customers."""
     router = APIRouter()
 
-    @router.get(PAGE, response_class=HTMLResponse)
+    @router.get(CUSTOMERS, response_class=HTMLResponse)
     def find(request: Request, q: Annotated[str, Query(max_length=120)] = "") -> str:
         wanted = q.strip()
         like = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        with workbench.visit(request, PAGE) as visit:
+        with workbench.visit(request, CUSTOMERS) as visit:
             query = _FIND.format(found=_NAMED if wanted else _EVERY)
             found = visit.rows(query, {"wanted": wanted, "like": like, "most": FOUND})
             return visit.render("customers.html.j2", wanted=wanted, found=found, most=FOUND)
 
-    @router.get(f"{PAGE}/{{customer_id}}", response_class=HTMLResponse)
+    @router.get(f"{CUSTOMERS}/{{customer_id}}", response_class=HTMLResponse)
     def show(
         request: Request,
         customer_id: str,
-        every: bool = False,
         done_: Annotated[int, Query(alias="done", ge=0)] = 0,
         undone: bool = False,
     ) -> str:
-        with workbench.visit(request, PAGE) as visit:
+        with workbench.visit(request, CUSTOMERS) as visit:
             told = done(visit, done_, undone=undone) if done_ else None
-            return visit.render("customer.html.j2", done=told, every=every, **_seen(visit, customer_id, every=every))
-
-    @router.get(f"{PAGE}/{{customer_id}}/records/{{source}}/{{record_id:path}}", response_class=HTMLResponse)
-    def show_record(request: Request, customer_id: str, source: str, record_id: str) -> str:
-        with workbench.visit(request, PAGE) as visit:
-            who = _who(visit, customer_id)
-            events = visit.rows(
-                "select * from workbench.timeline(%s, %s, '{}', %s, %s)", [customer_id, EVENTS, source, record_id]
-            )
-            if not events:
-                raise Refused("absent", locale=visit.viewer.locale, back=f"{PAGE}/{customer_id}")
-            return visit.render(
-                "record.html.j2",
-                who=who,
-                events=events,
-                source=source,
-                record_id=record_id,
-                event_label=lambda kind: _event(visit, kind),
-            )
+            return visit.render("customer.html.j2", done=told, **_seen(visit, customer_id))
 
     return router
 
 
-def _who(visit: Visit, customer_id: str) -> dict[str, Any]:
-    found = visit.rows(_WHO, {"customer": customer_id})
-    if not found:
-        # Not there, or another's: which of the two is nobody's business.
-        raise Refused("absent", locale=visit.viewer.locale, back=PAGE)
-    return found[0] | {"name": found[0]["name"] or customer_id}
-
-
-def _seen(visit: Visit, customer_id: str, *, every: bool) -> dict[str, Any]:
+def _seen(visit: Visit, customer_id: str) -> dict[str, Any]:
     about = {"customer": customer_id, "definition": visit.project.churn.definition, "dates": DATES}
-    who = _who(visit, customer_id)
+    header = who(visit, customer_id)
     scores, health = visit.rows(_SCORES, about), visit.rows(_HEALTH, about)
-    cases, doings = visit.rows(_CASES, about), visit.rows(_DONE, about)
+    cases = visit.rows(_CASES, about)
     newest = scores[0] if scores else None
     risk = [(row["as_of_date"], row["probability"]) for row in reversed(scores)]
     well = [(row["as_of_date"], row["health_score"]) for row in reversed(health) if row["health_score"] is not None]
     return {
-        "who": who,
+        "who": header,
         "case": next((case for case in cases if case["state"] != "closed"), None),
         "past": [case for case in cases if case["state"] == "closed"],
         "scores": scores,
         "newest": newest,
-        "reasons": _with_records(newest["reasons"] if newest else [], doings),
+        "signs": signs(visit, customer_id, newest),
         "risk_chart": line(risk, top=1, level=newest["threshold"] if newest else None),
         "risk_said": _said(visit, "risk", [(day, visit.say.percent(value)) for day, value in risk]),
         "health": health,
         "components": COMPONENTS,
         "health_chart": line(well, top=100),
         "health_said": _said(visit, "health", [(day, visit.say.number(round(value))) for day, value in well]),
-        "doings": doings,
+        "doings": visit.rows(_DONE, about),
         "tasks": visit.rows(_TASKS, about),
-        "suggestions": visit.rows(_SUGGESTIONS, about),
-        "events": visit.rows(
-            "select * from workbench.timeline(%s, %s, %s)", [customer_id, EVENTS, [] if every else EVERY_DAY]
-        ),
+        "suggestions": _suggestions(visit, about),
+        "events": events(visit, customer_id, most=EVENTS, of=WITHOUT_USE),
         "most": EVENTS,
-        "event_label": lambda kind: _event(visit, kind),
+        "event_label": event_label(visit),
+        "entity_label": entity_label(visit),
     }
 
 
-def _with_records(reasons: list[dict[str, Any]], doings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put to each reason the records that the newest event of the case named for its feature."""
-    named: dict[str, Any] = {}
-    for event in reversed(doings):
-        named |= event["records"] or {}
-    whole = ({"feature": None, "value": None, "baseline": None} | reason for reason in reasons)
-    return [reason | {"behind": named.get(reason["feature"])} for reason in whole]
+def _suggestions(visit: Visit, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the newest run suggests, with the orders that it rests on."""
+    found = visit.rows(_SUGGESTIONS, about)
+    for one in found:
+        one["because"] = [bought | {"day": date.fromisoformat(bought["day"])} for bought in one["because"]]
+    return found
 
 
 def _said(visit: Visit, what: str, values: list[tuple[date, str]]) -> str:
@@ -187,8 +150,3 @@ def _said(visit: Visit, what: str, values: list[tuple[date, str]]) -> str:
         before=values[0][1],
         since=say.date(values[0][0]),
     )
-
-
-def _event(visit: Visit, kind: str) -> str:
-    """Return what an event is called; one of a kind that is new has its own name."""
-    return visit.say.text("desk", "event", kind) if visit.say.knows("desk", "event", kind) else kind

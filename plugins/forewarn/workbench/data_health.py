@@ -97,7 +97,7 @@ def data_health(workbench: Workbench) -> APIRouter:
                 raise Refused("forbidden", locale=visit.viewer.locale, back=PAGE)
             source, _, stream = new.stream.partition(".")
             if new.stream not in {row["place"] for row in visit.rows(_SET_ASIDE)}:
-                raise Refused("absent", locale=visit.viewer.locale, back=PAGE)
+                raise Refused("gone", locale=visit.viewer.locale, back=PAGE)
             reason = one_line(new.reason, 500)
             ask(visit.cursor, source, stream, reason=reason, by=visit.viewer.email, now=visit.now)
         return RedirectResponse(f"{PAGE}#aside", status_code=303)

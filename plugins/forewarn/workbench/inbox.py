@@ -138,7 +138,7 @@ def _act(visit: Visit, case_id: int, given: Given) -> str:
     row = visit.cursor.fetchone()
     if row is None:
         # Not there, or another's: which of the two is nobody's business.
-        raise Refused("absent", locale=visit.viewer.locale, back=PAGE)
+        raise Refused("gone", locale=visit.viewer.locale, back=PAGE)
     note, by = one_line(given.note, LONGEST_NOTE), visit.viewer.email
     try:
         if given.answer == "undo":

@@ -9,8 +9,9 @@ from forewarn.alerts.answer_links import Link, Purpose, Signer, path
 from forewarn.alerts.language import Language
 from forewarn.alerts.view import view
 from forewarn.workbench.desk import Seen
-from forewarn.workbench.refusals import Kind
+from forewarn.workbench.refusals import Refused
 from forewarn.workbench.rendering import language, render
+from forewarn.workbench.visit import PAGES, frame
 
 CHOICES: tuple[Purpose, ...] = (
     *("acknowledge", "contacted", "saved", "lost", "false_alarm", "no_answer", "snooze", "useful"),
@@ -75,11 +76,28 @@ def mail_page(link: Link, seen: Seen, signer: Signer) -> str:
     )
 
 
-def refusal_page(kind: Kind, locale: str, *, back: str = "") -> str:
-    """Return the page that says why nothing was done."""
-    say = language(locale)
-    title, text = (say.text("workbench", "error", kind, part) for part in ("title", "text"))
-    return render("refusal.html.j2", say, title=title, text=text, back=back)
+def refusal_page(refused: Refused, locale: str) -> str:
+    """Return the page that says why nothing was done, in the frame of whoever has logged in."""
+    say, viewer = language(locale), refused.viewer
+    title, text = (say.text("workbench", "error", refused.kind, part) for part in ("title", "text"))
+    framed = frame(viewer, "") if viewer else {"viewer": None}
+    return render(
+        "refusal.html.j2",
+        say,
+        title=title,
+        text=text,
+        back=refused.back,
+        back_label=_back_label(say, refused.back),
+        **framed,
+    )
+
+
+def _back_label(say: Language, back: str) -> str:
+    if back == "/":
+        return say.text("desk", "to_start")
+    if back in PAGES:
+        return say.text("desk", "page", back[1:])
+    return say.text(*(("desk", "to_customer") if back.startswith("/customers/") else ("workbench", "to_case")))
 
 
 def _button(link: Link, say: Language, seen: Seen, signer: Signer) -> Button:

@@ -109,7 +109,7 @@ def rule_editor(workbench: Workbench) -> APIRouter:
 def _versions(visit: Visit, rule_id: str) -> list[Rule]:
     versions = versions_of(visit.cursor, rule_id)
     if not versions:
-        raise Refused("absent", locale=visit.viewer.locale, back=PAGE)
+        raise Refused("gone", locale=visit.viewer.locale, back=PAGE)
     return versions
 
 

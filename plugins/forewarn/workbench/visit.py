@@ -23,6 +23,7 @@ COOKIE = "forewarn_session"
 # Address, and who may open it.
 PAGES: dict[str, tuple[Role, ...]] = {
     "/inbox": ("manager", "lead", "admin"),
+    "/tasks": ("manager", "lead", "admin"),
     "/customers": ("manager", "lead", "admin"),
     "/team": ("lead", "admin"),
     "/performance": ("manager", "lead", "admin"),
@@ -37,7 +38,7 @@ PAGES: dict[str, tuple[Role, ...]] = {
 }
 # Pages that show what is published, and what they cannot do without.
 PUBLISHED = {
-    **dict.fromkeys(("/inbox", "/customers", "/team"), "bi.customer_360"),
+    **dict.fromkeys(("/inbox", "/tasks", "/customers", "/team"), "bi.customer_360"),
     "/missed": "bi.customer_360",
     **dict.fromkeys(("/performance", "/saved"), "bi.alert_performance_monthly"),
     "/kpis": "bi.kpi_monthly",
@@ -64,12 +65,17 @@ class Workbench:
         """
         secret = request.cookies.get(COOKIE, "")
         with self.pool.viewing(secret, reading=reading) as (cursor, viewer):
-            if viewer.role not in PAGES[page]:
-                raise Refused("forbidden", locale=viewer.locale, back="/")
-            cursor.execute("select to_regclass(%s) is null", [PUBLISHED.get(page)])
-            if page in PUBLISHED and (cursor.fetchone() or [True])[0]:
-                raise Refused("unpublished", locale=viewer.locale)
-            yield Visit(cursor, viewer, page, self.project, self.routing, self.clock(), secret)
+            try:
+                if viewer.role not in PAGES[page]:
+                    raise Refused("forbidden", locale=viewer.locale, back="/")
+                cursor.execute("select to_regclass(%s) is null", [PUBLISHED.get(page)])
+                if page in PUBLISHED and (cursor.fetchone() or [True])[0]:
+                    raise Refused("unpublished", locale=viewer.locale)
+                yield Visit(cursor, viewer, page, self.project, self.routing, self.clock(), secret)
+            except Refused as refused:
+                # So that the page which says so has the frame of every other.
+                refused.viewer = viewer
+                raise
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,9 @@ class Visit:
 
     def render(self, template: str, **texts: Any) -> str:
         """Return a page in its frame."""
-        pages = [page for page, roles in PAGES.items() if self.viewer.role in roles]
-        frame = {"viewer": self.viewer, "pages": pages, "here": self.page, "money": self.money}
-        return render(template, self.say, **frame, **texts)
+        return render(template, self.say, **frame(self.viewer, self.page), money=self.money, **texts)
+
+
+def frame(viewer: Viewer, here: str) -> dict[str, Any]:
+    """Return what the frame of each page shows: who looks, and which pages that role may open."""
+    return {"viewer": viewer, "pages": [page for page, roles in PAGES.items() if viewer.role in roles], "here": here}
