@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -35,15 +35,20 @@ class Chart:
     ----------
     points
         `x,y` pairs of a polyline in a box of `WIDTH` by `HEIGHT`.
-    last
-        x and y of the newest value.
     level
         y of the threshold, None where there is none.
+    highest, lowest
+        What the upper and the lower edge stand for.
+    first_day, last_day
+        The days at both ends.
     """
 
     points: str
-    last: tuple[float, float]
     level: float | None
+    highest: str
+    lowest: str
+    first_day: str
+    last_day: str
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -75,13 +80,23 @@ def bars(intervals: Sequence[Interval | None]) -> list[Bar | None]:
     ]
 
 
-def line(values: Sequence[tuple[date, float]], *, top: float, level: float | None = None) -> Chart | None:
+def line(
+    values: Sequence[tuple[date, float]],
+    *,
+    top: float,
+    label: Callable[[float], str],
+    day_label: Callable[[date], str],
+    bottom: float = 0,
+    level: float | None = None,
+) -> Chart | None:
     """Draw values over time, oldest first; the days set the distance between them.
 
     Parameters
     ----------
     values
-        Day and value, from 0 to `top`.
+        Day and value, from `bottom` to `top`.
+    label, day_label
+        Return a value and a day as they are read.
     level
         Value of a dashed line.
 
@@ -92,11 +107,13 @@ def line(values: Sequence[tuple[date, float]], *, top: float, level: float | Non
     """
     if len(values) < 2:
         return None
-    first, span = values[0][0], (values[-1][0] - values[0][0]).days or 1
+    first, last, span = values[0][0], values[-1][0], (values[-1][0] - values[0][0]).days or 1
 
     def height(value: float) -> float:
-        return round(HEIGHT - EDGE - min(value, top) / top * (HEIGHT - 2 * EDGE), 1)
+        share = (min(value, top) - bottom) / ((top - bottom) or 1)
+        return round(HEIGHT - EDGE - share * (HEIGHT - 2 * EDGE), 1)
 
     placed = [(round(EDGE + (day - first).days / span * (WIDTH - 2 * EDGE), 1), height(value)) for day, value in values]
     points = " ".join(f"{x:g},{y:g}" for x, y in placed)
-    return Chart(points, placed[-1], None if level is None else height(level))
+    dashed = None if level is None else height(level)
+    return Chart(points, dashed, label(top), label(bottom), day_label(first), day_label(last))

@@ -86,7 +86,9 @@ def _figure(visit: Visit, name: str, months: list[dict[str, Any]]) -> Figure:
     # The score of recommendation goes from -100 to 100, and a drawn line from 0 up.
     floor = -100.0 if RATES.get(name) == "points" else 0.0
     top = max((value for _, value in known), default=0) if floor == 0 else 100.0
-    chart = line([(day, value - floor) for day, value in known], top=(top - floor) or 1)
+    chart = line(
+        known, top=top, bottom=floor, label=lambda value: _shown(visit, name, value), day_label=visit.say.month
+    )
     return Figure(name, chart, _said(visit, name, known))
 
 

@@ -70,7 +70,12 @@ def missed_page(workbench: Workbench) -> APIRouter:
                 shown=SHOWN,
                 reasons=_dicts(reasons, ("why", "leavers", "detectable", "days_before")),
                 queries=[reasons.sql, months.sql, leavers.sql],
-                chart=line(counted, top=max((count for _, count in counted), default=0) or 1),
+                chart=line(
+                    counted,
+                    top=max((count for _, count in counted), default=0) or 1,
+                    label=visit.say.number,
+                    day_label=visit.say.month,
+                ),
                 said=_said(visit, counted),
                 why=why,
                 since=values["since"],

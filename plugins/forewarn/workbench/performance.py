@@ -113,7 +113,7 @@ def performance(workbench: Workbench) -> APIRouter:
                 figures=FIGURES,
                 shown=lambda name, value: _shown(visit, name, value),
                 named=lambda dimension, member: _named(visit, dimension, member),
-                chart=line(line_of, top=1),
+                chart=line(line_of, top=1, label=visit.say.percent, day_label=visit.say.month),
                 said=_said(visit, line_of),
                 since=_since(visit),
                 window=visit.say.days(visit.project.churn.horizon_days),

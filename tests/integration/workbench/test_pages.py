@@ -59,6 +59,9 @@ def test_a_customer_is_on_one_page_with_what_stands_behind_each_reason(company: 
     assert "it was 20% on Oct 26, 2026" in page, "the chart as a sentence"
     assert "50 of 100 on Nov 16, 2026; it was 65" in page
     assert len(re.findall(r"<polyline", page)) == 2
+    assert re.findall(r"<text[^>]*>([^<]+)", page)[:3] == ["100%", "0% · Oct 26, 2026", "Nov 16, 2026"]
+    health = re.findall(r'data-label="(?:Health|Orders|Payments|Service)">([^<]+)', page)
+    assert health[:4] == ["50", "40", "–", "60"], "each component of each date"
     assert not re.findall(r"<script|style=|\son\w+=", page)
 
 
