@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0044"
-down_revision = "0043"
+revision = "0050"
+down_revision = "0047"
 
 TABLES = """
 alter table ops.publication add column build_number bigint;
