@@ -40,6 +40,7 @@ def model_card(
     threshold = evaluation.threshold(chosen)
     outcomes = evaluation.outcomes(chosen)
     contacted = sum(count for count, _ in evaluation.contacted.values())
+    unripe = evaluation.unripe
     unknown = [name for place, name in enumerate(NAMES) if np.isnan(snapshots.features[:, place]).all()]
     how = "out of time, rolling origin with a gap" if evaluation.held_out == "time" else "on customers held out"
     lines = [
@@ -53,6 +54,8 @@ def model_card(
         "",
         f"- {len(snapshots.churned):,} rows of {snapshots.customers:,} customers on {len(snapshots.dates)} as-of dates,"
         f" {snapshots.dates[0]} to {snapshots.dates[-1]}; only labels that had closed by {as_of_date}.",
+        f"- In no figure, since the label windows are still open: {sum(unripe.values()):,} rows of the newest as-of"
+        f" dates ({len(unripe)}).",
         f"- {snapshots.churned.mean():.1%} of the rows left. Data: sha256 {snapshots.sha256()}.",
         f"- {len(NAMES) - len(unknown)} of {len(NAMES)} features; never known: {', '.join(unknown) or 'none'}.",
         "",

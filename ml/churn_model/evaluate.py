@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Literal
@@ -59,7 +59,8 @@ class CutOff:
 class Evaluation:
     """All tests of one churn definition; `print` of rich shows it as a table.
 
-    `left_out` says of each candidate that could not be fitted on every fold why.
+    `left_out` says of each candidate that could not be fitted on every fold why. `unripe` tells of the dates whose
+    label windows are still open how many customers they have, who are in no figure.
     """
 
     definition: str
@@ -69,6 +70,7 @@ class Evaluation:
     left_out: dict[str, str] = field(default_factory=dict)
     alert_share: float = 0.05
     model: Model = STANDARD
+    unripe: Mapping[date, int] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:
@@ -289,6 +291,7 @@ def assess(
         left_out=left_out,
         alert_share=alert_share,
         model=model,
+        unripe=snapshots.unripe,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -55,6 +56,8 @@ class Snapshots:
         Spacing of the as-of dates.
     event_is_churn : bool
         Whether the event is the end of a contract; a purchase otherwise.
+    unripe : dict of date to int
+        Eligible customers of the dates whose label windows are still open: they are none of the rows.
     """
 
     days: npt.NDArray[np.int64]
@@ -69,6 +72,7 @@ class Snapshots:
     contacted: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     snapshot_days: int = 30
     event_is_churn: bool = False
+    unripe: Mapping[date, int] = field(default_factory=dict)
 
     @property
     def dates(self) -> list[date]:
@@ -165,6 +169,7 @@ def read_snapshots(
         contacted=numbers[:, 3] == 1,
         snapshot_days=churn.snapshot_days,
         event_is_churn=event_is_churn,
+        unripe=_unripe(connection, churn, as_of_date),
     )
     _demand_enough(snapshots, churn)
     return snapshots
@@ -218,6 +223,18 @@ def _mature(churn: Churn, as_of_date: date, join: sql.Composable = NOTHING) -> s
         as_of_date=sql.Literal(as_of_date),
         training_dates=sql.Literal(churn.training_dates(as_of_date)),
     )
+
+
+def _unripe(connection: extensions.connection, churn: Churn, as_of_date: date) -> dict[date, int]:
+    """Return how many eligible customers each date has whose label was not known by the as-of date."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select as_of_date, count(*) from marts.churn_labels where definition = %s and horizon_days = %s"
+            " and eligible and as_of_date = any(%s) and not (is_mature and label_matures_on <= %s)"
+            " group by 1 order by 1",
+            [churn.definition, churn.horizon_days, churn.training_dates(as_of_date), as_of_date],
+        )
+        return dict(cursor.fetchall())
 
 
 def _count(connection: extensions.connection, churn: Churn, as_of_date: date) -> int:

@@ -45,7 +45,8 @@ def evaluation(found: Evaluation) -> Group:
     for method in found.methods:
         cells = [spread(found.figures(method, metric), 2 if metric == "lift_at_10" else 3) for metric in SHOWN]
         quality.add_row(method, *cells)
-    return Group(quality, tests, *_contacted(found.contacted), "", *_at_threshold(found), *_remarks(found))
+    apart = [*_contacted(found.contacted), *_unripe(found.unripe)]
+    return Group(quality, tests, *apart, "", *_at_threshold(found), *_remarks(found))
 
 
 def parts(found: TableEvaluation) -> Group:
@@ -93,6 +94,11 @@ def comparison(found: Comparison) -> Group:
 def _contacted(found: Mapping[date, tuple[int, int]]) -> list[str]:
     asked = "; ".join(f"{day} {count}, of whom {left} left" for day, (count, left) in found.items())
     return [f"Contacted within the label window, and in none of the figures: {asked}."] if asked else []
+
+
+def _unripe(found: Mapping[date, int]) -> list[str]:
+    waiting = "; ".join(f"{day} {count:,}" for day, count in found.items())
+    return [f"Label window still open, and in none of the figures: {waiting}."] if waiting else []
 
 
 def _split(split: Sequence[Arm]) -> list[Table | str]:

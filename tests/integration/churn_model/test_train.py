@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
 from planted_base import contact
+from rich.console import Console
 
 import churn_model
 from churn_model.features import NAMES
@@ -53,6 +55,7 @@ def test_a_trained_model_is_champion_with_everything_that_led_to_it(settings, pr
     assert f"| **{report.candidate}** | {report.auc:.3f} ±" in card
     assert f"Decision: {report.reason}." in card
     assert "1,620 rows of 270 customers on 6 as-of dates" in card
+    assert "In no figure, since the label windows are still open: 270 rows of the newest as-of dates (1)." in card
     assert "![lift](plots/lift.png)" in card
     plots = {file.path for file in client.list_artifacts(report.mlflow_run, "plots")}
     assert plots == {"plots/calibration.png", "plots/lift.png", "plots/precision_recall.png"}
@@ -121,6 +124,14 @@ def test_labels_that_close_after_the_as_of_date_take_no_part(settings, project, 
     base.write(snapshots=6)
     evaluation = churn_model.evaluate(settings, project, as_of_date=as_of_date - timedelta(days=30))
     assert max(cutoff.test for cutoff in evaluation.cutoffs) == as_of_date - timedelta(days=90)
+    # What is not known yet is counted apart, and said.
+    asked = project.churn.training_dates(as_of_date - timedelta(days=30))
+    open_windows = {day for day in base.dates if day in asked and day > as_of_date - timedelta(days=90)}
+    assert evaluation.unripe == dict.fromkeys(sorted(open_windows), 270)
+    out = StringIO()
+    Console(file=out, width=140).print(evaluation)
+    told = "; ".join(f"{day} 270" for day in sorted(open_windows))
+    assert f"Label window still open, and in none of the figures: {told}." in out.getvalue()
 
 
 def test_the_threshold_is_the_out_of_time_quantile(settings, project, base, as_of_date, now):
