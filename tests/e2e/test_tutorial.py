@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from forewarn.warehouse.engine import connect
+
 PROJECT = Path(__file__).resolve().parents[2]
 LAST = date(2026, 3, 1)
 
@@ -52,13 +54,26 @@ def export(folder: Path) -> None:
         (folder / f"Bestellungen_{month}.csv").write_bytes(text.encode())
 
 
+def tickets(file: Path) -> None:
+    """Write a help desk's database: every third customer complains again and again."""
+    opened = [(f"K{n:04d}", LAST - timedelta(days=9 * k + 2)) for n in range(0, 180, 3) for k in range(4)]
+    with sqlite3.connect(file) as connection:
+        connection.execute(
+            "create table tickets (ticket_id integer primary key, customer_no text, opened_at timestamp,"
+            " closed_at timestamp, subject text)"
+        )
+        connection.executemany(
+            "insert into tickets (customer_no, opened_at, closed_at, subject) values (?, ?, ?, ?)",
+            [(who, f"{day} 09:00", f"{day + timedelta(days=1)} 10:00", "Lieferung kam zu spät") for who, day in opened],
+        )
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.capability("C51")
 def test_commands_of_the_tutorial_lead_to_messages(tmp_path: Path) -> None:
     export(tmp_path / "exports")
-    with sqlite3.connect(tmp_path / "erp.db") as connection:
-        connection.execute("create table products (product_id integer primary key, name text)")
-        connection.execute("insert into products values (1, 'Pen')")
+    tickets(tmp_path / "desk.db")
+    shown = re.findall(r"^```yaml\n(.*?)^```", (PROJECT / "docs" / "tutorial.md").read_text("utf-8"), re.S | re.M)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FOREWARN_", "AIRFLOW_"))}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PWD": str(tmp_path)}
     ran = []
@@ -77,15 +92,21 @@ def test_commands_of_the_tutorial_lead_to_messages(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             ran.append(line.split()[1])
             if line.startswith("forewarn source new shop"):
-                shown = re.findall(
-                    r"^```yaml\n(.*?)^```", (PROJECT / "docs" / "tutorial.md").read_text("utf-8"), re.S | re.M
-                )
                 written = YAML(typ="safe").load((tmp_path / "acme" / "sources" / "shop.yml").read_text("utf-8"))
                 del written["description"]
                 assert written == YAML(typ="safe").load(shown[1])
+            if line.startswith("forewarn source new desk"):
+                assert "write `account_source: shop`" in done.stdout
+                (tmp_path / "acme" / "sources" / "desk.yml").write_text(shown[2], encoding="utf-8")
         outbox = tmp_path / "acme" / ".forewarn" / "outbox"
         assert len(list(outbox.glob("*.eml"))) >= 3
         assert "Firma " in (outbox / "index.html").read_text("utf-8")
-        assert ran == ["project", "source", "source", "source", "up", "source", "run"]
+        assert ran == ["project", "source", "source", "source", "up", "source", "source", "run"]
+        with connect((tmp_path / "acme" / ".forewarn" / "warehouse_url").read_text().strip()) as both:
+            cursor = both.cursor()
+            cursor.execute("select source, stream, rows_loaded from ops.batch where source = 'desk'")
+            assert cursor.fetchall() == [("desk", "tickets", 240)]
+            cursor.execute("select count(*) from bi.churn_features where orders_lifetime > 0 and tickets_90d > 0")
+            assert cursor.fetchone() == (60,), "what the shop and the help desk know meets in one customer"
     finally:
         subprocess.run(["forewarn", "down"], cwd=tmp_path, env=environment, check=False, capture_output=True)

@@ -89,13 +89,24 @@ def _description(kind: str, tables: list[Table]) -> str:
     return f"{len(tables)} {what}: {', '.join(table.name for table in tables[:6])}{', …' if len(tables) > 6 else ''}."
 
 
+def _fed(file: Path) -> set[str]:
+    """Return the entities that another source feeds with records of their own; none while its file has mistakes."""
+    from forewarn.sources.loader import load_source
+
+    try:
+        streams = load_source(file).streams.values()
+    except ConfigError:
+        return set()
+    return {entity for stream in streams for entity, mapping in stream.entities.items() if not mapping.distinct}
+
+
 def _tell(name: str, file: Path, proposal: Proposal, definition: str, as_of_date: date | None) -> None:
     """Say what was found, what is missing, and what to do next."""
     from forewarn.sources.loader import load_source
 
-    others = [other.stem for other in file.parent.glob("*.y*ml")]
+    others = {other.stem: _fed(other) for other in sorted(file.parent.glob("*.y*ml")) if other != file}
     try:
-        load_source(file, known=others)
+        load_source(file, known=list(others))
     except ConfigError as error:
         # It would be a fault of ours: the file is there to be mended by hand all the same.
         typer.secho(f"{error}", err=True, fg=typer.colors.YELLOW)
@@ -105,8 +116,16 @@ def _tell(name: str, file: Path, proposal: Proposal, definition: str, as_of_date
         typer.echo(f"  {stream.name}: {feeds}{'' if stream.key else ' (no key: identical rows count once)'}")
     for line in proposal.unplaced:
         typer.echo(f"  not placed: {line}")
-    for line in proposal.missing():
+    for line in proposal.missing(elsewhere=set[str]().union(*others.values())):
         typer.echo(f"Missing: {line}")
+    lists = [other for other, fed in others.items() if "account" in fed]
+    if lists and not any(
+        feed.entity == "account" and not feed.distinct for one in proposal.streams for feed in one.feeds
+    ):
+        typer.echo(
+            f"Whose numbers are its customers'? If those of {' or '.join(f'`{other}`' for other in lists)}: write"
+            f" `account_source: {lists[0]}` beside `columns` of each entity, and take its `account` out."
+        )
     fed = {"order": "non_contractual", "subscription": "contractual"}
     if (fits := [meant for entity, meant in fed.items() if entity in proposal.fed]) and definition not in fits:
         typer.echo(f"forewarn.yml says `definition: {definition}`; what this source feeds fits `{fits[0]}`.")

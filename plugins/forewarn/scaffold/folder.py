@@ -6,6 +6,7 @@ import codecs
 import csv
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,9 @@ def _group(tables: list[Table], groups: dict[tuple[str, tuple[str, ...]], int], 
     first = tables[before]
     bare = re.sub(r"[-_. ]*\*[-_.\d* ]*", "", Path(pattern).name.split(".")[0]) or first.name
     place = {**first.place, "path": _literal(pattern)}
-    # Only the first of them was looked at; what is unique in it is taken to be so in all.
-    tables[before] = Table(bare, place, first.columns, first.key, whole=first.whole, verify=first.verify)
+    # What is unique in the first of them is taken to be so in each; the last tells how far they reach.
+    columns = [replace(one, latest=last.present) for one, last in zip(first.columns, table.columns, strict=True)]
+    tables[before] = Table(bare, place, columns, first.key, whole=first.whole, verify=first.verify)
 
 
 def _literal(pattern: str) -> str:

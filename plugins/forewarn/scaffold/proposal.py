@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -48,14 +48,15 @@ class Proposal:
         """The entities that some stream feeds."""
         return {feed.entity for stream in self.streams for feed in stream.feeds}
 
-    def missing(self) -> list[str]:
-        """Return what a churn definition still lacks, in words."""
+    def missing(self, elsewhere: Collection[str] = ()) -> list[str]:
+        """Return what a churn definition still lacks, in words; other sources feed what is `elsewhere`."""
         found = []
-        if not self.fed & set(_FACTS):
+        fed = self.fed.union(elsewhere)
+        if not fed & set(_FACTS):
             found.append(f"no stream feeds order or subscription; {_CHURN_NEEDS}")
-        if "account" not in self.fed:
+        if "account" not in fed:
             found.append("no stream feeds account: nobody says who the customers are")
-        if "owner" not in self.fed:
+        if "owner" not in fed:
             found.append("no stream feeds owner: every message goes to `alerts.fallback_recipient`")
         return found
 
@@ -296,7 +297,7 @@ def _days(column: Column) -> list[date]:
         word in names.folded(column.name) for word in ("birth", "geburt", "naiss", "dob")
     ):
         return []
-    found = newest_day(column.present, column.shape.how)
+    found = newest_day([*column.present, *column.latest], column.shape.how)
     return [found] if found else []
 
 

@@ -15,11 +15,15 @@ MAX_COLUMNS = 500
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, the type that the source declares (None where it has none) and sampled values as text."""
+    """One column: its name, the type that the source declares (None where it has none) and sampled values as text.
+
+    `latest` are values of the last of several files that are one table; it tells how far they reach.
+    """
 
     name: str
     declared: str | None
     values: Sequence[str | None]
+    latest: Sequence[str] = ()
 
     @cached_property
     def present(self) -> list[str]:

@@ -57,7 +57,7 @@ def test_german_exports_with_odd_encoding_dates_and_decimals(tmp_path: Path) -> 
         "ordered_at": "Bestelldatum",
         "amount": "number(Nettobetrag, ',')",
     }
-    assert proposal.newest == date(2026, 1, 14)
+    assert proposal.newest == date(2026, 2, 14)
 
 
 SHOP = """
