@@ -45,9 +45,22 @@ def asked(place: str, content: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def never_wait_for_the_disk() -> None:
+    """Superset's own database may be lost with the machine: it commits a thousand times while it is set up."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def _(connection: Any, _: object) -> None:
+        if type(connection).__module__.startswith("sqlite3"):
+            connection.execute("pragma synchronous = off")
+            connection.execute("pragma journal_mode = memory")
+
+
 def main() -> None:
     """Import, import a change and take it back, ask."""
     sys.path.insert(0, sys.argv[1])
+    never_wait_for_the_disk()
     from prepare import bundle, load, set_up
     from superset.app import create_app
 
