@@ -23,6 +23,14 @@ def no_artefacts() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def artefacts() -> Iterator[None]:
+    """Let dbt write them: MetricFlow reads what it says of metrics."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_WRITE_JSON", "true")
+        yield
+
+
+@pytest.fixture(scope="module")
 def new_company(
     postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Company]]:

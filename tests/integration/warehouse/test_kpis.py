@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -18,16 +18,8 @@ CONTRACT = "subscription_id account_id started_at ended_at cancelled_at mrr"
 LONG_AGO = "2023-01-01T00:00Z"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def artefacts() -> Iterator[None]:
-    """MetricFlow reads what dbt writes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBT_WRITE_JSON", "true")
-        yield
-
-
 @pytest.fixture(scope="module")
-def meridian(new_company: Callable[[], Company]) -> Company:
+def meridian(artefacts: None, new_company: Callable[[], Company]) -> Company:
     """Contracts of A to F, purchases of a to e and `late`. Built on 1 and 25 June and, for the figures, on 20 July."""
     company = new_company()
     company.land("crm", "owner", "owner_id name team", [("1", "Anna", "east"), ("2", "Bert", "west")])

@@ -77,7 +77,7 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def published(new_company: Callable[[], Company]) -> Iterator[Published]:
+def published(artefacts: None, new_company: Callable[[], Company]) -> Iterator[Published]:
     company = new_company()
     company.land("crm", "owner", "owner_id name email", [("1", "Anna", "anna@x.org"), ("2", "Bert", "bert@x.org")])
     company.land(
