@@ -18,6 +18,7 @@ import uvicorn
 from alerting_warehouse import DAY, NOW
 from answering import BASE, KEY, Answering, answering, installation
 from fastapi.testclient import TestClient
+from prometheus_client import generate_latest
 
 from forewarn.alerts.answer_links import PURPOSES, Link, LinkBook, Signer, path
 from forewarn.local.ports import free_ports
@@ -255,6 +256,25 @@ def test_71_a_body_larger_than_any_form_is_refused(web: Answering) -> None:
     form = web.form | {"content-type": "application/x-www-form-urlencoded"}
     assert web.client.post(web.path("saved"), content=drip(), headers=form).status_code == 413
     assert web.events() == []
+
+
+def test_71_a_flood_is_turned_away_and_told_when_to_come_back(web: Answering) -> None:
+    app = create_app(web.pool, web.book, web.project, clock=lambda: NOW, a_minute=5)
+    flooding, other = (TestClient(app, base_url=BASE, client=(address, 1)) for address in ("10.0.0.1", "10.0.0.2"))
+    answers = [flooding.get(web.path("saved")) for _ in range(8)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+    assert answers[-1].headers["retry-after"] == "60"
+    assert "Too much at once" in answers[-1].text
+    assert flooding.post(web.path("saved"), data={"answer": "saved"}, headers=web.form).status_code == 429
+    assert web.events() == []
+    assert (flooding.get("/healthz").status_code, other.get(web.path("saved")).status_code) == (200, 200)
+
+
+def test_answers_are_counted_by_route_and_no_link_is_a_label(web: Answering) -> None:
+    web.client.get(web.path("saved"))
+    told = generate_latest().decode()
+    assert 'request_seconds_count{method="GET",route="/cases/{case_id}/{purpose}/{token}",status="200"}' in told
+    assert web.path("saved").rpartition("/")[2] not in told
 
 
 @pytest.mark.capability("B12")

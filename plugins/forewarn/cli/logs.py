@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import logging
 
+import psycopg2
 import structlog
 
 _FIELDS: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+class _NoValues(logging.Filter):
+    """Keeps of a database's error its first line: the others quote the row, and a row may be of a person."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the exception of a record; every record passes."""
+        kind, error, trace = record.exc_info or (None, None, None)
+        if kind is not None and isinstance(error, psycopg2.Error):
+            record.exc_info = kind, kind(str(error).partition("\n")[0]), trace
+        return True
 
 
 def log_to_stderr(form: str) -> None:
@@ -19,6 +32,7 @@ def log_to_stderr(form: str) -> None:
     Our messages name streams, cases and counts, and no person (FAULTS 81).
     """
     handler = logging.StreamHandler()
+    handler.addFilter(_NoValues())
     if form == "json":
         structured = structlog.stdlib.ProcessorFormatter.remove_processors_meta
         handler.setFormatter(

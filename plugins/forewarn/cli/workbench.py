@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from forewarn.workbench.single_sign_on import Provider
 
 PORT = 8090
+# An office behind one address: fifty people who open a page every five seconds.
+A_MINUTE = 600
 Log = Annotated[
     Literal["lines", "json"],
     typer.Option(help="Form of its log: `lines`, or `json`, an object a line.", envvar="FOREWARN_LOG"),
@@ -25,6 +27,12 @@ def workbench(
     ),
     port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,
     log: Log = "lines",
+    a_minute: Annotated[
+        int, typer.Option(help="Requests of one address that are answered within a minute.", min=1)
+    ] = A_MINUTE,
+    metrics_port: Annotated[
+        int, typer.Option(help="Port for Prometheus, on the same address; 0 for none.", envvar="FOREWARN_METRICS_PORT")
+    ] = 0,
 ) -> None:
     """Serve the workbench until it is ended."""
     from datetime import timedelta
@@ -52,9 +60,15 @@ def workbench(
     )
     own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")] if host == "127.0.0.1" else []
     log_to_stderr(log)
+    if metrics_port:
+        from prometheus_client import start_http_server
+
+        start_http_server(metrics_port, host)
     # Its own access log would hold the links, which act for their readers; the guard writes one without.
     uvicorn.run(
-        create_app(Pool(settings.warehouse_url), book, project, provider=_provider(settings), hosts=own),
+        create_app(
+            Pool(settings.warehouse_url), book, project, provider=_provider(settings), hosts=own, a_minute=a_minute
+        ),
         host=host,
         port=port,
         access_log=False,

@@ -53,6 +53,7 @@ def create_app(
     *,
     provider: Provider | None = None,
     hosts: Collection[str] = (),
+    a_minute: int | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FastAPI:
     """Return the application.
@@ -65,6 +66,8 @@ def create_app(
         Who else lets people in; None where only passwords do.
     hosts
         Names beside that of the links' address under which it may be asked for.
+    a_minute
+        Requests of one address that are answered within a minute; None for all.
     clock
         Returns the moment, in UTC; asked once a request.
     """
@@ -96,7 +99,11 @@ def create_app(
 
     _add_refusals(app)
     app.add_middleware(
-        Guard, hosts={urlsplit(book.base).netloc.lower(), *hosts}, one_click="/mail/fewer_mails/", refuse=_refuse
+        Guard,
+        hosts={urlsplit(book.base).netloc.lower(), *hosts},
+        one_click="/mail/fewer_mails/",
+        refuse=_refuse,
+        a_minute=a_minute,
     )
     return app
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from forewarn.workbench.refusals import Kind, Refused
+from forewarn.workbench.refusals import STATUS, Kind, Refused
+from forewarn.workbench.watched import SECONDS, Flood
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,6 +50,8 @@ class Guard:
         Beginning of the paths that mail programs post to by themselves, without an origin (RFC 8058).
     refuse
         Returns the page of a refusal.
+    a_minute
+        Requests of one address that are answered within a minute; None for all. Style sheets and health do not count.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Guard:
         hosts: Collection[str],
         one_click: str,
         refuse: Callable[[Request, Refused], Awaitable[Response]],
+        a_minute: int | None = None,
     ) -> None:
         self._app, self._hosts, self._one_click, self._refuse = app, frozenset(hosts), one_click, refuse
+        self._flood = None if a_minute is None else Flood(a_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -79,6 +84,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
                 lasting = scope["path"].startswith("/static/") and status == 200
+                if status == STATUS["flood"]:
+                    headers["retry-after"] = "60"
                 headers["cache-control"] = "public, max-age=86400" if lasting else "no-store"
             await send(message)
 
@@ -96,13 +103,18 @@ class Guard:
         finally:
             # The route's own pattern, with names in place of what a link says.
             route = getattr(asked.get("route"), "path", "-")
-            _log.info("%s %s %d %.0f ms", scope["method"], route, status, (time.perf_counter() - began) * 1000)
+            took = time.perf_counter() - began
+            SECONDS.labels(scope["method"], route, status).observe(took)
+            facts = {"method": scope["method"], "route": route, "status": status, "milliseconds": round(took * 1000)}
+            _log.info("%(method)s %(route)s %(status)d %(milliseconds)d ms", facts, extra=facts)
 
     def _objection(self, scope: Scope) -> Kind | None:
         headers = Headers(scope=scope)
         host, path = headers.get("host", "").lower(), scope["path"]
         if path != HEALTH and host not in self._hosts:
             return "misdirected"
+        if self._flood and path != HEALTH and not path.startswith("/static/") and self._flood.is_over(scope):
+            return "flood"
         if scope["method"] in READS:
             return None
         if (origin := headers.get("origin")) is not None:

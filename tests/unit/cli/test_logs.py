@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import psycopg2.errors
 import pytest
 
 from forewarn.cli.logs import log_to_stderr
@@ -22,7 +23,7 @@ def as_before() -> Iterator[None]:
 def test_each_line_is_one_object_even_with_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
     log_to_stderr("json")
     logger = logging.getLogger("forewarn.workbench")
-    logger.info("%s %s %d", "GET", "/a/{purpose}", 200)
+    logger.info("%s %s %d", "GET", "/a/{purpose}", 200, extra={"status": 200})
     try:
         raise ValueError("two\nlines")
     except ValueError:
@@ -32,10 +33,24 @@ def test_each_line_is_one_object_even_with_an_exception(capsys: pytest.CaptureFi
         "event": "GET /a/{purpose} 200",
         "level": "info",
         "logger": "forewarn.workbench",
+        "status": 200,
         "timestamp": first["timestamp"],
     }
     assert second["event"] == "Über «erp.orders»"
     assert "ValueError: two\nlines" in second["exception"]
+
+
+@pytest.mark.parametrize("form", ["json", "lines"])
+def test_81_what_a_database_quotes_of_a_row_is_not_logged(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr(form)
+    try:
+        raise psycopg2.errors.UniqueViolation("duplicate key\nDETAIL:  Key (email)=(ada@acme.example) already exists.")
+    except psycopg2.Error:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    said = capsys.readouterr().err
+    assert "UniqueViolation: duplicate key" in said
+    assert "test_logs.py" in said, "where it happened is still told"
+    assert "ada@acme.example" not in said
 
 
 def test_lines_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
