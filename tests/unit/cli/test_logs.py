@@ -43,8 +43,9 @@ def test_each_line_is_one_object_even_with_an_exception(capsys: pytest.CaptureFi
 @pytest.mark.parametrize("form", ["json", "lines"])
 def test_81_what_a_database_quotes_of_a_row_is_not_logged(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     log_to_stderr(form)
+    error = psycopg2.errors.UniqueViolation("duplicate key\nDETAIL:  Key (email)=(ada@acme.example) already exists.")
     try:
-        raise psycopg2.errors.UniqueViolation("duplicate key\nDETAIL:  Key (email)=(ada@acme.example) already exists.")
+        raise error
     except psycopg2.Error:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
     said = capsys.readouterr().err
