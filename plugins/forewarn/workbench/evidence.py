@@ -78,16 +78,26 @@ def signs(visit: Visit, customer_id: str, score: dict[str, Any] | None) -> list[
     Returns
     -------
     list of dict
-        `title`, `text`, `day` and `measures`: metric, value, what is usual, and `behind`, the records.
+        `title`, `text`, `day`, `measures`: metric, value and what is usual; and `groups`: measures that rest on the
+        same records, with `behind`, those records.
     """
     found = [_of_rule(visit, sign) for sign in visit.rows(_SIGNS, [customer_id])]
     found += [_of_model(reason, score["as_of_date"]) for reason in score["reasons"]] if score else []
     for day in {sign["day"] for sign in found}:
         measures = [measure for sign in found if sign["day"] == day for measure in sign["measures"]]
         behind = _behind(visit, customer_id, sorted({one["feature"] for one in measures}), day)
-        for measure in measures:
-            measure["behind"] = behind.get(measure["feature"])
+        for sign in found:
+            if sign["day"] == day:
+                sign["groups"] = _grouped(sign["measures"], behind)
     return found
+
+
+def _grouped(measures: list[dict[str, Any]], behind: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[int, dict[str, Any]] = {}
+    for measure in measures:
+        records = behind.get(measure["feature"])
+        groups.setdefault(id(records), {"behind": records, "measures": []})["measures"].append(measure)
+    return list(groups.values())
 
 
 def _of_rule(visit: Visit, sign: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +117,8 @@ def _of_model(reason: dict[str, Any], day: date) -> dict[str, Any]:
 
 def _behind(visit: Visit, customer_id: str, features: list[str], day: date) -> dict[str, dict[str, Any]]:
     """Return by feature the first day that counts, how many records count, and the newest of them."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in visit.rows(_BEHIND, [customer_id, features, day]):
-        record = row | {"entity": TELLS_OF.get(row["entity"], row["entity"])}
-        for feature in row["features"]:
-            one = found.setdefault(feature, {"since": row["since"], "total": row["total"], "records": []})
-            one["records"].append(record)
-    return found
+        one = found.setdefault(tuple(row["features"]), {"since": row["since"], "total": row["total"], "records": []})
+        one["records"].append(row | {"entity": TELLS_OF.get(row["entity"], row["entity"])})
+    return {feature: one for named, one in found.items() for feature in named}

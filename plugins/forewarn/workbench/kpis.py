@@ -35,6 +35,15 @@ from bi.kpi_monthly order by month desc limit %(months)s
 """
 
 
+_DRIVERS = """
+select d.family, d.as_of_date, d.weight_share, d.weight_share_low, d.weight_share_high, d.auc_loss from bi.drivers as d
+where d.definition = %(definition)s and d.as_of_date = (
+    select max(newest.as_of_date) from bi.drivers as newest where newest.definition = %(definition)s
+)
+order by d.weight_share desc, d.family
+"""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A rate or an amount over the months: its line, None of fewer than two values, and the sentence that says it."""
@@ -62,6 +71,7 @@ def kpis(workbench: Workbench) -> APIRouter:
                 value=_figure(visit, "closing", months),
                 movements=MOVEMENTS,
                 shown=lambda name, value: _shown(visit, name, value),
+                drivers=visit.rows(_DRIVERS, {"definition": visit.project.churn.definition}),
             )
 
     @router.get(f"{PAGE}.csv")

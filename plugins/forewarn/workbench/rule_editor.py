@@ -26,6 +26,7 @@ from forewarn.workbench.rule_draft import COMPARISONS, Draft
 from forewarn.workbench.visit import Visit, Workbench
 
 PAGE = "/rules"
+MOST_NAMED = 50
 _RULES = """
 select r.rule_id, r.version, r.state, r.origin, r.content, b.figures, b.as_of_date
 from alerts.rule_version as r
@@ -157,6 +158,7 @@ def _page(visit: Visit, draft: Draft, versions: list[Rule], *, tried: Tried | No
         draft=draft,
         versions=versions,
         tried=tried,
+        most_named=MOST_NAMED,
         wrong=wrong,
         history=visit.rows(_HISTORY, [draft.id]) if versions else [],
         yaml=_as_file(tried.rule if tried else versions[0]) if tried or versions else "",

@@ -139,3 +139,48 @@ def test_a_refusal_stands_in_the_frame_and_says_where_its_link_leads(
     assert ('action="/logout"' in page, said in page) == (True, True)
     [(link, label)] = re.findall(r'<footer>\s*<p><a href="([^"]+)">([^<]+)', page)
     assert (link, label != "Back to the case") == (to, True)
+
+
+# What code and tables call things; a reader of Chinese is told in Chinese.
+ENUMS = {
+    *("low", "medium", "high", "account_manager", "finance", "service", "rhythm", "spend", "breadth", "usage", "voice"),
+    *("draft", "shadow", "live", "retired", "running", "landed", "failed", "critical", "warning"),
+    *("blocked", "late", "held", "open", "acknowledged", "in_progress", "closed", "saved", "churned", "false_alarm"),
+    *("no_answer", "done", "dropped", "manager", "lead", "operations", "admin", "contractual", "non_contractual"),
+}
+OWN_WORDS = r"<(style|pre|code|textarea|title)\b.*?</\1>"
+
+
+@pytest.mark.capability("C50")
+def test_no_page_in_chinese_shows_a_word_of_the_code(company: Office) -> None:
+    company.marts.run("update workbench.account set locale = 'zh_CN' where email like 'ada@%'")
+    company.marts.run(
+        "insert into ops.trouble (source, stream, kind, since, noticed_at, reason)"
+        " values ('erp', 'x', 'blocked', %s, %s, 'x')",
+        [company.now, company.now],
+    )
+    pages = ("/inbox", "/tasks", "/team", "/performance", "/kpis", "/playbooks", "/rules", "/rules/new", "/away")
+    try:
+        shown = {page: company.of("ada").get(page).text for page in (*pages, "/rules/spend_drop", "/data", "/accounts")}
+    finally:
+        company.marts.run("update workbench.account set locale = 'en' where email like 'ada@%'")
+        company.marts.run("delete from ops.trouble where source = 'erp' and stream = 'x'")
+    for page, text in shown.items():
+        said = re.sub(r"<[^>]+>", "|", re.sub(OWN_WORDS, "", text, flags=re.DOTALL))
+        words = {word.strip() for word in re.split(r"[|·,:：，、;\n]", said)}
+        assert 'lang="zh-CN"' in text, page
+        assert words & ENUMS == set(), page
+        assert ">and</option>" not in text, page
+
+
+@pytest.mark.capability("C24")
+def test_what_drives_churn_stands_beside_the_figures(company: Office) -> None:
+    company.marts.run(
+        "insert into ml.driver values (%s, 'non_contractual', 'rhythm', .1, .05, .15, .62, .55, .7, 4, 900, 'm', '1',"
+        " 'r', %s)",
+        [DAY, company.now],
+    )
+    page = company.of("lena").get("/kpis").text
+    drivers = page[page.index('id="drivers"') :]
+    company.marts.run("delete from ml.driver")
+    assert re.findall(r">(62%|55% – 70%)<", drivers) == ["62%", "55% – 70%"]

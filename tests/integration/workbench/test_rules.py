@@ -54,6 +54,9 @@ def test_a_rule_goes_from_an_idea_over_its_past_to_live_and_its_trail_says_by_wh
     page = _post(lena, "/rules/new", act="try").text
     assert "From Oct 26, 2026 to Nov 16, 2026 this rule would have sent 7 alerts" in page
     assert "7 customers more, 0 fewer, 0 the same." in page
+    assert re.findall(r'href="/customers/(\w+)"', page[page.index("Whom it adds") : page.index("Newest alerts")]) == [
+        *("a1", "a2", "a3", "b1", "b2", "b3", "n1"),
+    ]
     assert company.marts.rows(LEDGER, ["silent_long"]) == [], "trying is not keeping"
     page = _post(lena, "/rules/new", act="shadow", why="worth a try")
     assert (page.status_code, page.url.path) == (200, "/rules/silent_long")
@@ -72,6 +75,7 @@ def test_another_threshold_is_another_version_and_another_word_is_the_same(compa
     assert company.marts.rows(LEDGER, ["silent_long"]) == [(1, "live", "workbench")]
     page = _post(lena, "/rules/silent_long", act="try", when="days_since_last_order >= 100").text
     assert "0 customers more, 7 fewer, 0 the same." in page
+    assert "Borealis Foods" in page[page.index("Whom it drops") : page.index("Newest alerts")]
     _post(lena, "/rules/silent_long", act="live", when="days_since_last_order >= 100", why="too many")
     assert company.marts.rows(LEDGER, ["silent_long"]) == [(1, "retired", "workbench"), (2, "live", "workbench")]
     page = lena.post("/rules/silent_long", data=IDEA | {"when": "days_since_last_order >= 100", "act": "retired"})
