@@ -492,6 +492,12 @@ def tables() -> str:
             continue
         for model in models:
             parts += [f"### {layer}.{model['name']}", _line(model["description"])]
+            parts += [
+                f"Version {version['v']} is `{layer}.{model['name']}_v{version['v']}`, in bi `{model['name']}`."
+                f" {_line(version['description'])}"
+                for version in model.get("versions", [])
+                if "deprecation_date" in version
+            ]
             columns = model.get("columns", [])
             parts.append(
                 _table(["column", "meaning"], [[f"`{c['name']}`", _line(c.get("description", ""))] for c in columns])

@@ -56,8 +56,8 @@ def config(*_: Any, **__: Any) -> str:
     return ""
 
 
-def ref(name: str) -> str:
-    """Return a model as a relation."""
+def ref(name: str, v: int | None = None) -> str:
+    """Return a model, of whatever version, as a relation."""
     return f"marts.{name}"
 
 

@@ -328,7 +328,9 @@ def test_customers_that_a_system_has_twice_are_found_and_look_alikes_kept_apart(
     assert found["look-alikes"].precision >= 0.99
     assert found["all accounts"].precision >= 0.99
     with connect(installation.warehouse_url) as connection, connection.cursor() as cursor:
-        cursor.execute("select count(*) from marts.customer_crosswalk where matched_by = 'likeness' and score >= 0.95")
+        cursor.execute(
+            "select count(*) from marts.customer_crosswalk where matched_by = 'likeness' and link_probability >= 0.95"
+        )
         assert (cursor.fetchone() or [0])[0] > 100, "numbers and statements alone find none of them"
 
 

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from forewarn.config.project import load_project
 from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
+from forewarn.warehouse.deprecated import deprecated
 from forewarn.warehouse.engine import connect
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _examine(config: Path, home: Path, now: datetime) -> Iterator[Finding]:
         yield _attempt("migrations", lambda: _migrations(settings), "forewarn migrate")
         yield _attempt("rules in use", lambda: _rules_in_use(settings), "forewarn rules apply")
         yield _attempt("extraction", lambda: _extraction(settings), "forewarn run --stage extract")
+        yield _attempt("deprecated views", lambda: _deprecated(settings), "forewarn migrate")
     if warehouse.ok and configuration.ok:
         yield from _connections(settings)
         yield _attempt("freshness", lambda: _freshness(settings, now), "forewarn run --stage extract")
@@ -215,6 +217,14 @@ def _connections(settings: Settings) -> Iterator[Finding]:
                 command = f"export FOREWARN_CONN_{str(source.connection).upper()}={_URLS[source.kind]}"
                 found = replace(found, remedy=command)
             yield found
+
+
+def _deprecated(settings: Settings) -> str:
+    """Name the views of bi that end on a date, and what stands on them."""
+    with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
+        found = deprecated(cursor)
+    told = [f"{view} ends on {day}" + (f", under {', '.join(built)}" if built else "") for view, day, built in found]
+    return "; ".join(told) or "none"
 
 
 def _extraction(settings: Settings) -> str:

@@ -42,6 +42,12 @@ class Versioned:
     personal: tuple[str, ...] = ()
     key: tuple[str, ...] = ("customer_id",)
     about: str = "customer"
+    version: int = 1
+
+    @property
+    def view(self) -> str:
+        """Name in bi: from its second version on with the number, while the name alone is the first one's."""
+        return self.name if self.version == 1 else f"{self.name}_v{self.version}"
 
     @property
     def origin(self) -> tuple[str, str]:
@@ -58,7 +64,7 @@ VERSIONED = (
     Versioned("customer_history", key=("customer_id", "valid_from")),
     Versioned("customer_lifecycle_changes", key=("customer_id", "as_of_date")),
     # The reason of a link may quote what a person wrote.
-    Versioned("customer_crosswalk", key=("source", "account_id"), personal=("reason",)),
+    Versioned("customer_crosswalk", key=("source", "account_id"), personal=("reason",), version=2),
     Versioned("leads", key=("lead_key",), personal=("email", "name")),
     Versioned("kpi_monthly", key=("month",), about="company"),
     Versioned("kpi_movements", key=("month", "definition", "segment", "region"), about="company"),
@@ -68,6 +74,9 @@ VERSIONED = (
     Versioned("churn_leavers", key=("definition", "customer_id", "gone_on")),
     Versioned("alert_performance_monthly", key=("month", "dimension", "member"), about="company"),
 )
+# First versions of marts that have a second: the columns that are called otherwise now. Views, until their date is over
+# (`deprecation_date` of the dbt model, decision 0048).
+RENAMED = {"customer_crosswalk": {"link_probability": "score"}}
 # One table under `published` for all dates: name in bi, where its rows come from, and the table. A publication replaces
 # its own date and no other, so that the past stays as readers saw it.
 KEPT: tuple[tuple[str, tuple[str, str], str], ...] = (
@@ -244,7 +253,9 @@ def _copy_version(at: cursor, mart: Versioned, publication_id: int, as_of_date: 
         at.execute(sql.SQL("alter table {} add primary key ({})").format(version, key))
         at.execute(sql.SQL("analyze {}").format(version))
         _let_readers_see(at, ("published", f"{name}_{publication_id}"), mart.about if name == mart.name else "person")
-    _show(at, mart.name, _united(mart, columns, publication_id), mart.origin)
+    _show(at, mart.view, _united(mart, columns, publication_id), mart.origin)
+    if mart.name in RENAMED:
+        _show(at, mart.name, _as_before(mart, columns), ("marts", f"{mart.name}_v1"))
     for name in tables:
         at.execute(
             sql.SQL("drop table if exists {}").format(sql.Identifier("published", _replaced(name, publication_id)))
@@ -269,6 +280,18 @@ def _united(mart: Versioned, columns: list[str], publication_id: int) -> sql.Com
         shown,
         sql.Identifier("published", f"{mart.name}_person_{publication_id}"),
         sql.SQL(" and ").join(sql.SQL("shown.{0} = person.{0}").format(sql.Identifier(column)) for column in mart.key),
+    )
+
+
+def _as_before(mart: Versioned, columns: list[str]) -> sql.Composable:
+    """Select a mart's newest version under the names of its first."""
+    names = RENAMED[mart.name]
+    return sql.SQL("select {} from {}").format(
+        sql.SQL(", ").join(
+            sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(names.get(column, column)))
+            for column in columns
+        ),
+        sql.Identifier("bi", mart.view),
     )
 
 

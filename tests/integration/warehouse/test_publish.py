@@ -14,6 +14,7 @@ from psycopg2.errors import InsufficientPrivilege
 from tests.integration.warehouse.company import Company
 
 from forewarn.errors import Permanent
+from forewarn.warehouse.deprecated import deprecated
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 from forewarn.warehouse.publish import DIRECT, publish
@@ -195,7 +196,14 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
         " where relnamespace = 'bi'::regnamespace and relkind = 'v' and attnum > 0 and not attisdropped"
     )
     views = published.rows("select distinct relname" + of_views)
-    assert {row["relname"] for row in views} == {*VERSIONED, *HISTORIES, "scores", *(name for name, _ in DIRECT)}
+    newest = {"customer_crosswalk_v2"}
+    assert {row["relname"] for row in views} == {
+        *VERSIONED,
+        *newest,
+        *HISTORIES,
+        "scores",
+        *(name for name, _ in DIRECT),
+    }
     undocumented = published.rows(
         "select attrelid::regclass::text || '.' || attname as name"
         + of_views
@@ -204,6 +212,19 @@ def test_readers_may_read_bi_alone_and_find_what_each_column_means(published):
     assert undocumented == []
     comment = published.rows("select obj_description('bi.churn_features'::regclass) as text")[0]["text"]
     assert comment.startswith("One row per customer per as_of_date.")
+
+
+def test_the_first_version_of_a_mart_says_the_same_under_the_names_it_had(published):
+    first = published.rows("select * from bi.customer_crosswalk order by source, account_id")
+    second = published.rows("select * from bi.customer_crosswalk_v2 order by source, account_id")
+    assert first
+    assert first == [{("score" if k == "link_probability" else k): v for k, v in row.items()} for row in second]
+    assert first == published.rows("select * from marts.customer_crosswalk_v1 order by source, account_id")
+    (comment,) = published.rows("select obj_description('bi.customer_crosswalk'::regclass) as text")
+    assert "Deprecated until 2027-06-30: read bi.customer_crosswalk_v2" in " ".join(comment["text"].split())
+    with published.connection.cursor() as cursor:
+        cursor.execute("create view how_sure as select score from bi.customer_crosswalk")
+        assert deprecated(cursor) == [("bi.customer_crosswalk", "2027-06-30", ["how_sure"])]
 
 
 def test_a_column_that_scores_have_from_now_on_is_published(published):

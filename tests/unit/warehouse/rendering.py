@@ -46,7 +46,7 @@ class Engine:
             "var": lambda name, default=None: variables.get(name, default),
             "env_var": lambda name, default="": settings.get(name, default),
             "config": lambda *_, **__: "",
-            "ref": lambda name: f"some.{name}",
+            "ref": lambda name, v=None: f"some.{name}",
             "source": lambda name, table: _Relation(f"raw_{name}.{table}"),
             "this": _Relation("some.this_model"),
             "is_incremental": lambda: True,

@@ -3,14 +3,10 @@
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+from dbt_models import documented
 
 PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
-DOCUMENTED = {
-    model["name"]: model
-    for file in sorted((PROJECT / "models").rglob("*.yml"))
-    for model in YAML(typ="safe").load(file.read_text()).get("models", [])
-}
+DOCUMENTED = documented(PROJECT / "models")
 MODELS = sorted(file.stem for file in (PROJECT / "models").rglob("*.sql"))
 
 
@@ -34,4 +30,8 @@ def test_every_column_is_described(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_a_test_of_its_rows(name):
     model = DOCUMENTED[name]
+    if "deprecation_date" in model:
+        # A view of the newest version, whose rows are tested there.
+        assert f"Deprecated until {model['deprecation_date']}: read " in " ".join(model["description"].split())
+        return
     assert [*model.get("data_tests", []), *(test for one in model["columns"] for test in one.get("data_tests", []))]
