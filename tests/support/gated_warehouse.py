@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
@@ -50,7 +48,12 @@ streams:
     entities: {ticket: {columns: {ticket_id: id, account_id: account, opened_at: opened_at}}}
 """
 MODELS = PROJECT_FOLDER / "dbt_project" / "models" / "marts"
-MARTS = sorted(file.stem for file in MODELS.rglob("*.sql"))
+_CONTRACTS = {
+    model["name"]: model
+    for file in sorted(MODELS.rglob("*.yml"))
+    for model in YAML(typ="safe").load(file).get("models", [])
+}
+MARTS = sorted(_CONTRACTS)
 LANDED = "_loaded_at timestamptz, _batch_id bigint, _row_hash bytea"
 CLEAN = """
 drop schema if exists raw_erp, raw_helpdesk, staging, marts cascade;
@@ -143,15 +146,6 @@ def gate(company: Settings) -> Gate:
     return lambda name: run_gate(company, name, as_of_date=AS_OF, run_id=RUN, now=NOW)
 
 
-@cache
 def columns_of(model: str) -> dict[str, str]:
     """Return a mart's columns and types, as its contract says them."""
-    return {column["name"]: column["data_type"] for column in _contracts()[model]["columns"]}
-
-
-@cache
-def _contracts() -> dict[str, Any]:
-    models = [
-        found for file in sorted(MODELS.rglob("*.yml")) for found in YAML(typ="safe").load(file).get("models", [])
-    ]
-    return {model["name"]: model for model in models}
+    return {column["name"]: column["data_type"] for column in _CONTRACTS[model]["columns"]}

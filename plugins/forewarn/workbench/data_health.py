@@ -23,7 +23,7 @@ select b.source, b.stream, max(b.finished_at) filter (where b.status = 'landed')
     sum(b.rows_quarantined) as rows_quarantined,
     exists (
         select from ops.late_stream as l where l.source = b.source and l.stream = b.stream
-            and l.arrived_at is null and l.as_of_date = (select max(as_of_date) from ops.publication)
+            and l.as_of_date = (select max(as_of_date) from ops.publication)
     ) as late
 from ops.batch as b
 where not b.redrive

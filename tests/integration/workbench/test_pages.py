@@ -174,6 +174,18 @@ def test_data_health_names_what_is_wrong_and_no_person(company: Office, person: 
     assert company.of("ana").get("/data").status_code == 403
 
 
+def test_a_stream_that_came_and_then_stopped_coming_is_late(company: Office) -> None:
+    before = company.of("olga").get("/data").text
+    assert '<strong class="late">late</strong>' not in before
+    company.marts.run(
+        "insert into ops.late_stream (as_of_date, source, stream, since, arrived_at, promise, features, judged_at)"
+        " select max(as_of_date), 'erp', 'orders', %s, %s, interval '1 day', '{}', %s from ops.publication",
+        [company.now, company.now - timedelta(days=3), company.now],
+    )
+    assert '<strong class="late">late</strong>' in company.of("olga").get("/data").text
+    company.marts.run("delete from ops.late_stream")
+
+
 def test_rows_that_were_set_aside_are_asked_for_again_by_operations_and_admin_alone(company: Office) -> None:
     asked = {"stream": "erp.orders", "reason": "dates are day first"}
     for person in ("lena", "ana"):
