@@ -391,10 +391,13 @@ def heartbeat(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary
 
 def retain(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
     """Let go of what is older than its period; returns how much went, by period."""
+    from forewarn.privacy.files import report_folders
     from forewarn.privacy.retention import retain as let_go
 
+    project = _project(settings)
+    reports = report_folders(settings.home, project)
     with connect(settings.warehouse_url, application="forewarn retain") as connection, connection.cursor() as cursor:
-        gone = let_go(cursor, settings.home, _project(settings).retention, now=run.now, dry_run=dry_run)
+        gone = let_go(cursor, settings.home, project.retention, now=run.now, reports=reports, dry_run=dry_run)
         if not dry_run:
             connection.commit()
     return dict(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 from waiting_alerts import messages, wait_for_alerts
 
 from forewarn.alerts import dispatch, open_cases
-from forewarn.config.project import Project
+from forewarn.config.project import Project, load_project
 from forewarn.config.retention import Retention
 from forewarn.config.settings import Settings
 from forewarn.errors import Permanent
 from forewarn.privacy import holds, subjects
 from forewarn.privacy.erase import Erasure, erase
-from forewarn.privacy.files import files_with, replace_in_files
+from forewarn.privacy.files import files_with, replace_in_files, report_folders, written
 from forewarn.privacy.retention import retain
 from forewarn.sources import Source, extract_stream, forget_again
 from forewarn.sources.loader import load_source
@@ -331,6 +332,32 @@ def test_83_what_is_older_than_its_period_goes_and_what_is_held_stays(
     )
     assert said == [("c0", True, True, "sent"), ("c1", False, True, "sent"), ("c2", True, True, "sent")]
     assert len(messages(settings)) == 1
+
+
+@pytest.mark.capability("C7")
+def test_82_83_reports_of_actions_are_looked_through_where_they_are_written(tmp_path: Path) -> None:
+    config, home, shared = tmp_path / "config", tmp_path / "home", tmp_path / "shared"
+    shutil.copytree(Path(__file__).resolve().parents[2] / "config", config)
+    (config / "actions.yml").write_text(
+        "actions:\n  page: {kind: report, folder: ../shared}\n  list: {kind: report, folder: reports/days}\n",
+        encoding="utf-8",
+    )
+    for folder, name in (
+        (shared, "case-7.html"),
+        (shared, "minutes.html"),
+        (home / "reports/days", "cases-2026-02-01.csv"),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("Jane Canary", encoding="utf-8")
+    reports = report_folders(home, load_project(config))
+    assert reports == [shared], "one below reports is looked through anyway"
+    assert replace_in_files(home, ["Jane Canary"], reports) == {"reports": 1, str(shared): 1}
+    # What others put there is not ours.
+    assert [(shared / name).read_text("utf-8") for name in ("case-7.html", "minutes.html")] == [
+        "(erased)",
+        "Jane Canary",
+    ]
+    assert [file.name for _, file in written(home, reports)] == ["cases-2026-02-01.csv", "case-7.html"]
 
 
 WORDS = st.text(st.characters(categories=("L", "Nd", "P", "Zs"), exclude_characters="\u0130\u0131"), min_size=4).filter(

@@ -44,18 +44,27 @@ def erase(
     from forewarn.config.project import load_project
     from forewarn.privacy import subjects
     from forewarn.privacy.erase import erase as erase_person
+    from forewarn.privacy.files import report_folders
     from forewarn.sources import load_sources
 
     if (customer is None) == (contact is None):
         raise typer.BadParameter("give either --customer or --contact")
     settings = current_settings()
-    sources = load_sources(load_project(settings.config))
+    project = load_project(settings.config)
+    sources = load_sources(project)
 
     def find(cursor: extensions.cursor) -> subjects.Subject:
         return subjects.customer(cursor, customer) if customer else subjects.contact(cursor, sources, contact or "")
 
     done = erase_person(
-        settings, sources, find, reason=why, by=getpass.getuser(), now=datetime.now(UTC), dry_run=dry_run
+        settings,
+        sources,
+        find,
+        reason=why,
+        by=getpass.getuser(),
+        now=datetime.now(UTC),
+        reports=report_folders(settings.home, project),
+        dry_run=dry_run,
     )
     would = "would lose" if dry_run else "lost"
     for place, rows in sorted(done.places.items()):

@@ -7,9 +7,10 @@ searched, and what is still there is an error that names the place.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 from psycopg2 import extensions, sql
 from psycopg2.extras import execute_values
@@ -56,9 +57,10 @@ def erase(
     reason: str,
     by: str,
     now: datetime,
+    reports: Sequence[Path] = (),
     dry_run: bool = False,
 ) -> Erasure:
-    """Erase the person that `find` returns.
+    """Erase the person that `find` returns; `reports` are the folders of `report_folders`.
 
     A dry run rolls the warehouse back and leaves the files.
 
@@ -84,14 +86,14 @@ def erase(
             if dry_run:
                 work.rollback()
                 return Erasure(
-                    subject, len(words.telling | words.others), places | count_in_files(settings.home, telling)
+                    subject, len(words.telling | words.others), places | count_in_files(settings.home, telling, reports)
                 )
-            places |= replace_in_files(settings.home, telling)
+            places |= replace_in_files(settings.home, telling, reports)
             cursor.execute("update ops.erasure set places = %s where erasure_id = %s", [json.dumps(places), number])
             work.commit()
         with session.cursor() as cursor:
             _vacuum(cursor, places)
-            _prove(cursor, settings, subject, telling)
+            _prove(cursor, subject, telling, files_with(settings.home, telling, reports))
     return Erasure(subject, len(words.telling | words.others), places)
 
 
@@ -164,8 +166,10 @@ def _vacuum(cursor: extensions.cursor, places: Mapping[str, int]) -> None:
             cursor.execute(sql.SQL("vacuum {}").format(sql.Identifier(schema, table)))
 
 
-def _prove(cursor: extensions.cursor, settings: Settings, subject: Subject, telling: Sequence[str]) -> None:
-    left = [*find_words(cursor, telling), *(str(file) for _, file in files_with(settings.home, telling))]
+def _prove(
+    cursor: extensions.cursor, subject: Subject, telling: Sequence[str], files: Iterable[tuple[str, Path]]
+) -> None:
+    left = [*find_words(cursor, telling), *(str(file) for _, file in files)]
     if left:
         raise Permanent(
             f"{subject.kind} {subject.name}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from psycopg2 import extensions
 
 from forewarn.config.retention import Retention
-from forewarn.privacy.files import FOLDERS, OUTBOX
+from forewarn.privacy.files import OUTBOX, written
 from forewarn.sources.erased import stands_in
 
 # Keys of a message's content that later messages of the same case or task go by.
@@ -42,9 +43,17 @@ _STATEMENTS = {
 
 
 def retain(
-    cursor: extensions.cursor, home: Path, retention: Retention, *, now: datetime, dry_run: bool = False
+    cursor: extensions.cursor,
+    home: Path,
+    retention: Retention,
+    *,
+    now: datetime,
+    reports: Sequence[Path] = (),
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Delete, or empty, what is older than its period; the caller commits. Returns how much went, by period.
+
+    `reports` are the folders of `report_folders`.
 
     A dry run leaves the files; its caller rolls back.
     """
@@ -59,7 +68,7 @@ def retain(
                 )
                 gone[period] += cursor.rowcount
     if retention.file_days is not None:
-        gone["file_days"] = _files(cursor, home, now - timedelta(days=retention.file_days), dry_run)
+        gone["file_days"] = _files(cursor, written(home, reports), now - timedelta(days=retention.file_days), dry_run)
     return gone
 
 
@@ -72,18 +81,17 @@ def _held_numbers(cursor: extensions.cursor) -> list[str]:
     return [str(number) for (number,) in cursor.fetchall()]
 
 
-def _files(cursor: extensions.cursor, home: Path, before: datetime, dry_run: bool) -> int:
+def _files(cursor: extensions.cursor, files: Iterable[tuple[str, Path]], before: datetime, dry_run: bool) -> int:
     """Delete the files last written before a moment, but no message about a customer under a hold."""
     cursor.execute(f"select alert_id from alerts.outbox where case_id in ({_HELD_CASES})")
     held = {int(number) for (number,) in cursor.fetchall()}
     gone = 0
-    for folder in FOLDERS:
-        for file in sorted((home / folder).rglob("*")):
-            number = re.match(r"\d+(?=-)", file.name)
-            if folder == OUTBOX and number is not None and int(number[0]) in held:
-                continue
-            if file.is_file() and datetime.fromtimestamp(file.stat().st_mtime, UTC) < before:
-                if not dry_run:
-                    file.unlink()
-                gone += 1
+    for folder, file in files:
+        number = re.match(r"\d+(?=-)", file.name)
+        if folder == OUTBOX and number is not None and int(number[0]) in held:
+            continue
+        if datetime.fromtimestamp(file.stat().st_mtime, UTC) < before:
+            if not dry_run:
+                file.unlink()
+            gone += 1
     return gone
