@@ -12,15 +12,19 @@ import psutil
 def of_server(data: Path) -> float:
     """Return the seconds spent so far by the server over a data directory and by its backends, ended or not."""
     server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
-    times = server.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for backend in server.children():
-        try:
-            part = backend.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += part.user + part.system
-    return float(total)
+    while True:
+        times = server.cpu_times()
+        total = times.user + times.system + times.children_user + times.children_system
+        for backend in server.children():
+            try:
+                part = backend.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += part.user + part.system
+        later = server.cpu_times()
+        # A backend whose end fell between the two readings is in neither: it had seconds to lose.
+        if (later.children_user, later.children_system) == (times.children_user, times.children_system):
+            return float(total)
 
 
 def of_all(data: Path) -> float:

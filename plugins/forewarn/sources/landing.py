@@ -21,7 +21,7 @@ from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
 from forewarn.sources.freshness import demand_moment
 from forewarn.sources.model import FileStream, Source, Stream
-from forewarn.sources.raw_tables import RawTable, bring_to, definitions, record_changes, row_hash
+from forewarn.sources.raw_tables import RawTable, bring_to, definitions, record_changes
 from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
 
 STAGE, TEXT = sql.Identifier("landing"), sql.Identifier("landing_text")
@@ -327,8 +327,11 @@ class Landing:
         """Drop what the warehouse has already, in this version or a newer; of equal cursors the one read last wins."""
         newer: list[sql.Composable] = [sql.SQL("false")]
         if self.stream.key and self.stream.load_mode != "append":
-            names = list(table.columns)
-            newer = [sql.SQL("{} is distinct from {}").format(row_hash(names, "landing"), row_hash(names, "kept"))]
+            pairs = (
+                sql.SQL("{} is distinct from {}").format(sql.Identifier("landing", name), sql.Identifier("kept", name))
+                for name in table.columns
+            )
+            newer = [sql.SQL("({})").format(sql.SQL(" or ").join(pairs))]
             if self.stream.cursor:
                 ours, theirs = (sql.Identifier(alias, self.stream.cursor) for alias in ("landing", "kept"))
                 newer.append(sql.SQL("({1} is null or {0} >= {1})").format(ours, theirs))

@@ -71,7 +71,7 @@ def open_table(
     with connect_source(url, source.connection or "") as connection, connection.cursor() as cursor:
         kinds = _columns(cursor, source, stream, name)
         columns = {column: _TYPES.get(kind, "text") for column, kind in kinds.items()}
-        where = _since(source, stream, kinds, watermark)
+        where = _since(cursor, source, stream, kinds, watermark)
         query = _query(source, stream, kinds, where)
         complete = stream.cursor is None or watermark is None
 
@@ -155,7 +155,9 @@ def _query(source: Source, stream: SqlStream, kinds: dict[str, str], where: sql.
     return sql.SQL("select {} from {}{}").format(sql.SQL(", ").join(parts), _identifier(stream.table), where)
 
 
-def _since(source: Source, stream: SqlStream, kinds: dict[str, str], watermark: str | None) -> sql.Composable:
+def _since(
+    cursor: extensions.cursor, source: Source, stream: SqlStream, kinds: dict[str, str], watermark: str | None
+) -> sql.Composable:
     """Rows at or after the watermark minus the overlap; rows without a cursor value are always asked for."""
     if stream.cursor is None or watermark is None:
         return sql.SQL("")
@@ -169,7 +171,12 @@ def _since(source: Source, stream: SqlStream, kinds: dict[str, str], watermark: 
             bound = sql.SQL("({} at time zone {})").format(bound, sql.Literal(source.time_zone))
     elif isinstance(overlap, int):
         bound = sql.SQL("({}::numeric - {})").format(bound, sql.Literal(overlap))
-    return sql.SQL(" where {0} >= {1}::{2} or {0} is null").format(sql.Identifier(stream.cursor), bound, sql.SQL(kind))
+    # What depends on the session's time zone is no constant to a server, which would subtract again for each of its rows.
+    cursor.execute(sql.SQL("select ({}::{})::text").format(bound, sql.SQL(kind)))
+    (first,) = cursor.fetchone() or (None,)
+    return sql.SQL(" where {0} >= {1}::{2} or {0} is null").format(
+        sql.Identifier(stream.cursor), sql.Literal(first), sql.SQL(kind)
+    )
 
 
 def _as_duration(overlap: timedelta | int) -> timedelta:

@@ -275,6 +275,9 @@ def _run(
     """Run one dbt command; return what became of each node, dbt's own verdict, and what kept it from running."""
     from dbt.cli.main import dbtRunner
 
+    from forewarn.warehouse.dbt_sessions import keep_sessions
+
+    keep_sessions()
     project = settings.project / "dbt_project"
     state = settings.home / "dbt"
     state.mkdir(parents=True, exist_ok=True)
