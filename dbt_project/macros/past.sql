@@ -68,15 +68,16 @@
 {% macro order_rows(until) %}
         select told.customer_id, told.day, told.orders
         from {{ ref('int_order_days') }} as told
-        where told.known_day < dates.as_of_date
-        {%- if until %} and told.known_day >= {{ until }}
-        union all
-        select told.customer_id, told.day, told.orders
-        from {{ ref('int_customer_past') }} as past
-        inner join {{ ref('int_order_days') }} as told
-            on past.customer_id = told.customer_id and told.known_day < {{ until }}
-        where past.has_late_orders
-        {%- endif %}
+        where
+            told.known_day < dates.as_of_date
+            {%- if until %}
+            and (
+                told.known_day >= {{ until }}
+                or told.customer_id in (
+                    select past.customer_id from {{ ref('int_customer_past') }} as past where past.has_late_orders
+                )
+            )
+            {%- endif %}
 {% endmacro %}
 
 

@@ -12,7 +12,12 @@
     {%- if model.config.materialized not in ('table', 'incremental') -%}
         {{ return('') }}
     {%- elif not execute or not is_incremental() -%}
-        {{ return('analyze ' ~ this) }}
+        {#- How many combinations of columns there are that go together; taken each for itself they would seem fewer. -#}
+        {%- set together = [] -%}
+        {%- for columns in (config.get('meta') or {}).get('counted_together', []) -%}
+            {%- do together.append('create statistics (ndistinct) on ' ~ columns | join(', ') ~ ' from ' ~ this ~ '; ') -%}
+        {%- endfor -%}
+        {{ return(together | join ~ 'analyze ' ~ this) }}
     {%- endif -%}
     {%- set keys = [] -%}
     {%- for index in model.config.indexes or [] -%}{%- do keys.extend(index.columns) -%}{%- endfor -%}

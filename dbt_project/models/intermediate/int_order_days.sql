@@ -3,6 +3,7 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['customer_id', 'day']}, {'columns': ['day']}, {'columns': ['_version']}],
+    meta={'counted_together': [['customer_id', 'day']]},
 ) }}
 {#- Few columns of few of the roll-up's rows: who bought when is asked in half a dozen places each night. The increment
     reads this; dbt does not see it in a branch that is not taken. -#}

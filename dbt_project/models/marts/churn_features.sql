@@ -98,7 +98,8 @@ rolled as (
         sum(days.owner_assignments) as owner_assignments_lifetime,
         sum(days.opportunities - days.opportunities_closed) as open_opportunities
         {%- for column, length in windows %},
-        {{ window_sum(column, length) }} as {{ column }}_{{ length }}
+        {{ window_sum(column, length) if columns[column] else 'cast(null as ' ~ type_bigint() ~ ')' }}
+            as {{ column }}_{{ length }}
         {%- endfor %}
     from {{ days_by_age(ref('int_customer_days'), columns, until) }} as days
     group by days.customer_id
