@@ -171,7 +171,7 @@ def _since(
             bound = sql.SQL("({} at time zone {})").format(bound, sql.Literal(source.time_zone))
     elif isinstance(overlap, int):
         bound = sql.SQL("({}::numeric - {})").format(bound, sql.Literal(overlap))
-    # What depends on the session's time zone is no constant to a server, which would subtract again for each of its rows.
+    # What depends on the session's time zone is no constant to a server: it would subtract again for each of its rows.
     cursor.execute(sql.SQL("select ({}::{})::text").format(bound, sql.SQL(kind)))
     (first,) = cursor.fetchone() or (None,)
     return sql.SQL(" where {0} >= {1}::{2} or {0} is null").format(

@@ -1,7 +1,7 @@
 """One session of the warehouse for each of dbt's threads, for as long as a command of dbt runs.
 
-dbt closes its connection after every node. A night has some two hundred and fifty, and a new backend of PostgreSQL reads
-the catalogue anew before its first statement: at small sizes that was most of what a night cost the server.
+dbt closes its connection after every node. A night has some two hundred and fifty, and a new backend of PostgreSQL
+reads the catalogue anew before its first statement: at small sizes that was most of what a night cost the server.
 """
 
 from __future__ import annotations
