@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import psycopg2
 from dbt.adapters.contracts.connection import ConnectionState
-from dbt.adapters.postgres import PostgresAdapter
 from dbt.adapters.postgres.connections import PostgresConnectionManager
+from dbt.adapters.postgres.impl import PostgresAdapter
 from psycopg2 import extensions
 
 
