@@ -8,7 +8,8 @@ in turn, so that a noisy neighbour meets both. `peak_mb` is what this process gr
 that of the whole stream (limit 0.15); `land_replay_cpu` that of the same rows once more over their first time (0.5).
 
 How it grows: a first landing grows with the rows (one copy, one scan, one index); a later landing with the rows that
-changed plus those in the overlap, not with what has landed before; a full re-read without a cursor with the rows of the
+changed plus those in the overlap, not with what has landed before (the source, which has no index on its cursor here,
+reads all of its rows to find them: half of a replay); a full re-read without a cursor with the rows of the
 source. Memory does not grow with rows: COPY moves 64 kB at a time, CSV is decoded by line. `--sizes` shows three sizes.
 """
 
