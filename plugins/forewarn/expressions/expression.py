@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import sqlglot
 from sqlglot import exp
@@ -92,6 +93,20 @@ def render(expression: Expression, *, dialect: str = "postgres", table: str | No
 def written(expression: Expression) -> str:
     """Return an expression as a text of the language itself, which `parse` reads as the same expression."""
     return expression.tree.sql(dialect="postgres", identify=True, comments=False)
+
+
+def parts(expression: Expression) -> tuple[Literal["and", "or"], list[str]]:
+    """Return by what a condition joins others, and each as a text of the language; itself if it joins none.
+
+    Names are without quotes, so that only those that need none may be in it.
+    """
+    tree = expression.tree.copy()
+    for name in tree.find_all(exp.Identifier):
+        name.set("quoted", False)
+    joined = list(tree.flatten(unnest=False)) if isinstance(tree, (exp.And, exp.Or)) else [tree]
+    return "or" if isinstance(tree, exp.Or) else "and", [
+        part.sql(dialect="postgres", comments=False) for part in joined
+    ]
 
 
 def conversions(expression: Expression, *, dialect: str = "postgres") -> Iterator[tuple[str, str, str]]:

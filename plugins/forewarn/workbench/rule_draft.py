@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,9 +11,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.rules import Rule, State, drafted_rule
 from forewarn.errors import Permanent
+from forewarn.expressions import ExpressionError, parse, parts
 
 COMPARISONS = (">=", "<=", ">", "<", "=", "<>", "is null", "is not null")
+# A condition that the fields can say: a metric, a comparison, and a number or a text.
+_PLAIN = re.compile(r"(?P<metric>\w+) (?P<comparison>>=|<=|<>|>|<|=) (?:(?P<number>-?[\d.]+)|'(?P<text>(?:[^']|'')*)')")
+_NULL = re.compile(r"(?P<not>NOT )?(?P<metric>\w+) IS NULL")
 Act = Literal["add", "try", "shadow", "live", "retired"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of a rule as it reads, and the fields that say it; None where it takes more than those."""
+
+    text: str
+    fields: dict[str, str] | None
 
 
 class Draft(BaseModel):
@@ -21,6 +35,8 @@ class Draft(BaseModel):
     ----------
     join, metric, comparison, value
         A condition to add: how it is joined to what stands, what is compared, how, and with what.
+    change, remove
+        Place of a condition that goes back into those fields, or away.
     why
         Why the rule changes; kept with the change.
     """
@@ -44,6 +60,8 @@ class Draft(BaseModel):
     metric: str = Field(default="", max_length=63)
     comparison: str = Field(default=">=", max_length=12)
     value: str = Field(default="", max_length=200)
+    change: int | None = Field(default=None, ge=0)
+    remove: int | None = Field(default=None, ge=0)
     why: str = Field(default="", max_length=500)
 
     @classmethod
@@ -64,6 +82,27 @@ class Draft(BaseModel):
             matters=content.description.reason,
             remedy=content.description.remedy,
         )
+
+    def conditions(self) -> list[Condition]:
+        """Return the conditions that stand, where the text can be read and joins them all alike."""
+        _, texts = self._parts()
+        return [Condition(text, _fields(text)) for text in texts]
+
+    def _parts(self) -> tuple[Literal["and", "or"], list[str]]:
+        try:
+            return parts(parse(self.when.replace("\r\n", "\n").strip(), declared().columns, expect="boolean"))
+        except ExpressionError:
+            return "and", []
+
+    def without_condition(self) -> Draft:
+        """Return the same without the condition to change or to remove; one to change is in the fields instead."""
+        join, texts = self._parts()
+        place = self.remove if self.change is None else self.change
+        if place is None or place >= len(texts):
+            return self.model_copy(update={"change": None, "remove": None})
+        gone = texts.pop(place)
+        left = {"when": f"\n{join} ".join(texts), "join": join, "change": None, "remove": None}
+        return self.model_copy(update=left | (_fields(gone) or {} if self.change is not None else {}))
 
     def with_condition(self) -> Draft:
         """Return the same with the chosen condition added, if one is chosen: Return presses the first button.
@@ -120,6 +159,16 @@ class Draft(BaseModel):
         if newest and rule.digest != newest.digest:
             rule = drafted_rule(content | {"version": newest.content.version + 1})
         return rule
+
+
+def _fields(text: str) -> dict[str, str] | None:
+    """Return the fields that say a condition; None where it takes more than those."""
+    if absent := _NULL.fullmatch(text):
+        return {"metric": absent["metric"], "comparison": "is not null" if absent["not"] else "is null", "value": ""}
+    if plain := _PLAIN.fullmatch(text):
+        value = plain["number"] or (plain["text"] or "").replace("''", "'")
+        return {"metric": plain["metric"], "comparison": plain["comparison"], "value": value}
+    return None
 
 
 def _reasons(newest: Rule | None, typed: dict[str, str]) -> dict[str, list[str]]:

@@ -117,6 +117,8 @@ def _versions(visit: Visit, rule_id: str) -> list[Rule]:
 def _do(visit: Visit, draft: Draft, versions: list[Rule]) -> Response:
     """Do what the pressed button says; what cannot be meant comes back with what was typed, and nothing is kept."""
     try:
+        if draft.change is not None or draft.remove is not None:
+            return HTMLResponse(_page(visit, draft.without_condition(), versions))
         if draft.act == "add":
             return HTMLResponse(_page(visit, draft.with_condition(), versions))
         if draft.act == "try":

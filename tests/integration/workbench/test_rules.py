@@ -120,6 +120,32 @@ def test_73_what_is_no_rule_is_refused_with_its_place_and_comes_back_as_typed(
     assert company.everything() == before
 
 
+@pytest.mark.capability("C46")
+def test_a_condition_is_taken_back_into_the_fields_or_away_and_the_others_stand(lena: TestClient) -> None:
+    when = "days_since_last_order >= 90\nand segment = 'retail'\nand (mrr is null or mrr < 5)"
+    page = _post(lena, "/rules/new", when=when, change="0").text
+    assert re.findall(r'id="condition-\d">([^<]+)', page) == [
+        "segment = &#39;retail&#39;",
+        "(mrr IS NULL OR mrr &lt; 5)",
+    ]
+    assert re.findall(r'name="(change|remove)" value="(\d)"', page) == [
+        ("change", "0"),
+        ("remove", "0"),
+        ("remove", "1"),
+    ]
+    assert re.findall(r'<option value="(days_since_last_order|&gt;=)" selected', page) == [
+        "days_since_last_order",
+        "&gt;=",
+    ]
+    assert 'name="value" maxlength="200" value="90"' in page
+    page = _post(lena, "/rules/new", when=when, remove="2").text
+    assert "mrr" not in re.findall(r"<textarea[^>]*>([^<]+)", page)[0]
+    page = _post(
+        lena, "/rules/new", act="try", when="segment = 'retail'\nand days_since_last_order >= 90", remove="9"
+    ).text
+    assert len(re.findall(r'id="condition-', page)) == 2
+
+
 def test_73_an_enormous_rule_is_refused(lena: TestClient) -> None:
     assert _post(lena, "/rules/new", act="try", when="tenure_days > 1 or " * 250).status_code == 422
     assert _post(lena, "/rules/new", act="try", when="x" * 20_000).status_code == 413
