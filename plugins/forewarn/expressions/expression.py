@@ -103,6 +103,10 @@ def parts(expression: Expression) -> tuple[Literal["and", "or"], list[str]]:
     tree = expression.tree.copy()
     for name in tree.find_all(exp.Identifier):
         name.set("quoted", False)
+    for divisor in list(tree.find_all(exp.Nullif)):
+        # `parse` puts it there, and will again.
+        if isinstance(divisor.parent, exp.Div) and divisor.expression == exp.Literal.number(0):
+            divisor.replace(divisor.this)
     joined = list(tree.flatten(unnest=False)) if isinstance(tree, (exp.And, exp.Or)) else [tree]
     return "or" if isinstance(tree, exp.Or) else "and", [
         part.sql(dialect="postgres", comments=False) for part in joined

@@ -34,6 +34,14 @@ def test_a_condition_taken_into_the_fields_and_added_again_says_the_same() -> No
     assert texts == ["segment = 'it''s retail'", "NOT mrr IS NULL", "days_since_last_order >= 90"]
 
 
+def test_a_part_reads_as_it_was_written() -> None:
+    draft = Draft(when="revenue_30d <= 0.5 * revenue_prior_90d / 3\nand orders_365d >= 12")
+    assert [one.text for one in draft.conditions()] == [
+        "revenue_30d <= 0.5 * revenue_prior_90d / 3",
+        "orders_365d >= 12",
+    ]
+
+
 @pytest.mark.parametrize("when", ["", "days_since_last_ordr > 1", "mrr > ((1"])
 def test_what_cannot_be_read_has_no_parts(when: str) -> None:
     assert Draft(when=when, change=0).without_condition().when == when
