@@ -9,6 +9,7 @@ from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
 from forewarn.config.entities import entities, keys
+from forewarn.warehouse.past_features import staging_model
 from forewarn.warehouse.records import TRACES, statement
 
 _SPINE = "intermediate.int_customer_events"
@@ -30,5 +31,5 @@ def keep_evidence(cursor: extensions.cursor) -> None:
         shown = [column for column, about in entity.columns.items() if not about.personal]
         # What has several keys is no record of its own.
         if len(keys(name)) == 1:
-            kinds.append((name, f"staging.stg_{name}s", *keys(name), shown))
+            kinds.append((name, f"staging.{staging_model(name)}", *keys(name), shown))
     execute_values(cursor, "insert into workbench.record_kind (entity, relation, key, shown) values %s", kinds)

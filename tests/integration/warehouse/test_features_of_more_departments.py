@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 from tests.integration.warehouse.company import Company
 
-from forewarn.warehouse.records import TRACES, Behind, records_behind
+from forewarn.warehouse.evidence import keep_evidence
+from forewarn.warehouse.records import TELLS_OF, TRACES, Behind, records_behind
 
 D = "2024-07-01"
 
@@ -442,3 +443,46 @@ def test_departments_that_are_not_connected_are_unknown(company):
             )
         ),
     )
+
+
+# Somebody who sees every customer, and the day that is published.
+ADA = """
+with ada as (
+    insert into workbench.account (email, name, role, locale, created_at)
+    values ('ada@x.example', 'Ada', 'admin', 'en', now()) returning account_id
+)
+insert into workbench.session (digest, account_id, way, ends_at)
+select sha256('secret'), account_id, 'password', now() + interval '1 hour' from ada;
+insert into ops.publication (as_of_date, run_id, live, published_at, row_counts, build_number)
+select %s, 'r', true, now(), '{}', build_number from ops.warehouse_build
+"""
+
+
+@pytest.mark.capability("B4")
+def test_the_desk_finds_the_same_records_behind_each_feature_and_opens_every_one(wholesaler: Company) -> None:
+    customer = wholesaler.customer("a")
+    expected = {
+        feature: {(record.entity, record.source, record.record_id) for record in behind.records}
+        for feature, behind in _behind(wholesaler, "a", *TRACES).items()
+    }
+    with wholesaler.connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute(ADA, [D])
+        keep_evidence(cursor)
+        cursor.execute("select set_config('role', 'desk', true), set_config('forewarn.session', 'secret', true)")
+        cursor.execute(
+            "select features, entity, source, record_id from workbench.records_behind(%s, %s, %s)",
+            [customer, list(TRACES), D],
+        )
+        found: dict[str, set[tuple[str, str, str]]] = {feature: set() for feature in TRACES}
+        for features, entity, *record in cursor.fetchall():
+            for feature in features:
+                found[feature].add((TELLS_OF.get(entity, entity), *record))
+        closed = []
+        for entity, source, record_id in sorted(set().union(*found.values())):
+            cursor.execute("select from workbench.record(%s, %s, %s, %s)", [customer, entity, source, record_id])
+            closed += [] if cursor.rowcount else [(entity, source, record_id)]
+        cursor.execute("rollback")
+    assert found == expected
+    # No source of theirs has a list of articles.
+    assert {entity for entity, _, _ in closed} == {"product"}
