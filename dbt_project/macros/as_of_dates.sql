@@ -23,9 +23,22 @@
 {% endmacro %}
 
 
+{# The dates as a model's SQL names them. What is written date by date (`replace_dates`) names one that stands for each, so
+   that several dates are as many statements: one for all of them would be planned for none, and keep the memory of all. #}
+{% macro named_dates() %}{{ return(adapter.dispatch('named_dates', 'forewarn')()) }}{% endmacro %}
+{% macro spark__named_dates() %}{{ return(as_of_dates()) }}{% endmacro %}
+{% macro default__named_dates() %}
+    {%- set several = config.get('incremental_strategy') == 'replace_dates' and as_of_dates() | length > 1 -%}
+    {{ return([each_date()] if several else as_of_dates()) }}
+{% endmacro %}
+
+
+{% macro each_date() %}{{ return('each as_of_date') }}{% endmacro %}
+
+
 {# The same dates as a relation with the one column as_of_date. #}
 {% macro as_of_dates_rows() %}
-{%- for day in as_of_dates() %}
+{%- for day in named_dates() %}
 select cast('{{ day }}' as date) as as_of_date
 {%- if not loop.last %}
 union all
@@ -37,8 +50,8 @@ select cast(null as date) as as_of_date from (select 1 as nothing) as nothing wh
 
 
 {# A condition on as_of_date that is true for these dates only. #}
-{% macro is_requested_date() %}
-    {%- set dates = as_of_dates() -%}
+{% macro is_requested_date(dates=none) %}
+    {%- set dates = named_dates() if dates is none else dates -%}
     {{ return("as_of_date in (cast('" ~ dates | join("' as date), cast('") ~ "' as date))" if dates else "1 = 0") }}
 {% endmacro %}
 

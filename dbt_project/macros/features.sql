@@ -128,21 +128,11 @@ from {{ relation }}
 {% endmacro %}
 
 
-{# The rows of the query in the call block for every requested date, with the date as a first column; the query names it
-   `dates.as_of_date`. One date after the other: sorting and grouping them together would need their memory together, and
-   twelve dates would cost more than twelve times one. A single date is written into the query, whose planner then knows it. #}
-{% macro for_each_date() %}{{ return(adapter.dispatch('for_each_date', 'forewarn')(caller())) }}{% endmacro %}
-{% macro default__for_each_date(query) %}
-    {%- if as_of_dates() | length == 1 -%}
-        {{ return(spark__for_each_date(query)) }}
-    {%- endif %}
-    select dates.as_of_date, one_date.*
-    from dates
-    cross join lateral ({{ query }}
-    ) as one_date
-{% endmacro %}
-{% macro spark__for_each_date(query) %}
-{%- for day in as_of_dates() %}
+{# The rows of the query in the call block for every date, with the date as a first column; the query names it
+   `dates.as_of_date`, and it is written into the query, whose planner then knows it. #}
+{% macro for_each_date() %}
+{%- set query = caller() %}
+{%- for day in named_dates() %}
     select cast('{{ day }}' as date) as as_of_date, one_date.*
     from ({{ query | replace('dates.as_of_date', "cast('" ~ day ~ "' as date)") }}
     ) as one_date

@@ -112,7 +112,7 @@
         where told.customer_id = past.customer_id and told.as_of_date = past.as_of_date
     )
     union all
-    select {{ columns }} from {{ source('past', 'past_' ~ model.name) }}
+    select {{ columns }} from {{ source('past', 'past_' ~ model.name) }} where {{ is_requested_date() }}
 {%- else %}
     select * from {{ relation }}
 {%- endif %}

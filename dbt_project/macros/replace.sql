@@ -30,17 +30,41 @@
 
 
 {% macro get_incremental_replace_dates_sql(arg_dict) %}
-    {{ return(replace_where(arg_dict, is_requested_date())) }}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arg_dict['target_relation'] }}
+    where {{ is_requested_date(as_of_dates()) }};
+    {%- for day in as_of_dates() %}
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'].incorporate(
+        path={'identifier': arg_dict['temp_relation'].identifier ~ ('_' ~ loop.index if not loop.first else '')}
+    ) }};
+    {%- endfor %}
 {% endmacro %}
 
 
 {# The rows of a date depend on nothing that the model holds already, so that they need no table between: what dbt makes as
-   a temporary table is a view, and each row is written once. #}
+   a temporary table is a view for each date, and each row is written once. #}
 {% macro postgres__create_table_as(temporary, relation, sql) %}
-    {%- if temporary and config.get('incremental_strategy') == 'replace_dates' %}
+    {%- if config.get('incremental_strategy') == 'replace_dates' and as_of_dates() %}
+        {%- set first = sql | replace(each_date(), as_of_dates()[0]) %}
+        {%- if temporary %}
     create temporary view {{ relation }} as
-        {%- if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
-    {{ sql }}
+            {%- if config.get('contract').enforced %}{{ get_assert_columns_equivalent(first) }}{% endif %}
+    {{ first }};
+        {%- else %}
+    {{ dbt.postgres__create_table_as(temporary, relation, first) }}
+        {%- endif %}
+        {%- for day in as_of_dates()[1:] %}
+            {%- set one_date = sql | replace(each_date(), day) %}
+            {%- if temporary %}
+    create temporary view {{ relation.incorporate(path={'identifier': relation.identifier ~ '_' ~ (loop.index + 1)}) }} as
+    {{ one_date }};
+            {%- else %}
+    insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
+    {{ get_select_subquery(one_date) }};
+            {%- endif %}
+        {%- endfor %}
     {%- else -%}
     {{ dbt.postgres__create_table_as(temporary, relation, sql) }}
     {%- endif -%}

@@ -6,7 +6,7 @@ Prints `name ratio (min median max) peak_mb`. `features_one_date`: processor sec
 replacing the date, the primary key and statistics, over those of `BY_HAND` in a bare temporary table; limit 1.2.
 `BY_HAND` is the quickest single statement that we know for the same figures over the same roll-up, all of it: the model
 reads 455 days, and one row a customer for what is older. That both give the same is checked. `features_24_dates`:
-processor seconds of the model's SELECT for 24 dates over 24 times one; limit 1.0.
+processor seconds of the model's SELECTs for 24 dates, as it writes them, over 24 times one; limit 1.0.
 The statements are run without dbt, whose start-up costs some seconds at any size, in turn and without parallelism.
 
 How it grows: with the rows of the roll-up (customers times days on which something happened) of 455 days, of all
@@ -41,6 +41,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 END = date(2026, 1, 1)
 LIMITS = {"features_one_date": 1.2, "features_24_dates": 1.0}
 CHURN = {"definition": "non_contractual", "horizon_days": 60, "eligible_days": 90}
+EACH_DATE = "each as_of_date"
 MARKS = ", _loaded_at timestamptz default now(), _batch_id bigint default 1, _row_hash bytea default ''"
 
 # One order a customer and fortnight with two lines, usage on one day in five, a ticket now and then.
@@ -258,6 +259,8 @@ def compare(folder: Path, customers: int, months: int, rounds: int) -> list[str]
     # Older dates have less history before them: a single date is the mean of late, middle and early ones.
     singles = [bench.compiled([day]) for day in many[2::4]]
     all_many, newest = bench.compiled(many), bench.compiled([END])
+    # As the model's strategy writes several dates: one statement each.
+    written = [all_many.replace(EACH_DATE, day.isoformat()) for day in many]
     with bench.connection.cursor() as cursor:
         by_hand = cursor.mogrify(BY_HAND, {"day": END}).decode()
     for _ in range(rounds):
@@ -268,7 +271,7 @@ def compare(folder: Path, customers: int, months: int, rounds: int) -> list[str]
                 raise SystemExit(f"{different} customers whose features differ from those by hand")
         ratios["features_one_date"].append(bench.replaced(newest) / limit)
         single = sum(map(bench.bare, singles)) / len(singles)
-        ratios["features_24_dates"].append(bench.bare(all_many) / (24 * single))
+        ratios["features_24_dates"].append(sum(map(bench.bare, written)) / (24 * single))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     for name, found in ratios.items():
         low, middle, high = min(found), median(found), max(found)

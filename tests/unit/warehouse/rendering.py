@@ -45,7 +45,7 @@ class Engine:
             "return": _return,
             "var": lambda name, default=None: variables.get(name, default),
             "env_var": lambda name, default="": settings.get(name, default),
-            "config": lambda *_, **__: "",
+            "config": _Config(),
             "ref": lambda name, v=None: f"some.{name}",
             "source": lambda name, table: _Relation(f"raw_{name}.{table}"),
             "this": _Relation("some.this_model"),
@@ -95,6 +95,16 @@ class Engine:
                 return returned.value
 
         return call
+
+
+class _Config:
+    """A model's configuration, of which nothing is known here."""
+
+    def __call__(self, **_: Any) -> str:
+        return ""
+
+    def get(self, _: str, default: Any = None) -> Any:
+        return default
 
 
 class _Relation(str):
