@@ -88,6 +88,7 @@ MISSED = {
 }
 SUGGESTION = {
     **{"rule": "spend_drop", "metric": "days_since_last_order", "before": 30.0, "after": 45.0},
+    "when": "days_since_last_order >= 45",
     "now": {"precision": 0.03, "alerts_per_week": 40.0},
     "then": {"precision": 0.11, "alerts_per_week": 9.5},
 }

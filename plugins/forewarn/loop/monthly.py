@@ -167,6 +167,7 @@ def _as_json(figures: Figures, suggestions: Sequence[Suggestion]) -> dict[str, A
                 "metric": one.change.metric,
                 "before": one.change.before,
                 "after": one.change.after,
+                "when": one.change.rule.content.when,
                 "now": one.now.as_json() | {"examples": [], "missed": []},
                 "then": one.then.as_json() | {"examples": [], "missed": []},
             }

@@ -164,10 +164,16 @@ class _Words:
                 foreseen=self.say.number(one.then.foreseen),
                 now_foreseen=self.say.number(one.now.foreseen),
                 leavers=self.say.number(one.now.leavers),
-                command=one.command,
+                how=self._way(one),
             )
             for one in suggestions
         ]
+
+    def _way(self, suggestion: Suggestion) -> str:
+        base = self.project.alerts.workbench_url
+        if base is None:
+            return self.say.text("monthly", "suggestions", "by_file", command=suggestion.command)
+        return self.say.text("monthly", "suggestions", "on_page", address=suggestion.address(base))
 
     def _saved(self, found: Sequence[SaveRate]) -> str:
         if not found or found[0].saved is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil, floor
+from urllib.parse import quote, urlencode
 
 from psycopg2 import extensions
 from sqlglot import exp
@@ -49,6 +50,10 @@ class Suggestion:
     def command(self) -> str:
         """What replays the change, once it stands in the rule's file."""
         return f"forewarn rules backtest {self.rule_id}"
+
+    def address(self, workbench_url: str) -> str:
+        """Return the page of the rule's editor with the change in its form, ready to be tried."""
+        return f"{workbench_url}/rules/{quote(self.rule_id)}?{urlencode({'when': self.change.rule.content.when})}"
 
 
 def suggest(cursor: extensions.cursor, churn: Churn, *, as_of_date: date, days: int = 365) -> list[Suggestion]:

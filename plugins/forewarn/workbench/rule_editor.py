@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ruamel.yaml import YAML
 
@@ -86,10 +86,12 @@ def rule_editor(workbench: Workbench) -> APIRouter:
             return _page(visit, Draft(), [])
 
     @router.get(f"{PAGE}/{{rule_id}}", response_class=HTMLResponse)
-    def show(request: Request, rule_id: str) -> str:
+    def show(request: Request, rule_id: str, when: Annotated[str, Query(max_length=4000)] = "") -> str:
+        # A report's suggestion comes with the condition that it proposes.
         with editing(request) as visit:
             versions = _versions(visit, rule_id)
-            return _page(visit, Draft.of(versions[0]), versions)
+            draft = Draft.of(versions[0])
+            return _page(visit, draft.model_copy(update={"when": when}) if when else draft, versions)
 
     @router.post(f"{PAGE}/new")
     def add(request: Request, draft: Annotated[Draft, Form()]) -> Response:

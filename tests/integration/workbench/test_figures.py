@@ -226,6 +226,8 @@ def test_who_left_without_an_alert_is_listed_with_when_and_by_what_it_could_have
     assert first[:2] == ["Oct 9, 2026", "Sep 1, 2026 38 days before"]
     assert second[1:3] == ["–", "–"]
     assert 'href="/rules/spend_drop"' in page
+    [suggested] = re.findall(r'href="(/rules/spend_drop\?when=[^"]+)"', page)
+    assert "days_since_last_order &gt;= 45</textarea>" in lena.get(suggested).text, "ready to be tried"
     assert "days_since_last_order at 45 in place of 30 right 11% of the time at 9.5 alerts a week" in _text(page)
     assert set(_table(lena, "/missed.csv?why=nothing")) == {"2026-09-15"}
     assert set(_rows(lena.get("/missed?why=low").text, "why")) == set(_rows(page, "why"))

@@ -71,16 +71,33 @@ def test_an_empty_month_is_told_in_one_sentence() -> None:
 
 
 @pytest.mark.capability("C46")
-def test_a_suggestion_names_the_threshold_and_the_command_that_tests_it() -> None:
+@pytest.mark.parametrize(
+    ("workbench_url", "way"),
+    [
+        (None, "Change it in its file, then: forewarn rules backtest low_nps"),
+        (
+            "https://forewarn.meridian.example",
+            "Try it on the past: https://forewarn.meridian.example/rules/low_nps?when="
+            "%22nps_latest%22+%3C%3D+4+AND+%22nps_age_days%22+%3C%3D+90",
+        ),
+    ],
+)
+def test_a_suggestion_names_the_threshold_and_what_tests_it(workbench_url: str | None, way: str) -> None:
     rule = next(one for one in load_rules(PROJECT) if one.name == "low_nps")
     now = Replayed(52, None, None, alerts_per_week=40, precision=0.03, leavers=100, foreseen=20)
     then = Replayed(52, None, None, alerts_per_week=9, precision=0.11, leavers=100, foreseen=17)
-    (said,) = _page(_figures(), [Suggestion("low_nps", next(variations(rule)), now, then)]).sections[-1].sentences
+    alerts = PROJECT.alerts.model_copy(update={"workbench_url": workbench_url})
+    project, one = (
+        PROJECT.model_copy(update={"alerts": alerts}),
+        Suggestion("low_nps", next(variations(rule)), now, then),
+    )
+    page = monthly_page(_figures(), [one], project, "en", as_of_date=TODAY)
+    (said,) = page.sections[-1].sentences
     assert said == (
         "Rule low_nps: 3% precision at 40 alerts a week. With nps_latest at 4 in place of 6 it would have been"
-        " 11% at 9, and foreseen 17 of 100 leavers in place of 20."
-        " Change it in its file, then: forewarn rules backtest low_nps"
+        f" 11% at 9, and foreseen 17 of 100 leavers in place of 20. {way}"
     )
+    assert (b'<a href="https://forewarn.meridian.example/rules/low_nps?when=' in html(page)) == bool(workbench_url)
 
 
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])
