@@ -126,7 +126,7 @@ def test_a_probable_merge_is_split_by_a_person_and_joined_again_and_history_foll
     together = [{"customer_id": one, "orders": 1, "amount": 5}, {"customer_id": shop, "orders": 1, "amount": 7}]
     assert company.rows(HISTORY) == together
     (row,) = company.rows("select * from marts.customer_crosswalk where account_id = 'E1'")
-    assert (row["matched_by"], row["score"] > 0.95) == ("likeness", True)
+    assert (row["matched_by"], row["link_probability"] > 0.95) == ("likeness", True)
     assert row["reason"] == (
         "looks like crm C1: same name, same kind of legal form, same telephone number, same address, same country"
     )

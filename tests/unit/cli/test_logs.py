@@ -47,7 +47,7 @@ def test_81_what_a_database_quotes_of_a_row_is_not_logged(form: str, capsys: pyt
     try:
         raise error
     except psycopg2.Error:
-        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+        logging.getLogger("forewarn.workbench").exception("Exception in ASGI application")
     said = capsys.readouterr().err
     assert "UniqueViolation: duplicate key" in said
     assert "test_logs.py" in said, "where it happened is still told"
