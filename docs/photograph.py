@@ -38,6 +38,8 @@ TAKEN = (
     ("lead", "zh_CN", WIDE, "/inbox", "inbox.zh-CN"),
     ("lead", "zh_CN", WIDE, None, "customer.zh-CN"),
     ("lead", "zh_CN", WIDE, "/rules/spend_drop", "rule.zh-CN"),
+    ("lead", "zh_CN", WIDE, "/team", "team.zh-CN"),
+    ("admin", "zh_CN", WIDE, "/data", "data.zh-CN"),
 )
 
 
