@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="fw-airflow-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 NO_DATABASE = HOME / "never-made.db"
 
 ENVIRONMENT = {
