@@ -36,12 +36,12 @@ from forewarn.warehouse import dbt
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 from forewarn.warehouse.migrate import migrate
+from forewarn.warehouse.restate import EACH_DATE
 
 PROJECT = Path(__file__).resolve().parents[2]
 END = date(2026, 1, 1)
 LIMITS = {"features_one_date": 1.2, "features_24_dates": 1.0}
 CHURN = {"definition": "non_contractual", "horizon_days": 60, "eligible_days": 90}
-EACH_DATE = "each as_of_date"
 MARKS = ", _loaded_at timestamptz default now(), _batch_id bigint default 1, _row_hash bytea default ''"
 
 # One order a customer and fortnight with two lines, usage on one day in five, a ticket now and then.

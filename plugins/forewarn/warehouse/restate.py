@@ -19,6 +19,8 @@ from forewarn.warehouse import dbt
 from forewarn.warehouse.engine import connect
 
 MODEL = "churn_features"
+# What the SQL of a model says for its date where several are asked for (macros/as_of_dates.sql).
+EACH_DATE = "each as_of_date"
 NEVER = "null::date"
 # Relation of the intermediate layer → the day of what its rows tell, the column that says since when that is known, and
 # which of its rows concern a customer.
@@ -93,12 +95,14 @@ def restate(
                 query = query.replace(f'"{database}"."intermediate"."{relation}"', f'"pg_temp"."{relation}"')
             cursor.execute(_SETTLED)
             columns = sql.SQL(", ").join(map(sql.Identifier, names)).as_string(cursor)
-            cursor.execute(
-                f"select as_of_date, {columns} from ({query.replace('%', '%%')}) as restated"
-                " where customer_id = %(customer)s",
-                {"customer": customer},
-            )
-            found = {row[0]: list(row[1:]) for row in cursor.fetchall()}
+            found: dict[date, list[Any]] = {}
+            for day in dates:
+                of_day = query.replace(EACH_DATE, day.isoformat()).replace("%", "%%")
+                cursor.execute(
+                    f"select as_of_date, {columns} from ({of_day}) as restated where customer_id = %(customer)s",
+                    {"customer": customer},
+                )
+                found |= {row[0]: list(row[1:]) for row in cursor.fetchall()}
         connection.rollback()
     return [found.get(day, [None] * len(names)) for day in dates]
 
