@@ -28,8 +28,9 @@ COLUMNS = (
 )
 _QUERY = """
 with alerts as materialized (
-    select o.*, to_char(o.fired_as_of, 'YYYY-MM') as month, 'all' as "all" from bi.alert_outcomes as o
-    where o.is_alert and o.fired_as_of >= %(since)s
+    select o.case_id, o.segment, o.manager, o.playbook, to_char(o.fired_as_of, 'YYYY-MM') as month, 'all' as "all",
+        o.is_mature, o.churned, o.is_treated, o.outcome, o.lead_days, o.value_at_stake::float8, o.cost::float8
+    from bi.alert_outcomes as o where o.is_alert and o.fired_as_of >= %(since)s
 ),
 leavers as materialized (
     select l.case_id, l.was_foreseen, to_char(l.gone_on, 'YYYY-MM') as month, 'all' as "all",
@@ -40,12 +41,12 @@ leavers as materialized (
         and l.gone_on > (select min(as_of_date) from ops.publication where live)
 ),
 signals as (
-    select distinct case_id, case when kind = 'model' then name || ' ' || version else name end as member
-    from bi.alert_signals where (kind = 'model') = (%(by)s = 'model')
+    select distinct case_id, kind, case when kind = 'model' then name || ' ' || version else name end as member
+    from bi.alert_signals
 ),
 alerts_by as (
-    select member, count(*) as alerts, count(*) filter (where not is_mature) as unripe, count(churned) as judged,
-        count(*) filter (where churned) as correct,
+    select dimension, member, count(*) as alerts, count(*) filter (where not is_mature) as unripe,
+        count(churned) as judged, count(*) filter (where churned) as correct,
         count(churned) filter (where not is_treated) as judged_untreated,
         count(*) filter (where churned and not is_treated) as correct_untreated,
         percentile_cont(0.5) within group (order by lead_days) as lead_days,
@@ -53,44 +54,54 @@ alerts_by as (
         count(*) filter (where outcome = 'false_alarm') as false_alarms,
         count(*) filter (where outcome = 'saved') as saved,
         count(*) filter (where outcome = 'churned') as lost,
-        coalesce(sum(value_at_stake) filter (where outcome = 'saved'), 0)::float8 as saved_value,
-        sum(cost)::float8 as cost
-    from ({alerts}) as of_member group by member
+        coalesce(sum(value_at_stake) filter (where outcome = 'saved'), 0) as saved_value,
+        sum(cost) as cost
+    from ({alerts}) as of_member group by dimension, member
 ),
 leavers_by as ({leavers})
-select member, coalesce(alerts, 0) as alerts, coalesce(unripe, 0) as unripe, coalesce(judged, 0) as judged,
+select dimension, member, coalesce(alerts, 0) as alerts, coalesce(unripe, 0) as unripe, coalesce(judged, 0) as judged,
     coalesce(correct, 0) as correct, correct::float8 / nullif(judged, 0) as precision,
     correct_untreated::float8 / nullif(judged_untreated, 0) as precision_untreated, leavers, foreseen,
     foreseen::float8 / nullif(leavers, 0) as recall, lead_days, coalesce(closed, 0) as closed,
     false_alarms::float8 / nullif(closed, 0) as false_alarm_rate, saved::float8 / nullif(saved + lost, 0) as save_rate,
     coalesce(saved_value, 0) as saved_value, cost, (saved_value - cost) / nullif(cost, 0) as roi
-from alerts_by full join leavers_by using (member)
-order by {order}
+from alerts_by full join leavers_by using (dimension, member)
+order by dimension, case when dimension = 'month' then member end, alerts desc, member
 """
-_OWN = "select *, {by} as member from alerts"
-_OF_SIGNALS = "select alerts.*, signals.member from alerts join signals on signals.case_id = alerts.case_id"
+_OWN = "select '{by}' as dimension, \"{by}\" as member, alerts.* from alerts"
+_OF_SIGNALS = (
+    "select '{by}' as dimension, signals.member, alerts.* from alerts"
+    " join signals on signals.case_id = alerts.case_id and signals.kind {kind} 'model'"
+)
 _LEAVERS = """
-select {by} as member, count(*) as leavers, count(*) filter (where was_foreseen) as foreseen from leavers group by 1
+select '{by}' as dimension, "{by}" as member, count(*) as leavers, count(*) filter (where was_foreseen) as foreseen
+from leavers group by 2
 """
 # A rule or a model looks at everybody: its leavers are all of them.
 _LEAVERS_OF_SIGNALS = """
-select signals.member, (select count(*) from leavers) as leavers, count(*) as foreseen
-from leavers join signals on signals.case_id = leavers.case_id group by signals.member
+select '{by}' as dimension, signals.member, (select count(*) from leavers) as leavers, count(*) as foreseen
+from leavers join signals on signals.case_id = leavers.case_id and signals.kind {kind} 'model' group by signals.member
 """
-_NO_LEAVERS = "select null::text as member, null::bigint as leavers, null::bigint as foreseen where false"
+_NO_LEAVERS = "select null::text, null::text, null::bigint, null::bigint where false"
 
 
-def statement(by: Dimension | Literal["all", "month"]) -> str:
-    """Return the query of one row per member of a dimension: months in order, of others the one with most alerts first.
+def statement(*dimensions: Dimension | Literal["all", "month"]) -> str:
+    """Return the query of one row per dimension and member: months in order, of others the one with most alerts first.
 
-    It takes `since`, the first day that counts, `definition` of churn, and `by`.
+    It takes `since`, the first day that counts, and `definition` of churn. What the database shows is looked up row by
+    row, once for all dimensions.
     """
-    alerts, leavers = _OWN.format(by=f'"{by}"'), _LEAVERS.format(by=f'"{by}"')
-    if by in ("rule", "model"):
-        alerts, leavers = _OF_SIGNALS, _LEAVERS_OF_SIGNALS
-    if by == "playbook":
-        leavers = _NO_LEAVERS
-    return _QUERY.format(alerts=alerts, leavers=leavers, order="member" if by == "month" else "alerts desc, member")
+    alerts, leavers = [], []
+    for by in dimensions:
+        signals = by in ("rule", "model")
+        names = {"by": by, "kind": "=" if by == "model" else "<>"}
+        alerts.append((_OF_SIGNALS if signals else _OWN).format(**names))
+        without = _NO_LEAVERS if by == "playbook" else _LEAVERS
+        leavers.append((_LEAVERS_OF_SIGNALS if signals else without).format(**names))
+    return _QUERY.format(
+        alerts=" union all ".join(alerts),
+        leavers="select * from (" + " union all ".join(leavers) + ") as found (dimension, member, leavers, foreseen)",
+    )
 
 
 def performance(workbench: Workbench) -> APIRouter:
@@ -100,14 +111,15 @@ def performance(workbench: Workbench) -> APIRouter:
     @router.get(PAGE, response_class=HTMLResponse)
     def show(request: Request, by: Annotated[Dimension, Query()] = "rule") -> str:
         with workbench.visit(request, PAGE) as visit:
-            months = _figures(visit, "month")
+            figures = _figures(visit, "all", "month", by)
+            months = figures["month"]
             ripe = [one for one in months if not one["unripe"] and one["judged"]]
             line_of = [(_day(one["member"]), one["precision"]) for one in ripe]
             return visit.render(
                 "performance.html.j2",
-                whole=next(iter(_figures(visit, "all")), None),
+                whole=next(iter(figures["all"]), None),
                 months=list(reversed(months)),
-                members=_figures(visit, by),
+                members=figures[by],
                 by=by,
                 choices=_choices(visit),
                 figures=FIGURES,
@@ -122,14 +134,17 @@ def performance(workbench: Workbench) -> APIRouter:
     @router.get(f"{PAGE}.csv")
     def export(request: Request, by: Annotated[Dimension | Literal["month"], Query()] = "rule") -> Response:
         with workbench.visit(request, PAGE) as visit:
-            return spreadsheet(f"performance-by-{by}", COLUMNS, _figures(visit, by))
+            return spreadsheet(f"performance-by-{by}", COLUMNS, _figures(visit, by)[by])
 
     return router
 
 
-def _figures(visit: Visit, by: Dimension | Literal["all", "month"]) -> list[dict[str, Any]]:
-    values = {"since": _since(visit), "definition": visit.project.churn.definition, "by": by}
-    return visit.rows(statement(by), values)
+def _figures(visit: Visit, *dimensions: Dimension | Literal["all", "month"]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {dimension: [] for dimension in dimensions}
+    values = {"since": _since(visit), "definition": visit.project.churn.definition}
+    for row in visit.rows(statement(*dimensions), values):
+        found[row["dimension"]].append(row)
+    return found
 
 
 def _since(visit: Visit) -> date:
