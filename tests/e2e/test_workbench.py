@@ -189,6 +189,39 @@ def test_operations_enter_an_absence_and_see_what_is_wrong_with_it(company: Offi
     assert page.get_by_role("link").all_inner_texts()[1:] == ["Away", "Data"]
 
 
+@pytest.mark.capability("C5")
+def test_operations_have_rows_that_were_set_aside_tried_again(company: Office, page: Page) -> None:
+    company.marts.run(
+        "with landed as (insert into ops.batch (source, stream, run_id, started_at, finished_at, status, rows_in,"
+        " rows_quarantined) values ('erp', 'orders', 'r', %(now)s, %(now)s, 'landed', 3, 3) returning *)"
+        " insert into quarantine.row (batch_id, source, stream, column_name, reason, quarantined_at)"
+        " select batch_id, source, stream, 'ordered_at', 'no date', %(now)s from landed, generate_series(1, 3)",
+        {"now": company.now},
+    )
+    _log_in(page, "olga")
+    page.goto("/data")
+    page.locator("summary", has_text="Try again").click()
+    page.get_by_label("Stream").select_option("erp.orders")
+    page.get_by_label("What was mended").fill("dates are day first")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("waits: tried within ten minutes").wait_for()
+    company.marts.run("update ops.redrive_request set done_at = asked_at, outcome = '3 rows tried again'")
+    page.get_by_role("link", name="Data").click()
+    page.get_by_text("3 rows tried again").wait_for()
+    company.marts.run("delete from ops.redrive_request")
+
+
+def test_an_admin_adds_an_account(company: Office, page: Page) -> None:
+    _log_in(page, "ada")
+    page.get_by_role("link", name="Accounts").click()
+    page.locator("summary", has_text="Add an account").click()
+    page.get_by_label("E-mail address").fill("nora@meridian.example")
+    page.locator("#name").fill("Nora Berg")
+    page.locator("#new-role").select_option("operations")
+    page.get_by_role("button", name="Add an account").click()
+    page.get_by_role("row", name=re.compile("nora@meridian.example")).wait_for()
+
+
 def test_after_logging_out_the_page_before_shows_nothing(company: Office, page: Page) -> None:
     _log_in(page, "ana")
     page.get_by_role("button", name="Log out").click()
