@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from forewarn.alerts import outbox
 from forewarn.alerts.absences import away_on
-from forewarn.alerts.addresses import is_address
 from forewarn.alerts.metrics import declared
 from forewarn.alerts.news import KPI, Figure, KpiNews
 from forewarn.alerts.publication import refusal
@@ -116,15 +115,12 @@ def load_kpis(project: Project, routing: Routing) -> list[KpiBound]:
         return []
     document = Document(file)
     bounds = document.read(KpiFile).kpis
-    teams = [name for name, place in routing.places.items() if place.to != "owner"]
     seen: set[tuple[str, str]] = set()
     for number, bound in enumerate(bounds):
         if bound.kpi not in declared().kpis:
             hint = did_you_mean(bound.kpi, list(declared().kpis))
             raise document.error(["kpis", number, "kpi"], f"unknown figure `{bound.kpi}`", hint)
-        if bound.to not in teams and not is_address(bound.to):
-            hint = did_you_mean(bound.to, teams)
-            raise document.error(["kpis", number, "to"], f"`{bound.to}` is no team and no address", hint)
+        routing.check_reader(bound.to, document, ["kpis", number, "to"])
         if (bound.kpi, bound.statement) in seen:
             raise document.error(["kpis", number, "kpi"], f"a second bound {bound.kpi} {bound.statement}")
         seen.add((bound.kpi, bound.statement))

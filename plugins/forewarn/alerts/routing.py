@@ -149,6 +149,18 @@ class Routing:
     inhibitions: Sequence[Inhibition] = ()
     absences: Sequence[Away] = ()
 
+    def check_reader(self, to: str, document: Document, path: Sequence[str | int]) -> None:
+        """Check who another file says shall read something: a team, a route that is no owner's, or an address.
+
+        Raises
+        ------
+        ConfigError
+            It is none of them; at `path` of the document.
+        """
+        teams = [name for name, place in self.places.items() if place.to != "owner"]
+        if to not in teams and not is_address(to):
+            raise document.error(path, f"`{to}` is no team and no address", did_you_mean(to, teams))
+
 
 def load_routing(project: Project, *, signals: Collection[str] | None = None) -> Routing:
     """Read `routes.yml` beside the playbooks; without the file account managers get theirs and the fallback the rest.

@@ -8,12 +8,11 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from forewarn.alerts.addresses import is_address
 from forewarn.alerts.language import CATALOGS
 from forewarn.alerts.routing import Routing, load_routing
 from forewarn.config.contact import WEEKDAYS, Weekday
 from forewarn.config.project import Project
-from forewarn.config.yaml import Document, did_you_mean
+from forewarn.config.yaml import Document
 from forewarn.loop.usual import Grain
 
 FILE = "reports.yml"
@@ -86,12 +85,9 @@ def load_reports(project: Project, routing: Routing) -> list[Planned]:
         return []
     document = Document(file)
     planned = document.read(ReportFile).reports
-    teams = [name for name, place in routing.places.items() if place.to != "owner"]
     seen: set[tuple[str, str, str]] = set()
     for number, one in enumerate(planned):
-        if one.to not in teams and not is_address(one.to):
-            hint = did_you_mean(one.to, teams)
-            raise document.error(["reports", number, "to"], f"`{one.to}` is no team and no address", hint)
+        routing.check_reader(one.to, document, ["reports", number, "to"])
         if one.locale is not None and one.locale.replace("-", "_").partition("_")[0] not in CATALOGS:
             known = ", ".join(CATALOGS)
             raise document.error(["reports", number, "locale"], f"no texts in `{one.locale}`", f"there are {known}")
