@@ -81,10 +81,32 @@ coalesce({% for number in told %}max(case when _feed = {{ number }} then {{ name
 {% endmacro %}
 
 
-{# The rows of a stream as it tells them. #}
+{# The rows of a stream as it tells them. Where it looks something up, a row is new when it or what it looks up is: there is
+   a part for each of them that may have landed last, so that a condition on _batch_id reads only what is new there. #}
 {% macro canonical_told(spec, feed, number, with_feed=false) %}
+{%- set lookups = feed.lookups or [] -%}
+{%- for last in range(1 if feed.distinct else lookups | length + 1) %}
+{{ canonical_landed_last(spec, feed, number, with_feed, last) }}
+{{- ' union all' if not loop.last }}
+{%- endfor -%}
+{% endmacro %}
+
+
+{% macro canonical_landed_last(spec, feed, number, with_feed, last) %}
 {%- set relation = source(feed.source, feed.table) -%}
-{%- set condition = feed.where or '' -%}
+{%- set lookups = feed.lookups or [] -%}
+{%- set batches = ['_batch_id'] -%}
+{%- for one in lookups %}{% do batches.append('coalesce(_batch_id_' ~ loop.index ~ ', -1)') %}{% endfor -%}
+{%- set conditions = ['(' ~ feed.where ~ ')'] if feed.where else [] -%}
+{%- for other in batches -%}
+    {%- if loop.index0 != last and not feed.distinct -%}
+        {#- Of those that landed together, the first: the row itself before what it looks up. -#}
+        {%- do conditions.append(
+            ('_batch_id_' ~ last if last else '_batch_id') ~ (' > ' if loop.index0 < last else ' >= ') ~ other
+        ) -%}
+    {%- endif -%}
+{%- endfor -%}
+{%- set newest = 'greatest(' ~ batches | join(', ') ~ ')' if lookups else '_batch_id' -%}
 select
     cast('{{ feed.source }}' as {{ type_text() }}) as source,
     {%- for name, type in spec.columns.items() %}
@@ -100,25 +122,66 @@ select
     {{ parent_id }} as _parent_id,
     {%- endfor %}
     _loaded_at,
-    {{ '_newest_batch_id as _batch_id' if feed.distinct else '_batch_id' }}
+    {{ '_newest_batch_id' if feed.distinct else '_batch_id_' ~ last if last else '_batch_id' }}
+    {{- ' as _batch_id' if feed.distinct or last }}
 from
 {%- if feed.distinct %} (
     select
         raw.*,
+        {%- for one in lookups %}
+        looked_up_{{ loop.index }}.*,
+        {%- endfor %}
         {#- Which row stands for the record must not depend on the order in which PostgreSQL happens to read. #}
         row_number() over (partition by {{ canonical_keys(spec, feed) }} order by _loaded_at, _row_hash) as _record_rank,
-        max(_batch_id) over (partition by {{ canonical_keys(spec, feed) }}) as _newest_batch_id
-    from {{ relation }} as raw
-    {%- if condition %}
-    where {{ condition }}
+        max({{ newest }}) over (partition by {{ canonical_keys(spec, feed) }}) as _newest_batch_id
+    from {{ relation }} as raw{{ canonical_lookups(feed) }}
+    {%- if conditions %}
+    where {{ conditions | join(' and ') }}
     {%- endif %}
 ) as ranked
 where _record_rank = 1
-{%- else %} {{ relation }}
-{%- if condition %}
-where {{ condition }}
+{%- else %} {{ relation }}{{ canonical_lookups(feed) }}
+{%- if conditions %}
+where {{ conditions | join(' and ') }}
 {%- endif -%}
 {%- endif -%}
+{% endmacro %}
+
+
+{# The joins that bring what a stream looks up; each also has the _batch_id of its row as _batch_id_N. #}
+{% macro canonical_lookups(feed) %}
+{%- for one in feed.lookups or [] %}
+{{ one.join | replace('{relation}', source(feed.source, one.table) | string) }}
+{%- endfor -%}
+{% endmacro %}
+
+
+{# What rows are looked up in vain: each number of each stream, with how many records miss it. #}
+{% macro canonical_missed_lookups() %}
+{%- for entity, feeds in var('canonical').items() -%}
+{%- for feed in feeds -%}
+{%- for one in feed.lookups or [] %}
+select
+    cast('{{ entity }}' as {{ type_text() }}) as entity,
+    cast('{{ feed.source }}' as {{ type_text() }}) as source,
+    cast('{{ feed.table }}' as {{ type_text() }}) as stream,
+    cast('{{ one.table }}' as {{ type_text() }}) as looked_up_stream,
+    {{ one.by | join(" || ', ' || ") }} as number,
+    count(*) as records
+from {{ source(feed.source, feed.table) }}{{ canonical_lookups(feed) }}
+where _batch_id_{{ loop.index }} is null{{ ' and (' ~ feed.where ~ ')' if feed.where }}
+{%- for by in one.by %} and {{ by }} is not null{% endfor %}
+group by {{ one.by | join(', ') }}
+union all
+{% endfor -%}
+{%- endfor -%}
+{%- endfor %}
+select
+    {%- for name in ['entity', 'source', 'stream', 'looked_up_stream', 'number'] %}
+    cast(null as {{ type_text() }}) as {{ name }},
+    {%- endfor %}
+    cast(null as {{ type_bigint() }}) as records
+where 1 = 0
 {% endmacro %}
 
 
@@ -246,11 +309,17 @@ where 1 = 0
 {% endmacro %}
 
 
-{# Indexes of the raw tables by which a record finds what belongs to it, and what belongs to it finds the record. #}
+{# Indexes of the raw tables by which a record finds what belongs to it, what belongs to it finds the record, and what is
+   looked up finds who looks it up. #}
 {% macro index_parents(model) %}
 {%- for entity, spec in var('entities', {}).items() if spec.model == model -%}
     {%- for feed in var('canonical').get(entity, []) if feed.belongs_to and not feed.distinct -%}
         {{ index_expression(feed, entity ~ '_parent', feed.belongs_to.values() | first) }}
+    {%- endfor -%}
+    {%- for feed in var('canonical').get(entity, []) if not feed.distinct -%}
+        {%- for one in feed.lookups or [] if one.is_direct -%}
+            {{ index_expression(feed, entity ~ '_by_' ~ one.table, one.by | first) }}
+        {%- endfor -%}
     {%- endfor -%}
     {%- set children = [] -%}
     {%- for feeds in var('canonical').values() -%}
@@ -274,6 +343,21 @@ select distinct
     {{ feed.columns[name] if name in feed.columns else 'cast(null as ' ~ type_text() ~ ')' }} as {{ alias }}
     {%- endfor %}
 from {{ past_rows(source(feed.source, feed.table)) }}
+{%- for one in feed.lookups or [] %}
+{#- What a row looked up that is no longer there is gone from its record. #}
+union all
+select distinct
+    cast('{{ entity }}' as {{ type_text() }}) as entity,
+    cast('{{ feed.source }}' as {{ type_text() }}) as source,
+    cast('{{ feed.account_source or feed.source if refers else feed.source }}' as {{ type_text() }}) as account_source
+    {%- for alias, name in columns.items() %},
+    {{ feed.columns[name] if name in feed.columns else 'cast(null as ' ~ type_text() ~ ')' }} as {{ alias }}
+    {%- endfor %}
+from {{ source(feed.source, feed.table) }}{{ canonical_lookups(feed) }}
+where ({{ one.by | join(', ') }}) in (
+    select {{ one.key | join(', ') }} from {{ past_rows(source(feed.source, one.table)) }}
+)
+{%- endfor %}
 {{ 'union all' if not loop.last }}
 {%- endfor -%}
 {% endmacro %}

@@ -5,6 +5,27 @@ printed again from the tree. The text itself never reaches a database. docs/refe
 """
 
 from forewarn.expressions.errors import ExpressionError
-from forewarn.expressions.expression import Expression, as_type, conversions, names, parse, parts, render, written
+from forewarn.expressions.expression import (
+    Expression,
+    as_type,
+    conversions,
+    names,
+    parse,
+    parts,
+    renamed,
+    render,
+    written,
+)
 
-__all__ = ["Expression", "ExpressionError", "as_type", "conversions", "names", "parse", "parts", "render", "written"]
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "as_type",
+    "conversions",
+    "names",
+    "parse",
+    "parts",
+    "renamed",
+    "render",
+    "written",
+]

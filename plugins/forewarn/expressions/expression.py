@@ -148,6 +148,15 @@ def names(expression: Expression) -> frozenset[str]:
     return frozenset(column.name for column in expression.tree.find_all(exp.Column))
 
 
+def renamed(expression: Expression, columns: Mapping[str, str]) -> Expression:
+    """Return an expression that reads other columns in place of some: name → name."""
+    tree = expression.tree.copy()
+    for column in tree.find_all(exp.Column):
+        if column.name in columns:
+            column.set("this", exp.to_identifier(columns[column.name], quoted=True))
+    return Expression(text=expression.text, type=expression.type, tree=tree)
+
+
 def _check_characters(text: str) -> None:
     if not text.strip():
         raise ExpressionError(1, 1, "the expression is empty", "write a column's name, for example")

@@ -167,7 +167,7 @@ def _of_stream(
         found = day.gate.of_entity[feed.entity]
         if (feed.source, feed.stream) == (stream.source, stream.name) and found:
             rows = feed.query(new)
-            words = _words(table, feed.key, feed.query(before) if before else "") | _columns(feed) | _parents(day, feed)
+            words = _words(table, feed.key, feed.query(before) if before else "") | _columns(feed) | _others(day, feed)
             bound = [one for suite in found for one in _bind(day, suite, rows, {}, words, key=feed.key, feed=feed)]
             yield Batch(f"{table} as {feed.entity}", rows, None, "info", "", tuple(bound))
 
@@ -189,12 +189,15 @@ def _columns(feed: Feed) -> dict[str, str]:
     return {part: next((name for name in names if name in mapped), "") for part, names in of.items()}
 
 
-def _parents(day: _Day, feed: Feed) -> dict[str, str]:
-    """Return the rows of what a feed's records belong to, and the column of their numbers."""
+def _others(day: _Day, feed: Feed) -> dict[str, str]:
+    """Return the rows of what a feed's records belong to, the column of their numbers, and that of vain lookups."""
+    troubled = {name for source, name in day.troubled if source == feed.source}
+    missed = any(one["table"] not in troubled for one in feed.lookups)
+    found = {"parents": "", "parent_key": "", "missed_lookup": "missed_lookup" if missed else ""}
     parent = next(iter(feed.belongs_to), "")
     if not parent or any(parent in one.entities and (one.source, one.name) in day.troubled for one in day.streams):
-        return {"parents": "", "parent_key": ""}
-    return {"parents": united(day.feeds, parent), "parent_key": ", ".join(keys(parent))}
+        return found
+    return found | {"parents": united(day.feeds, parent), "parent_key": ", ".join(keys(parent))}
 
 
 def _bind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from forewarn.config.entities import Entity, entities, told_by_parent
 
@@ -21,6 +22,7 @@ class Feed:
     distinct: bool = False
     partial: bool = False
     belongs_to: Mapping[str, str] = field(default_factory=dict)
+    lookups: Sequence[Mapping[str, Any]] = ()
 
     @property
     def spec(self) -> Entity:
@@ -46,10 +48,21 @@ class Feed:
             named["account_source"] = f"'{self.account_source}'::text"
         for number in self.belongs_to.values():
             named["parent_id"] = number
+        if self.lookups:
+            # Numbers by which a row is looked up that is not there.
+            missed = [
+                f"case when {by} is not null and _batch_id_{number} is null then '{one['table']} ' || {by} end"
+                for number, one in enumerate(self.lookups, 1)
+                for by in one["by"][:1]
+            ]
+            named["missed_lookup"] = f"coalesce({', '.join(missed)})"
         shown = ", ".join(f'{sql} as "{name}"' for name, sql in named.items())
         conditions = " and ".join(f"({part})" for part in (self.where, rows) if part)
         once = f"distinct on ({', '.join(self.columns[name] for name in self.key)}) " if self.distinct else ""
-        return f'select {once}{shown}, _loaded_at, _batch_id from "raw_{self.source}"."{self.stream}"' + (
+        joins = "".join(
+            " " + one["join"].replace("{relation}", f'"raw_{self.source}"."{one["table"]}"') for one in self.lookups
+        )
+        return f'select {once}{shown}, _loaded_at, _batch_id from "raw_{self.source}"."{self.stream}"{joins}' + (
             f" where {conditions}" if conditions else ""
         )
 
@@ -67,6 +80,7 @@ def feeds(mappings: Mapping[str, Sequence[Mapping[str, object]]]) -> list[Feed]:
             distinct=bool(one["distinct"]),
             partial=bool(one.get("partial")),
             belongs_to=dict(one.get("belongs_to", {})),  # type: ignore[call-overload]
+            lookups=list(one.get("lookups", ())),  # type: ignore[call-overload]
         )
         for entity, found in mappings.items()
         for one in found

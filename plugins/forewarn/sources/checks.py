@@ -13,6 +13,7 @@ from forewarn.errors import SourceRejected
 from forewarn.expressions import Expression, ExpressionError, as_type, conversions, names, parse, render
 from forewarn.sources.batch import Batch
 from forewarn.sources.column_types import Columns, guessed_types, required_columns, wanted_columns
+from forewarn.sources.lookups import looked_up
 from forewarn.sources.model import Stream
 
 MAX_VALUE_BYTES = 1_000_000
@@ -84,6 +85,9 @@ def _checks_of_mappings(stream: Stream, columns: Mapping[str, str]) -> Iterator[
     for entity, mapping in stream.entities.items():
         counts = "true"
         if mapping.where is not None:
+            if looked_up(mapping.where, stream):
+                # Which rows count is not known before what it looks up has landed.
+                continue
             counts = f"({render(_parsed(mapping.where, columns, f'{entity}: where'))}) is true"
         if (marked := stream.deletes.marked_by) is not None:
             counts += f" and ({render(_parsed(marked, columns, 'deletes: marked_by'))}) is not true"

@@ -56,36 +56,52 @@ def expressions(stream: Stream) -> Iterator[tuple[str, str | None, Expression]]:
 
 def mapped_columns(stream: Stream) -> set[str]:
     """Return the columns that some mapping reads."""
-    return {name for _, _, expression in expressions(stream) for name in names(expression)}
+    return {*_lookup_columns(stream), *(name for *_, text in expressions(stream) for name in _own(stream, text))}
 
 
 def personal_columns(stream: Stream) -> set[str]:
-    """Return the columns that hold a person's words or address."""
-    return set(stream.personal) | {
-        name
-        for entity, column, expression in expressions(stream)
-        if column is not None and entities()[entity].columns[column].personal
-        for name in names(expression)
-    }
+    """Return the columns that hold a person's words or address, for this stream or for one that looks them up."""
+    found = {*stream.personal, *_lent_columns(stream, personal=True)}
+    for entity, column, expression in expressions(stream):
+        if column is not None and entities()[entity].columns[column].personal:
+            found |= _own(stream, expression)
+    return found
 
 
 def plain_columns(stream: Stream) -> set[str]:
     """Return the columns that something other than a person's words or address is read from."""
-    return {*stream.key, *([stream.cursor] if stream.cursor else [])} | {
-        name
-        for entity, column, expression in expressions(stream)
-        if column is None or not entities()[entity].columns[column].personal
-        for name in names(expression)
-    }
+    found = {*stream.key, *([stream.cursor] if stream.cursor else [])}
+    found |= _lookup_columns(stream) | _lent_columns(stream, personal=False)
+    for entity, column, expression in expressions(stream):
+        if column is None or not entities()[entity].columns[column].personal:
+            found |= _own(stream, expression)
+    return found
 
 
 def identifying_columns(stream: Stream) -> set[str]:
     """Return the columns that tell records apart, say whose they are, or decide whether they count."""
-    found = {*stream.key, *([stream.cursor] if stream.cursor else [])}
+    found = {*stream.key, *([stream.cursor] if stream.cursor else []), *_lookup_columns(stream)}
     for entity, column, expression in expressions(stream):
         if column is None or column in (*keys(entity), "account_id"):
-            found.update(names(expression))
+            found |= _own(stream, expression)
     return found
+
+
+def _own(stream: Stream, expression: Expression) -> frozenset[str]:
+    """Return the columns of the stream itself that an expression reads, not those that it looks up."""
+    return names(expression) - stream.lookup.keys()
+
+
+def _lookup_columns(stream: Stream) -> set[str]:
+    """Return the columns with the numbers by which a stream looks up."""
+    texts = [text for one in stream.lookup.values() for text in one.by]
+    return {name for text in texts for name in _own(stream, parse(text, Columns({}, text)))}
+
+
+def _lent_columns(stream: Stream, *, personal: bool) -> set[str]:
+    """Return the columns that other streams look up in this one."""
+    texts = [one.take for one in stream.lent if one.personal == personal]
+    return {name for text in texts for name in _own(stream, parse(text, Columns({}, text)))}
 
 
 def required_columns(stream: Stream) -> dict[str, str]:
@@ -107,6 +123,9 @@ def required_columns(stream: Stream) -> dict[str, str]:
         ):
             # Either of the two will do.
             continue
+        if not _own(stream, expression):
+            # What is looked up may come later.
+            continue
         if entities()[entity].columns[column].required and isinstance(expression.tree, exp.Column):
             found.setdefault(expression.tree.name, f"{entity}.{column}")
     return found
@@ -116,7 +135,9 @@ def wanted_columns(stream: Stream) -> list[str]:
     """Return the columns that a stream must have: its key, its cursor, what is declared and what is mapped."""
     wanted = [*stream.key, *([stream.cursor] if stream.cursor else []), *stream.columns]
     for _, _, expression in expressions(stream):
-        wanted += sorted(names(expression))
+        wanted += sorted(_own(stream, expression))
+    wanted += sorted(_lookup_columns(stream))
+    wanted += sorted(_lent_columns(stream, personal=False) | _lent_columns(stream, personal=True))
     return list(dict.fromkeys(wanted))
 
 
@@ -134,9 +155,19 @@ def column_types(source: Source, stream: Stream) -> dict[str, str | None]:
     return types | {name: "timestamptz" if kind == "timestamp" else kind for name, kind in stream.columns.items()}
 
 
+def readable_types(source: Source, stream: Stream) -> dict[str, str | None]:
+    """Return the types of all that a stream's mappings may read: its columns, and what it looks up."""
+    types = column_types(source, stream)
+    for name, one in stream.lookup.items():
+        if (other := source.streams.get(one.stream)) is not None:
+            kind = parse(one.take, Columns(column_types(source, other), one.take)).type
+            types[name] = None if kind == "unknown" else kind
+    return types
+
+
 def guessed_types(stream: Stream) -> dict[str, str]:
     """Return the types that the mappings imply, for columns about which they agree."""
-    guesses: dict[str, set[str]] = {}
+    guesses: dict[str, set[str]] = {name: {"text"} for name in _lookup_columns(stream)}
     for entity, column, expression in expressions(stream):
         tree = expression.tree
         if isinstance(tree, exp.Column):
@@ -146,7 +177,7 @@ def guessed_types(stream: Stream) -> dict[str, str]:
             for node in tree.find_all(exp.Column):
                 if kind_of_use := _use(node):
                     guesses.setdefault(node.name, set()).add(kind_of_use)
-    return {name: kinds.pop() for name, kinds in guesses.items() if len(kinds) == 1}
+    return {name: kinds.pop() for name, kinds in guesses.items() if len(kinds) == 1 and name not in stream.lookup}
 
 
 def _use(column: exp.Expr) -> str | None:

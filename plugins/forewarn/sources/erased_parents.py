@@ -10,6 +10,7 @@ from forewarn.config.entities import keys
 from forewarn.config.settings import Settings
 from forewarn.sources import erased
 from forewarn.sources.column_types import column_types
+from forewarn.sources.lookups import joins
 from forewarn.sources.mappings import typed
 from forewarn.sources.model import Source
 from forewarn.sources.raw_tables import known_columns
@@ -37,6 +38,31 @@ def of_parents(
                         sql.Identifier(teller.schema_name, name),
                         sql.SQL(" or ").join(theirs),
                     )
+    yield from of_lookups(cursor, sources, source, stream_name)
+
+
+def of_lookups(
+    cursor: extensions.cursor, sources: Mapping[str, Source], source: Source, stream_name: str
+) -> Iterator[sql.Composable]:
+    """Yield conditions, true of a stream's rows that a record of an erased person looks up for something personal."""
+    stream = source.streams[stream_name]
+    for name in {one.stream for one in stream.lent if one.personal}:
+        other = source.streams[name]
+        if not known_columns(cursor, source, name):
+            continue
+        for entity, mapping in other.entities.items():
+            theirs = list(_theirs(cursor, sources, source, name, entity))
+            ways = ""
+            for one in joins(source, other, mapping):
+                if one["table"] == stream_name and theirs:
+                    yield sql.SQL("({}) in (select {} from {}{} where {})").format(
+                        sql.SQL(", ".join(one["key"])),
+                        sql.SQL(", ".join(one["by"])),
+                        sql.Identifier(source.schema_name, name),
+                        sql.SQL(ways),
+                        sql.SQL(" or ").join(theirs),
+                    )
+                ways += " " + one["join"].replace("{relation}", f'"{source.schema_name}"."{one["table"]}"')
 
 
 def _theirs(
@@ -67,7 +93,7 @@ def forget_again(settings: Settings, sources: Mapping[str, Source]) -> None:
 def _forget_again(cursor: extensions.cursor, sources: Mapping[str, Source]) -> None:
     for source in sources.values():
         for name, stream in source.streams.items():
-            if not any(mapping.belongs_to for mapping in stream.entities.values()):
+            if not stream.lent and not any(mapping.belongs_to for mapping in stream.entities.values()):
                 continue
             columns = known_columns(cursor, source, name)
             by_parents = list(of_parents(cursor, sources, source, name)) if columns else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -13,7 +14,8 @@ from forewarn.config.yaml import Document, did_you_mean
 from forewarn.errors import ConfigError
 from forewarn.expressions import ExpressionError, parse
 from forewarn.sources.belonging import check_belonging, check_parents
-from forewarn.sources.column_types import Columns, column_types
+from forewarn.sources.column_types import Columns, readable_types
+from forewarn.sources.lookups import check_lookups, with_lent
 from forewarn.sources.model import KINDS, Deletes, FileStream, Mapping, RestStream, Source, Stream
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -65,6 +67,11 @@ def _read(name: str, document: Document, known: list[str]) -> Source:
         _check_stream(document, stream_name, stream)
         for entity_name, mapping in stream.entities.items():
             _check_entity(document, ["streams", stream_name, "entities", entity_name], mapping, known)
+        # First without types, so that a text which cannot be read is reported at its own place.
+        _check_texts(document, stream_name, stream)
+    check_lookups(document, source, RESERVED)
+    source = with_lent(source)
+    for stream_name in source.streams:
         _check_expressions(document, source, stream_name)
     _check_partial(document, source)
     return source
@@ -167,22 +174,39 @@ def _check_entity(document: Document, path: list[str | int], mapping: Mapping, s
 
 def _check_expressions(document: Document, source: Source, stream_name: str) -> None:
     stream = source.streams[stream_name]
-    # First without types, so that a text which cannot be read is reported at its own place.
-    for typed in (False, True):
-        declared: dict[str, str | None] = dict(column_types(source, stream)) if typed else {}
-        if marked := stream.deletes.marked_by:
-            _check_one(document, ["streams", stream_name, "deletes", "marked_by"], marked, declared, boolean=typed)
-        for reason, condition in stream.quarantine.items():
-            _check_one(document, ["streams", stream_name, "quarantine", reason], condition, declared, boolean=typed)
-        for entity_name, mapping in stream.entities.items():
-            path: list[str | int] = ["streams", stream_name, "entities", entity_name]
-            wanted = entities()[entity_name].columns
-            places = [([*path, "columns", name], text, wanted[name].type) for name, text in mapping.columns.items()]
-            places += [([*path, "belongs_to", name], text, "text") for name, text in mapping.belongs_to.items()]
-            if mapping.where is not None:
-                places.append(([*path, "where"], mapping.where, "boolean"))
-            for place, text, kind in places:
-                _check_one(document, place, text, declared, boolean=typed and kind == "boolean")
+    declared = readable_types(source, stream)
+    for place, text, kind in _texts(stream):
+        _check_one(document, ["streams", stream_name, *place], text, declared, boolean=kind == "boolean")
+
+
+def _texts(stream: Stream) -> Iterator[tuple[list[str | int], str, str]]:
+    """Yield place, text and wanted type of each expression of a stream."""
+    if marked := stream.deletes.marked_by:
+        yield ["deletes", "marked_by"], marked, "boolean"
+    for reason, condition in stream.quarantine.items():
+        yield ["quarantine", reason], condition, "boolean"
+    for entity_name, mapping in stream.entities.items():
+        wanted = entities()[entity_name].columns
+        path: list[str | int] = ["entities", entity_name]
+        for name, text in mapping.columns.items():
+            yield [*path, "columns", name], text, wanted[name].type
+        for name, text in mapping.belongs_to.items():
+            yield [*path, "belongs_to", name], text, "text"
+        if mapping.where is not None:
+            yield [*path, "where"], mapping.where, "boolean"
+
+
+def _check_texts(document: Document, stream_name: str, stream: Stream) -> None:
+    for name, one in stream.lookup.items():
+        path: list[str | int] = ["streams", stream_name, "lookup", name]
+        if not _NAME.fullmatch(name):
+            raise document.error(path, f"`{name}` cannot name a column", "use a-z, 0-9 and _, 40 at most")
+        written = document.content["streams"][stream_name]["lookup"][name]["by"]
+        places = [[*path, "by"]] if isinstance(written, str) else [[*path, "by", at] for at in range(len(one.by))]
+        for place, text in [*zip(places, one.by, strict=True), ([*path, "take"], one.take)]:
+            _check_one(document, place, text, {}, boolean=False)
+    for place, text, _ in _texts(stream):
+        _check_one(document, ["streams", stream_name, *place], text, {}, boolean=False)
 
 
 def _check_one(

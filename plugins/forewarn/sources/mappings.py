@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from forewarn.config.entities import entities
-from forewarn.expressions import as_type, parse, render
-from forewarn.sources.column_types import Columns, column_types
+from forewarn.expressions import as_type, parse, renamed, render
+from forewarn.sources.column_types import Columns, readable_types
+from forewarn.sources.lookups import joins, names_of
 from forewarn.sources.model import FileStream, Source, Stream
 
 
@@ -16,17 +17,18 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
     """Return, for each canonical entity that some stream feeds, one dict per stream that feeds it.
 
     Each has `source`, `schema`, `table`, `account_source`, `where` (SQL or None), `distinct`, `partial`, `belongs_to`
-    (an entity → SQL of that record's number) and `columns`: entity column → SQL, cast to the column's type. The SQL
-    comes from the expression language, so it holds no more than that allows.
+    (an entity → SQL of that record's number), `columns`: entity column → SQL, cast to the column's type, and `lookups`
+    (`forewarn.sources.lookups.joins`). The SQL comes from the expression language: it holds no more than that allows.
     """
     result: dict[str, list[dict[str, Any]]] = {}
     for name, source in sources.items():
         for stream_name, stream in source.streams.items():
-            types = column_types(source, stream)
+            types = readable_types(source, stream)
             for entity_name, mapping in stream.entities.items():
                 entity = entities()[entity_name]
                 columns = {
-                    column: typed(text, types, entity.columns[column].type) for column, text in mapping.columns.items()
+                    column: typed(text, types, entity.columns[column].type, own=stream)
+                    for column, text in mapping.columns.items()
                 }
                 belongs_to = {parent: typed(text, types, "text") for parent, text in mapping.belongs_to.items()}
                 for parent, number in belongs_to.items():
@@ -40,11 +42,12 @@ def canonical_mappings(sources: Mapping[str, Source]) -> dict[str, list[dict[str
                         "schema": source.schema_name,
                         "table": stream_name,
                         "account_source": mapping.account_source or name,
-                        "where": _where(mapping.where, stream.deletes.marked_by, types),
+                        "where": _where(mapping.where, stream, types),
                         "distinct": mapping.distinct,
                         "partial": mapping.partial,
                         "belongs_to": belongs_to,
                         "columns": columns,
+                        "lookups": joins(source, stream, mapping),
                     }
                 )
     return result
@@ -97,18 +100,23 @@ def _period(limit: timedelta) -> dict[str, Any]:
     return {"count": minutes, "period": "minute"}
 
 
-def _where(where: str | None, marked: str | None, types: Mapping[str, str | None]) -> str | None:
+def _where(where: str | None, stream: Stream, types: Mapping[str, str | None]) -> str | None:
     """Return the condition of the rows that count: not those that only say that a record was deleted."""
-    if marked is None:
-        return _sql(where, types) if where is not None else None
-    alive = f"({_sql(marked, types)}) is not true"
-    return alive if where is None else f"({_sql(where, types)}) and {alive}"
+    counts = _sql(where, types, stream) if where is not None else None
+    if (marked := stream.deletes.marked_by) is None:
+        return counts
+    alive = f"({_sql(marked, types, stream)}) is not true"
+    return alive if counts is None else f"({counts}) and {alive}"
 
 
-def typed(text: str, types: Mapping[str, str | None], wanted: str) -> str:
-    """Return the SQL of an expression as a column's type; a text that cannot be read as that gives null."""
-    return f"cast({render(as_type(parse(text, Columns(types, text)), wanted))} as {wanted})"
+def typed(text: str, types: Mapping[str, str | None], wanted: str, *, own: Stream | None = None) -> str:
+    """Return the SQL of an expression as a column's type; a text that cannot be read as that gives null.
+
+    What the stream `own` looks up is named as `forewarn.sources.lookups.joins` names it.
+    """
+    expression = renamed(as_type(parse(text, Columns(types, text)), wanted), names_of(own))
+    return f"cast({render(expression)} as {wanted})"
 
 
-def _sql(text: str, types: Mapping[str, str | None]) -> str:
-    return render(parse(text, Columns(types, text)))
+def _sql(text: str, types: Mapping[str, str | None], stream: Stream) -> str:
+    return render(renamed(parse(text, Columns(types, text)), names_of(stream)))

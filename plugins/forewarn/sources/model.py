@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from forewarn.config.entities import entities
 
@@ -46,6 +47,10 @@ def _value_map(value: Any) -> Any:
     return f"case cast({source} as text) {pairs} else {'null' if otherwise is None else otherwise} end"
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _quoted(value: Any) -> str:
     if value is None:
         return "null"
@@ -70,6 +75,9 @@ _VALUE_MAP_SCHEMA = WithJsonSchema(
             },
         ]
     }
+)
+_LISTED_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 )
 _DURATION_SCHEMA = {"type": "string", "pattern": rf"^\s*{_DURATION.pattern}\s*$", "examples": ["2 hours", "3 days"]}
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(str), WithJsonSchema(_DURATION_SCHEMA)]
@@ -118,6 +126,33 @@ class Deletes(_Strict):
     retracts: bool = False
 
 
+class Lookup(_Strict):
+    """A column that another stream of the source has, by the number that this one has (decision 0052).
+
+    Attributes
+    ----------
+    stream : str
+        The other stream. It has a key, so that a number stands on one row.
+    by : str or list of str
+        Expression of the number, or one for each column of the other stream's key, in the key's order. It may read what
+        was looked up before it.
+    take : str
+        Expression over the other stream's columns.
+    """
+
+    stream: str
+    by: Annotated[list[str], BeforeValidator(_listed), _LISTED_SCHEMA]
+    take: str
+
+
+class Lent(_Strict):
+    """What another stream looks up in this one: `take` of the lookup, and whether a person's words come of it."""
+
+    stream: str
+    take: str
+    personal: bool
+
+
 class Mapping(_Strict):
     """How a stream's rows become rows of one canonical entity.
 
@@ -163,6 +198,8 @@ class Stream(_Strict):
         PostgreSQL types of columns whose source has none (CSV, JSON); otherwise the mapping decides, then text.
     allow_empty : bool
         A stream that has never had a row is no error.
+    lookup : dict
+        Name → a column of another stream of the source, which `entities` then read by that name.
     quarantine : dict
         Reason → condition in the expression language: rows for which it holds are set aside with that reason.
     min_share : float
@@ -179,11 +216,13 @@ class Stream(_Strict):
     columns: dict[str, ColumnType] = {}
     personal: list[str] = []
     allow_empty: bool = False
+    lookup: dict[str, Lookup] = {}
     quarantine: dict[str, str] = {}
     min_share: float = Field(default=0.5, ge=0, le=1)
     deletes: Deletes = Deletes()
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     entities: dict[str, Mapping] = {}
+    lent: SkipJsonSchema[list[Lent]] = Field(default=[], exclude=True)
 
     @property
     def keeps_missing(self) -> bool:

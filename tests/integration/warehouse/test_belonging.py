@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from forewarn.sources import canonical_mappings
+from forewarn.sources.loader import load_source
+
 EVENTS = "+int_customer_events int_orphans"
 ORDERS = "order_id account_id ordered_at known_at status amount"
 
@@ -37,3 +40,53 @@ def test_a_record_is_its_parents_customers_once_that_is_known_and_an_orphan_unti
     second = {"record": "r2", "account_id": "b", "day": "2024-05-04", "known": "2024-05-04"}
     assert company.rows(events, "review") == [first | {"account_id": "b"}, second]
     assert company.rows("select count(*) as orphans from intermediate.int_orphans") == [{"orphans": 0}]
+
+
+LOOKUP = """kind: files
+streams:
+  ticket_rows:
+    path: t.csv
+    format: csv
+    key: [ticket_id]
+    lookup:
+      urgency: {stream: product_rows, by: kind, take: category}
+    entities:
+      ticket:
+        columns:
+          {ticket_id: ticket_id, account_id: account_id, opened_at: opened_at, priority: urgency}
+  product_rows: {path: p.csv, format: csv, key: [product_id]}
+"""
+
+
+@pytest.mark.capability("C51")
+def test_what_is_looked_up_is_followed_when_it_comes_changes_and_goes(company, tmp_path):
+    tickets = [("t1", "a", "2024-05-03T00:00Z", "1"), ("t2", "a", "2024-05-04T00:00Z", "2")]
+    company.land("shop", "account", "account_id name", [("a", "A")])
+    company.land("shop", "ticket", "ticket_id account_id opened_at kind", tickets)
+    company.land("shop", "product", "product_id category", [("1", "low")])
+    (tmp_path / "shop.yml").write_text(LOOKUP)
+    company.mappings["ticket"] = canonical_mappings({"shop": load_source(tmp_path / "shop.yml")})["ticket"]
+    events = (
+        "select source_record_id as ticket, detail from intermediate.int_customer_events"
+        " where entity = 'ticket' order by 1"
+    )
+    missed = "select stream, looked_up_stream, number, records from intermediate.int_missed_lookups"
+    selected = "+int_customer_events int_missed_lookups"
+
+    def told(*priorities):
+        return [{"ticket": name, "detail": detail} for name, detail in zip(("t1", "t2"), priorities, strict=True)]
+
+    company.build("2024-06-01", select=selected)
+    assert company.rows(events) == told("low", None)
+    in_vain = {"stream": "ticket_rows", "looked_up_stream": "product_rows", "number": "2", "records": 1}
+    assert company.rows(missed) == [in_vain]
+    # The other comes, and one that was there changes; the tickets themselves do not.
+    company.land("shop", "product", "product_id category", [("2", "high"), ("1", "lower")])
+    company.build("2024-06-02", select=selected)
+    assert company.rows(events) == told("lower", "high")
+    assert company.rows(missed) == []
+    company.remove("shop", "product", "product_id = '2'")
+    company.build("2024-06-03", select=selected)
+    assert company.rows(events) == told("lower", None)
+    (staged,) = company.rows("select count(*) as rows, count(distinct ticket_id) as tickets from staging.stg_tickets")
+    assert staged == {"rows": 2, "tickets": 2}

@@ -10,7 +10,7 @@ import pytest
 from forewarn.config.project import load_project
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
-from forewarn.sources.column_types import required_columns
+from forewarn.sources.column_types import identifying_columns, personal_columns, required_columns, wanted_columns
 from forewarn.sources.connections import without_secrets
 from forewarn.sources.model import SqlSource
 
@@ -130,6 +130,7 @@ def test_mappings_are_cast_and_quoted_and_json(load):
             "due_at": "cast(\"issued\" + INTERVAL '30 DAYS' as timestamptz)",
             "amount": 'cast("qty" * "price" as numeric)',
         },
+        "lookups": [],
     }
 
 
@@ -228,3 +229,71 @@ def test_records_cannot_belong_to_each_other(load):
     circle = BELONGING.replace("      order:\n", "      order:\n        belongs_to: {payment: paid_by}\n")
     with pytest.raises(ConfigError, match="payment and order belong to each other"):
         load(circle)
+
+
+LOOKUPS = """kind: files
+streams:
+  customers:
+    path: customers.csv
+    format: csv
+    key: [id]
+    lookup:
+      city_id: {stream: addresses, by: address, take: city_no}
+      town: {stream: cities, by: city_id, take: name}
+      phone: {stream: addresses, by: address, take: phone}
+      level: {stream: levels, by: [kind, "'x'"], take: points}
+    entities:
+      account:
+        where: level > 2
+        columns: {account_id: id, city: town, phone: phone}
+  addresses: {path: a.csv, format: csv, key: [no]}
+  cities: {path: c.csv, format: csv, key: [id], deletes: {marked_by: gone = 'yes'}}
+  levels: {path: l.csv, format: csv, key: [kind, list], columns: {points: numeric}}
+  notes: {path: n.csv, format: csv}
+"""
+
+
+@pytest.mark.capability("C51")
+def test_lookups_are_joined_in_steps_and_what_is_personal_there_is_known(load):
+    source = load(LOOKUPS)["finance"]
+    (mapping,) = json.loads(json.dumps(canonical_mappings({"finance": source})))["account"]
+    assert mapping["columns"] == {
+        "account_id": 'cast("id" as text)',
+        "city": 'cast("lookup.town" as text)',
+        "phone": 'cast("lookup.phone" as text)',
+    }
+    assert mapping["where"] == '"lookup.level" > 2'
+    assert [one["join"] for one in mapping["lookups"]] == [
+        'left join (select cast("no" as text) as _key_1_1, "city_no" as "lookup.city_id", "phone" as "lookup.phone",'
+        ' _batch_id as _batch_id_1 from {relation}) as looked_up_1 on cast("address" as text) = _key_1_1',
+        'left join (select cast("id" as text) as _key_2_1, "name" as "lookup.town", _batch_id as _batch_id_2'
+        " from {relation} where (\"gone\" = 'yes') is not true) as looked_up_2"
+        ' on cast("lookup.city_id" as text) = _key_2_1',
+        'left join (select cast("kind" as text) as _key_3_1, cast("list" as text) as _key_3_2,'
+        ' "points" as "lookup.level", _batch_id as _batch_id_3 from {relation}) as looked_up_3'
+        " on cast(\"kind\" as text) = _key_3_1 and cast('x' as text) = _key_3_2",
+    ]
+    assert [one["is_direct"] for one in mapping["lookups"]] == [True, False, True]
+    customers, addresses = source.streams["customers"], source.streams["addresses"]
+    assert wanted_columns(customers) == ["id", "address", "kind"]
+    assert wanted_columns(addresses) == ["no", "city_no", "phone"]
+    assert personal_columns(addresses) == {"phone"}
+    assert identifying_columns(customers) == {"id", "address", "kind"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("addresses, by: address, take: city", "adresses, by: address, take: city", "8:17", "mean `addresses`"),
+        ("stream: levels, by: [kind, \"'x'\"]", "stream: levels, by: kind", "11:31", "kind, list, and `by` names 1"),
+        ("stream: levels, by: [kind, \"'x'\"]", "stream: notes, by: kind", "11:15", "notes has no key.*add `key: "),
+        ("by: address, take: phone", "by: level, take: phone", "10:34", "`level` is looked up after `phone`"),
+        ("take: phone", "take: sqrt(phone)", "10:", "sqrt"),
+        ("columns: {account_id: id,", "columns: {account_id: town,", "15:", "`town` is looked up, and so cannot be"),
+        ("      town: {", "      Town: {", "9:", "`Town` cannot name a column"),
+    ],
+)
+def test_a_lookup_that_cannot_be_followed_is_reported_with_its_place(load, old, new, place, message):
+    assert LOOKUPS.count(old) == 1
+    with pytest.raises(ConfigError, match=rf"(?s)finance\.yml:{place}.*{message}"):
+        load(LOOKUPS.replace(old, new))

@@ -42,6 +42,7 @@ TRIVIAL = {
     "int_texts": "joins; tests/integration/warehouse/test_words.py",
     "int_stockouts": "tests/integration/warehouse/test_features_of_more_departments.py, against figures by hand",
     "int_accounts": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
+    "int_missed_lookups": "outer joins; tests/integration/warehouse/test_belonging.py",
     "int_orphans": "an outer join; tests/integration/warehouse/test_belonging.py",
     "int_late_lines": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
     "int_order_items": "incremental; tests/integration/warehouse/test_nights_at_random.py builds it both ways",
