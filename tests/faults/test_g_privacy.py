@@ -42,9 +42,15 @@ streams:
     key: [id]
     columns: {born: date}
     personal: [nickname]
+    lookup:
+      phone: {stream: phones, by: id, take: number}
     entities:
       contact:
-        columns: {contact_id: id, account_id: account, name: name, email: mail}
+        columns: {contact_id: id, account_id: account, name: name, email: mail, phone: phone}
+  phones:
+    path: "phones*.csv"
+    format: csv
+    key: [person]
   tickets:
     path: "tickets*.csv"
     format: csv
@@ -136,15 +142,21 @@ def test_82_what_belongs_to_a_record_of_somebody_goes_with_them_and_comes_back_w
     desk: Desk, marts: AlertingWarehouse
 ) -> None:
     landed = "select id, words from raw_desk.reviews order by id"
+    phones = "select person, number from raw_desk.phones order by person"
     desk.land(reviews="id,person,posted,words\nR1,P1,2026-10-01,Never again!\nR2,P2,2026-10-01,Fine\n")
+    desk.land(phones="person,number\nP1,0731 1\nP2,0731 2\nP4,0731 4\n")
     desk.erase(customer="c0")
     assert marts.rows(landed) == [("R1", None), ("R2", "Fine")]
+    assert marts.rows(phones) == [("P1", None), ("P2", "0731 2"), ("P4", "0731 4")]
+    desk.land(phones_2="person,number\nP1,0731 11\n")
+    assert marts.rows(phones)[0] == ("P1", None)
     desk.land(reviews_2="id,person,posted,words\nR3,P1,2026-10-02,As I said!\nR4,P4,2026-10-02,Mine as well!\n")
     assert marts.rows(landed) == [("R1", None), ("R2", "Fine"), ("R3", None), ("R4", "Mine as well!")]
     # Whose P4 is becomes known later.
     desk.land(people_2="id,account,name,mail,born,nickname\nP4,A1,Someone,s@sommer.example,1980-02-01,S\n")
     forget_again(desk.settings, desk.sources)
     assert marts.rows(landed) == [("R1", None), ("R2", "Fine"), ("R3", None), ("R4", None)]
+    assert marts.rows(phones) == [("P1", None), ("P2", "0731 2"), ("P4", None)]
 
 
 def test_82_a_contact_goes_from_every_table_and_comes_back_without_words(desk: Desk, marts: AlertingWarehouse) -> None:

@@ -80,7 +80,8 @@ def test_what_is_looked_up_is_followed_when_it_comes_changes_and_goes(company, t
     def in_vain(number):
         return [{"stream": "ticket_rows", "looked_up_stream": "product_rows", "number": number, "records": 1}]
 
-    seen = [told()]
+    seen = []
+    seen.append(told())
     company.land("shop", "product", "product_id category", [("comes", "urgent"), ("changes", "lower")])
     company.remove("shop", "product", "product_id = 'goes'")
     seen.append(told())
