@@ -212,6 +212,11 @@ def canonical_orphans() -> str:
     return "select entity, source, record_id, reason from staging.orphans"
 
 
+def canonical_missed_lookups() -> str:
+    """Select numbers that are looked up in vain."""
+    return "select entity, source, stream, looked_up_stream, number, records from staging.missed_lookups"
+
+
 def canonical_past(entity: str, columns: dict[str, str]) -> str:
     """Return the relation of an entity's former records."""
     names = ", ".join(f"'x' as {name}" for name in columns)

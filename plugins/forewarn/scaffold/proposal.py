@@ -10,6 +10,7 @@ from datetime import date
 from forewarn.config.entities import entities
 from forewarn.scaffold import belonging, names
 from forewarn.scaffold.beside import beside, contract
+from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Feed, Lacking, Reader, named
 from forewarn.scaffold.shapes import newest_day
 from forewarn.scaffold.table import Column, Table
@@ -33,6 +34,7 @@ class StreamProposal:
     marked_by: str | None = None
     personal: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Proposal:
     streams: list[StreamProposal]
     unplaced: list[str] = field(default_factory=list)
     newest: date | None = None
+    names: dict[str, str] = field(default_factory=dict)
 
     @property
     def fed(self) -> set[str]:
@@ -93,6 +96,7 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     _belongings(result, readers, customers)
     _colleagues(result, readers)
     _more_feeds(result, readers, today)
+    _lookups(result, readers)
     for stream, reader in zip(result.streams, readers, strict=True):
         _settle(stream, reader)
     placed = {stream.table.name for stream in result.streams if stream.feeds}
@@ -223,6 +227,20 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
             stream.feeds.insert(0, found)
 
 
+def _lookups(result: Proposal, readers: list[Reader]) -> None:
+    """Let streams look up what they have as a number and another table in words."""
+    of = {stream.table.name: stream for stream in result.streams}
+    for stream, reader in zip(result.streams, readers, strict=True):
+        for feed in stream.feeds:
+            for one in look_up(reader, feed, readers):
+                stream.lookups.append(one)
+                other = of[one.to.table.name]
+                other.key = other.key or [one.to.usable[0].name]
+    placed = {one.to.table.name for stream in result.streams for one in stream.lookups}
+    result.unplaced = [line for line in result.unplaced if line.split(":")[0] not in placed]
+    result.names = {stream.table.name: stream.name for stream in result.streams}
+
+
 def _settle(stream: StreamProposal, reader: Reader) -> None:
     """Decide what a stream's other keys say."""
     stream.personal = [
@@ -273,7 +291,7 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
 
 
 def _is_read(name: str, feed: Feed) -> bool:
-    texts = (*feed.columns.values(), *feed.belongs_to.values())
+    texts = (*feed.columns.values(), *feed.belongs_to.values(), feed.where)
     return any(re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) for text in texts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from forewarn.scaffold.matching import Feed
@@ -24,7 +24,7 @@ def source_text(proposal: Proposal, *, kind: str, connection: str, description: 
         "streams:",
     ]
     for stream in proposal.streams:
-        lines += _stream(stream)
+        lines += _stream(stream, proposal.names)
     if not proposal.streams:
         lines[-1] = "streams: {}"
     if proposal.unplaced:
@@ -32,7 +32,7 @@ def source_text(proposal: Proposal, *, kind: str, connection: str, description: 
     return "\n".join(lines) + "\n"
 
 
-def _stream(stream: StreamProposal) -> Iterator[str]:
+def _stream(stream: StreamProposal, streams: Mapping[str, str]) -> Iterator[str]:
     yield f"  {_scalar(stream.name)}:"
     for name, value in stream.table.place.items():
         yield f"    {name}: {_value(value)}"
@@ -51,6 +51,11 @@ def _stream(stream: StreamProposal) -> Iterator[str]:
     if stream.personal:
         yield f"    personal: {_value(stream.personal)}"
     yield "    # freshness: {warn_after: 36 hours}"
+    if stream.lookups:
+        yield "    lookup:"
+    for one in stream.lookups:
+        way = {"stream": streams[one.to.table.name], "by": one.by, "take": one.take}
+        yield f"      {one.name}: {_value(way)}"
     for doubt in stream.doubts:
         yield f"    # {_comment(doubt)}"
     if stream.feeds:
