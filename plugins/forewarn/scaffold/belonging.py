@@ -74,7 +74,8 @@ def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, 
             rate = 3 if names.folded(column.name) == names.folded(one.column.name) and len(column.name) > 2 else rate
             share = _overlap(column, one.column.distinct)
             both = reader.table.whole and one.whole
-            if (rate >= 2 and (share >= _SOME or not both)) or (share >= _ALL and _tells(column)):
+            told = share >= _ALL and _tells(column) and [column.name] != reader.key
+            if (rate >= 2 and (share >= _SOME or not both)) or told:
                 # A person is the last resort: what people did stands nearer to what it was.
                 rated.append((one.entity == "contact", -rate, -share, len(rated), one.entity, column))
     yield from ((entity, column) for *_, entity, column in sorted(rated, key=lambda one: one[:4]))

@@ -10,6 +10,8 @@ from forewarn.scaffold import names
 from forewarn.scaffold.matching import Feed, Lacking, Reader, expression_of, named
 from forewarn.scaffold.table import Column
 
+_OVERLAP = 0.9
+
 
 def beside(fed: set[str], reader: Reader, own: set[str]) -> Iterator[Feed]:
     """Yield what the rows of a table tell beside their own entity."""
@@ -23,12 +25,38 @@ def beside(fed: set[str], reader: Reader, own: set[str]) -> Iterator[Feed]:
         line = reader.feed("order_line")
         if isinstance(line, Feed) and not line.distinct:
             yield line
+    if "product" not in fed and "order_line" in own and (sold := _sold(reader)) is not None:
+        yield sold
     if "invoice" in own and (paid := _payment(reader)) is not None:
         yield paid
     if "order" in own and "shipment" not in fed and (sent := _shipment(reader)) is not None:
         yield sent
     if "account" in own and (linked := _linked(reader)) is not None:
         yield linked
+
+
+def _sold(reader: Reader) -> Feed | None:
+    """Return the product that a line's own row tells: its name and category, where each has one of them."""
+    found = reader.feed("product", guess=False)
+    number = reader.reference("product")
+    if isinstance(found, Lacking) or number is None or not found.distinct:
+        return None
+    known = {named(column.name): column for column in reader.usable}
+    for target, expression in list(found.columns.items()):
+        if target != "product_id" and (expression not in known or not depends(known[expression], number)):
+            del found.columns[target]
+    found.doubts = []
+    return found if {"name", "category"} & found.columns.keys() else None
+
+
+def depends(column: Column, account: Column | None) -> bool:
+    """Whether a column has one value for each of another's."""
+    if account is None:
+        return False
+    seen: dict[str | None, set[str | None]] = {}
+    for customer, value in zip(account.values, column.values, strict=True):
+        seen.setdefault(customer, set()).add(value)
+    return sum(len(values - {None}) <= 1 for values in seen.values()) >= _OVERLAP * len(seen)
 
 
 def _shipment(reader: Reader) -> Feed | None:

@@ -36,6 +36,7 @@ _LATIN = {
     "cp437", "cp858", "mac_roman", "mac_latin2", "cp775", "hp_roman8", "cp1140", "iso8859_10", "iso8859_13",
     "iso8859_14", "iso8859_16",
 }  # fmt: skip
+_OF_DOS = {"cp437", "cp775", "cp850", "cp852", "cp858"}
 _CENTRAL = {"Polish", "Czech", "Slovak", "Hungarian", "Croatian", "Slovene", "Romanian", "Turkish"}
 
 
@@ -196,6 +197,9 @@ def _encoding(head: bytes) -> str:
         # Of the many one-byte encodings of the Latin letters, a short sample fits several: the language decides, unless
         # both read the same. In other alphabets letters beyond ASCII stand in rows; among Latin ones each stands alone.
         if guess in _LATIN:
+            if not re.search(rb"[\x80-\x9f]", whole) and guess in _OF_DOS:
+                # Letters of DOS begin at 80, where those of Windows have signs.
+                return _FALLBACK
             same = whole.decode(guess, "replace") == whole.decode(_FALLBACK, "replace")
             return _FALLBACK if same or best is None or best.language not in _CENTRAL else guess
         runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", whole)]

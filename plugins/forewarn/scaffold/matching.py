@@ -212,6 +212,8 @@ class Reader:
     def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
         fitting = [column for column in self.usable if column.name not in feed.read and _fits(column, kind)]
         fitting = [column for column in fitting if not names.is_one_of(column.name, "leaks", self.shared)]
+        if target == "amount" and feed.entity in ("order", "order_line"):
+            fitting = [column for column in fitting if not _is_besides(column.name)]
         rated = [(names.means(column.name, feed.entity, target, self.shared), column) for column in fitting]
         rated = sorted((pair for pair in rated if pair[0] > 0), key=lambda pair: -pair[0])
         if not rated and required and kind in ("timestamptz", "numeric"):
@@ -236,8 +238,9 @@ class Reader:
         best = rated[0][1]
         if target == "discount_amount" and _is_share(best):
             text = expression_of(best, kind)
+            whole = 1 if _is_of_one(best) else 100
             feed.doubts.append(
-                f"discount_amount: {best.name} is a share; amount * {text} / (100 - {text}) of a net amount"
+                f"discount_amount: {best.name} is a share; amount * {text} / ({whole} - {text}) of a net amount"
             )
             return None
         if others:
@@ -274,6 +277,26 @@ class Reader:
         if any(names.folded(name).endswith(_UNIT_PRICES) for name in feed.read if named(name) in amount):
             feed.columns["amount"] = f"{quantity} * {amount}"
             feed.doubts.append(f"amount: {amount}, if that is the price of the whole line")
+            self._without_share(feed)
+
+    def _without_share(self, feed: Feed) -> None:
+        """Take off what is given as a share of the price of a unit."""
+        shares = [
+            column
+            for column in self.usable
+            if names.means(column.name, feed.entity, "discount_amount", self.shared) > _SURE and _is_of_one(column)
+        ]
+        if len(shares) == 1:
+            share, whole = expression_of(shares[0], "numeric"), feed.columns["amount"]
+            feed.columns |= {"amount": f"{whole} * (1 - {share})", "discount_amount": f"{whole} * {share}"}
+            feed.read.add(shares[0].name)
+            feed.doubts = [doubt for doubt in feed.doubts if not doubt.startswith("discount_amount: ")]
+            feed.doubts.append(f"amount: without {shares[0].name}, which is taken for a share of the price")
+
+
+def _is_besides(name: str) -> bool:
+    """Whether an amount is a tax, a freight or the like, and not the price of what was bought."""
+    return any(part in names.words()["besides_price"] for part in names.parts(name))
 
 
 def _either(columns: list[Column]) -> str:
@@ -282,8 +305,10 @@ def _either(columns: list[Column]) -> str:
 
 def _is_share(column: Column) -> bool:
     """Whether the values are per cent, or shares of one."""
-    if any("%" in value for value in column.present[:100]):
-        return True
+    return any("%" in value for value in column.present[:100]) or _is_of_one(column)
+
+
+def _is_of_one(column: Column) -> bool:
     numbers = [float(value) for value in column.present if value.replace(".", "", 1).isdecimal()]
     return any(value > 0 for value in numbers) and all(value < 1 for value in numbers)
 

@@ -134,8 +134,7 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
         elif text in known:
             best = max(best, 90 - known.index(text))
     if not best:
-        whole = folded(column)
-        endings = [word for word in known if len(word) > 4 and whole.endswith(word)]
+        endings = [word for word in known if len(word) > 4 and any(text.endswith(word) for text in candidates)]
         best = max((30 - known.index(word) // 2 for word in endings), default=0)
     return best
 

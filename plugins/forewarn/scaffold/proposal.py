@@ -9,7 +9,7 @@ from datetime import date
 
 from forewarn.config.entities import entities
 from forewarn.scaffold import belonging, names
-from forewarn.scaffold.beside import beside, contract
+from forewarn.scaffold.beside import beside, contract, depends
 from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Feed, Lacking, Reader, named
 from forewarn.scaffold.shapes import newest_day
@@ -17,7 +17,6 @@ from forewarn.scaffold.table import Column, Table
 from forewarn.sources.belonging import all_above
 
 _FACTS = ("order", "subscription")
-_OVERLAP = 0.9
 _CHURN_NEEDS = "a churn definition needs orders (non_contractual) or subscriptions (contractual)"
 
 
@@ -96,6 +95,9 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     _belongings(result, readers, customers)
     _colleagues(result, readers)
     _more_feeds(result, readers, today)
+    # What follows from lines and wide rows may be what others belong to: the return of an order.
+    _belongings(result, readers, customers)
+    _strangers(result, readers)
     _lookups(result, readers)
     for stream, reader in zip(result.streams, readers, strict=True):
         _settle(stream, reader)
@@ -222,9 +224,28 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
             account = reader.account
             known = {named(column.name): column for column in reader.usable}
             for target, expression in list(found.columns.items()):
-                if target != "account_id" and expression in known and not _depends(known[expression], account):
+                if target != "account_id" and expression in known and not depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
+
+
+def _strangers(result: Proposal, readers: list[Reader]) -> None:
+    """Leave out people whom only products or lines name: who sells on a marketplace looks after no customer."""
+    for stream, reader in zip(result.streams, readers, strict=True):
+        owners = [feed for feed in stream.feeds if feed.entity == "owner"]
+        if not owners or len(reader.key) != 1:
+            continue
+        naming = {
+            feed.entity
+            for other, one in zip(result.streams, readers, strict=True)
+            if one is not reader and any(column.name == reader.key[0] for column in one.usable)
+            for feed in other.feeds
+        }
+        if naming and naming <= {"order_line", "product", "inventory_snapshot"}:
+            stream.feeds = [feed for feed in stream.feeds if feed.entity != "owner"]
+            result.unplaced.append(
+                f"{reader.table.name}: {reader.key[0]} is named by products and lines, not customers"
+            )
 
 
 def _lookups(result: Proposal, readers: list[Reader]) -> None:
@@ -298,16 +319,6 @@ def _is_read(name: str, feed: Feed) -> bool:
 def _is_personal(name: str, feed: Feed) -> bool:
     columns = entities()[feed.entity].columns
     return any(columns[target].personal and text == named(name) for target, text in feed.columns.items())
-
-
-def _depends(column: Column, account: Column | None) -> bool:
-    """Whether a column has one value a customer."""
-    if account is None:
-        return False
-    seen: dict[str | None, set[str | None]] = {}
-    for customer, value in zip(account.values, column.values, strict=True):
-        seen.setdefault(customer, set()).add(value)
-    return sum(len(values - {None}) <= 1 for values in seen.values()) >= _OVERLAP * len(seen)
 
 
 def _days(column: Column) -> list[date]:
