@@ -22,7 +22,10 @@ _OLD = timedelta(days=60)
 def new(  # noqa: PLR0917
     name: Annotated[str, typer.Argument(help="Name of the source, and of its file: a-z, 0-9 and _.")],
     database: Annotated[str, typer.Option(help="A SQLAlchemy URL, or the name of a connection.")] = "",
-    api: Annotated[str, typer.Option(help="Address of an OpenAPI document, or of a list in JSON.")] = "",
+    api: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of an OpenAPI document, or of a list in JSON; once for each list of the server."),
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of CSV, TSV, Parquet, JSON lines or Excel files.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the file, and write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file of that name.")] = False,
@@ -47,7 +50,7 @@ def new(  # noqa: PLR0917
         raise Permanent(
             str(file), expected="no file yet", got="one that somebody wrote", next_step="give --force, or another name"
         )
-    kind, tables, problems, connection, address = _look(name, database, api, folder)
+    kind, tables, problems, connection, address = _look(name, database, api or [], folder)
     proposal = propose(tables, datetime.now(UTC).date())
     proposal.unplaced += problems
     text = source_text(proposal, kind=kind, connection=connection, description=_description(kind, tables))
@@ -63,7 +66,9 @@ def new(  # noqa: PLR0917
     _tell(name, file, proposal, project.churn.definition, project.as_of_date)
 
 
-def _look(name: str, database: str, api: str, folder: Path | None) -> tuple[str, list[Table], list[str], str, str]:
+def _look(
+    name: str, database: str, api: list[str], folder: Path | None
+) -> tuple[str, list[Table], list[str], str, str]:
     """Return kind, tables, problems, connection and the address to remember (empty where it is known already)."""
     from forewarn.scaffold import look_at_api, look_at_database, look_at_folder
 

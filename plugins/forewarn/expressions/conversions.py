@@ -28,6 +28,8 @@ CURRENCIES = (
     "MXN", "NOK", "NZD", "PLN", "RMB", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "VND", "ZAR",
     "kr", "zł", "Kč", "Ft", "Rs", "lei", "元", "円",
 )  # fmt: skip
+# What stands after a number in Chinese and Japanese books: ten thousands, hundred millions.
+_MYRIADS = {"[万萬]": 10_000, "[亿億]": 100_000_000}
 _BLANKS_AND_SIGNS = " \t\u00a0\u202f\u2009'’$€£¥₹₽₩₺%"
 _EXCEL_DAYS = 2_958_465
 _EPOCH = (-2_208_988_800, 253_402_300_799)
@@ -247,7 +249,7 @@ def _number(node: exp.Expr, dialect: str) -> exp.Expr:
     money = f"({'|'.join(CURRENCIES)})?"
     pattern = (
         rf"^{money}[(]?[+-]?{money}(\d{{1,3}}([{group}]\d{{3}})+|\d+)?([{mark}]\d*)?"
-        rf"([eE][+-]?\d{{1,2}})?-?[)]?{money}$"
+        rf"([eE][+-]?\d{{1,2}})?-?[)]?({'|'.join(_MYRIADS)})?{money}$"
     )
     sound = exp.and_(_matches(bare, pattern), _matches(bare, r"\d"), exp.not_(_matches(bare, r"^[^0-9]*[-+(].*-\D*$")))
     plain = _call(
@@ -256,7 +258,9 @@ def _number(node: exp.Expr, dialect: str) -> exp.Expr:
         exp.Literal.string(r"^[^-.0-9]*(-?)[^-.0-9]*([0-9.]+([eE]-?[0-9]+)?)(-?)[^-.0-9]*$"),
         exp.Literal.string(r"\1\4\2"),
     )
-    value: exp.Expr = exp.Cast(this=plain, to=exp.DataType(this=exp.DType.DECIMAL, nested=False))
+    number = exp.Cast(this=plain, to=exp.DataType(this=exp.DType.DECIMAL, nested=False))
+    many = [exp.If(this=_matches(node.this, sign), true=exp.Literal.number(times)) for sign, times in _MYRIADS.items()]
+    value: exp.Expr = exp.Mul(this=number, expression=exp.Case(ifs=many, default=exp.Literal.number(1)))
     bracketed = exp.Like(this=_as_text(node.this), expression=exp.Literal.string("%(%"))
     signed = exp.Case(ifs=[exp.If(this=bracketed, true=exp.Neg(this=value.copy()))], default=value)
     del dialect

@@ -14,7 +14,7 @@ from psycopg2 import extensions
 
 from forewarn.config.identity import Identity
 from forewarn.config.settings import Settings
-from forewarn.identity import store
+from forewarn.identity import store, values
 from forewarn.identity.records import VERSION, record
 from forewarn.identity.resolve import LINKED, POSSIBLE, REFUSED, resolve
 from forewarn.progress import Progress, untold
@@ -79,15 +79,14 @@ def link_accounts(
     keep : bool
         Without it the report is that of a real comparison, and the warehouse stays as it was.
     """
-    freemail = _freemail(settings)
-    fingerprint = _fingerprint(identity, freemail)
     with connect(settings.warehouse_url, application="forewarn link") as session:
         session.autocommit = True
         with alone(session, BUILD), session, session.cursor() as cursor:
             progress("reading what changed", 0, STEPS)
             known = store.newest_model(cursor)
-            cursor.execute("select count(*) from staging.stg_accounts")
-            accounts = int((cursor.fetchone() or (0,))[0])
+            accounts, shared = store.count_accounts(cursor, shared_limit=identity.shared_limit)
+            freemail = _freemail(settings) | {found for name in shared if (found := values.domain(name))}
+            fingerprint = _fingerprint(identity, freemail)
             whole = full or known is None or known[0] != fingerprint or not _alike(accounts, known[2])
             accounts, changed, gone = store.find_changed(cursor, settings=fingerprint, full=whole)
             store.write_records(

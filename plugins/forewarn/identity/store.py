@@ -49,6 +49,25 @@ SCHEMA = pa.schema(
 )
 
 
+def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int, list[str]]:
+    """Return how many accounts there are, and the e-mail domains that more of them have than one customer may.
+
+    Such a domain is a mail provider's that no list knows: it says of nobody who they are.
+    """
+    cursor.execute(
+        """
+        select coalesce(sum(n), 0)::bigint, array_agg(domain) filter (where domain <> '' and n > %s)
+        from (
+            select lower(coalesce(nullif(email_domain, ''), split_part(email, '@', 2))) as domain, count(*) as n
+            from staging.stg_accounts group by 1
+        ) as by_domain
+        """,
+        (shared_limit,),
+    )
+    accounts, shared = cursor.fetchone() or (0, None)
+    return int(accounts), list(shared or ())
+
+
 def find_changed(cursor: extensions.cursor, *, settings: str, full: bool) -> tuple[int, int, int]:
     """Find accounts that are new or that their source tells differently, and forget those that are gone.
 

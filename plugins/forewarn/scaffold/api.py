@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected
+from forewarn.scaffold import names
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
 from forewarn.sources.http import Page, Server
 from forewarn.sources.model import RestSource
-from forewarn.sources.rest import flatten
+from forewarn.sources.nested import elements, flatten
 
 _DECLARED = {"integer": "bigint", "number": "numeric", "boolean": "boolean"}
 _PAGES = {"page": "page_number", "page_number": "page_number", "offset": "offset", "skip": "offset", "start": "offset"}
-_TOKENS = ("cursor", "page_token", "next_token", "starting_after", "continuation", "after")
-_SIZES = ("per_page", "page_size", "pagesize", "limit", "size", "count", "top")
-_LINKS = ("next", "next_page_url", "next_url", "next_link", "nextLink", "@odata.nextLink")
-_NEXT_TOKENS = ("next_cursor", "next_token", "next_page_token", "nextPageToken", "nextCursor")
+_TOKENS = (
+    "cursor",
+    "page_token",
+    "next_token",
+    "starting_after",
+    "continuation",
+    "after",
+    "page[after]",
+    "page[cursor]",
+)
+_SIZES = ("per_page", "page_size", "pagesize", "limit", "size", "count", "top", "page[size]")
+# By the whole path, or by its last name.
+_LINKS = ("next", "next_page_url", "next_url", "next_link", "nextLink", "@odata.nextLink", "paging.next.link")
+_NEXT_TOKENS = ("next_cursor", "next_token", "next_page_token", "nextPageToken", "nextCursor", "after_cursor", "after")
+_MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
 _MAX_DEPTH = 8
 
 
@@ -28,14 +40,31 @@ def base_of(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
 
 
-def look_at_api(url: str, connection: str) -> tuple[list[Table], list[str], str]:
-    """Return a table for each list that the server gives, what could not be used, and the server's address.
+def look_at_api(urls: Sequence[str], connection: str) -> tuple[list[Table], list[str], str]:
+    """Return a table for each list that a server gives, what could not be used, and the server's address.
 
     Raises
     ------
     SourceRejected, SourceUnavailable
-        The address does not answer with JSON, or the answer holds no list of objects.
+        An address does not answer with JSON, its answer holds no list of objects, or it is another server's.
     """
+    tables: list[Table] = []
+    problems: list[str] = []
+    bases: list[str] = []
+    for url in urls:
+        found, unused, base = _look(url, connection)
+        tables, problems, bases = tables + found, problems + unused, [*bases, base]
+        if base != bases[0]:
+            raise SourceRejected(
+                f"address {url.rsplit('@', maxsplit=1)[-1]}",
+                expected="the server of the other addresses: a source is one server",
+                got="another",
+                next_step="make a source of its own for it",
+            )
+    return tables, problems, bases[0]
+
+
+def _look(url: str, connection: str) -> tuple[list[Table], list[str], str]:
     page = _get(url, connection)
     body = page.body
     if isinstance(body, dict) and ("openapi" in body or "swagger" in body):
@@ -55,13 +84,17 @@ def look_at_api(url: str, connection: str) -> tuple[list[Table], list[str], str]
     asked = dict(parse_qsl(parts.query))
     endpoint |= {"params": asked} if asked else {}
     endpoint |= {"records": path} if path else {}
-    endpoint |= _paginator_of_answer(body, page, asked)
-    flat = [flatten(record) for record in records[:MAX_ROWS]]
-    names = list(dict.fromkeys(name for record in flat for name in record))[:MAX_COLUMNS]
-    rows = [[None if record.get(name) is None else str(record[name]) for name in names] for record in flat]
+    endpoint |= _paginator_of_answer(body, page, asked, records)
+    # Of a list inside a record, what it is about is of use: the number of its first element.
+    inside = list(
+        dict.fromkeys(name for record in records[:MAX_ROWS] for name in elements(record) if names.is_number(name))
+    )
+    flat = [flatten(record, inside) for record in records[:MAX_ROWS]]
+    columns = list(dict.fromkeys(name for record in flat for name in record))[:MAX_COLUMNS]
+    rows = [[None if record.get(name) is None else str(record[name]) for name in columns] for record in flat]
     title = [part for part in parts.path.split("/") if part][-1:] or ["records"]
     table = Table(
-        title[0].split(".")[0], {"endpoint": endpoint}, columns_of(names, [None] * len(names), rows), whole=False
+        title[0].split(".")[0], {"endpoint": endpoint}, columns_of(columns, [None] * len(columns), rows), whole=False
     )
     unique = [
         column.name for column in table.columns if column.is_unique and column.name.lower() in ("id", "uuid", "key")
@@ -96,17 +129,25 @@ def _lists(body: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, lis
                 yield from _lists(value, f"{path}.{name}" if path else name, depth + 1)
 
 
-def _paginator_of_answer(body: Any, page: Page, asked: Mapping[str, str]) -> dict[str, Any]:
+def _paginator_of_answer(
+    body: Any, page: Page, asked: Mapping[str, str], records: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     if page.next_link:
         return {"paginator": {"kind": "link_header"}}
-    for path, name, value in _scalars(body):
-        if name in _LINKS and isinstance(value, str) and value.startswith(("http", "/")):
+    said = list(_scalars(body))
+    for path, name, value in said:
+        if (name in _LINKS or path in _LINKS) and isinstance(value, str) and value.startswith(("http", "/")):
             return {"paginator": {"kind": "next_link", "field": path}}
+    for path, name, value in said:
         if name in _NEXT_TOKENS and value:
-            return {"paginator": {"kind": "token", "field": path, "param": "cursor"}}
+            param = next((one for one in _TOKENS if one == name), "cursor")
+            return {"paginator": {"kind": "token", "field": path, "param": param}}
     for name in asked:
         if name.lower() in _PAGES:
             return {"paginator": {"kind": _PAGES[name.lower()], "param": name}}
+    if any(name in _MORE for _, name, _ in said) and all("id" in record for record in records):
+        # There is more, and nothing in the answer leads to it: the last number does.
+        return {"paginator": {"kind": "last_record", "field": "id", "param": "starting_after"}}
     return {}
 
 
@@ -155,16 +196,16 @@ def _described(document: dict[str, Any], url: str) -> tuple[list[Table], list[st
         asked = [
             str(one.get("name")) for one in (_resolved(document, p) for p in parameters) if one.get("in") == "query"
         ]
-        endpoint |= _paginator_of_parameters(schema, asked)
+        endpoint |= _paginator_of_parameters(document, schema, asked)
         columns = _columns(document, item)
-        names = list(columns)[:MAX_COLUMNS]
-        key = [name for name in names if name.lower() in ("id", "uuid", "key")][:1]
+        shown = list(columns)[:MAX_COLUMNS]
+        key = [name for name in shown if name.lower() in ("id", "uuid", "key")][:1]
         title = [part for part in path.split("/") if part][-1:] or ["records"]
         tables.append(
             Table(
                 title[0],
                 {"endpoint": endpoint},
-                columns_of(names, [columns[name] for name in names], []),
+                columns_of(shown, [columns[name] for name in shown], []),
                 key,
                 whole=False,
             )
@@ -239,17 +280,32 @@ def _resolved(document: dict[str, Any], part: Any) -> dict[str, Any]:
     return found
 
 
-def _paginator_of_parameters(schema: dict[str, Any], asked: list[str]) -> dict[str, Any]:
+def _paginator_of_parameters(document: dict[str, Any], schema: dict[str, Any], asked: list[str]) -> dict[str, Any]:
     size = next((name for name in asked if name.lower() in _SIZES), None)
-    properties = schema.get("properties") or {}
-    field = next((name for name in properties if name in _NEXT_TOKENS or name in _LINKS), None)
+    said = list(_declared(document, schema))
+    link = next((path for path, name in said if name in _LINKS or path in _LINKS), None)
+    field = next((path for path, name in said if name in _NEXT_TOKENS), None)
     token = next((name for name in asked if name.lower() in _TOKENS), None)
     more = {"size_param": size, "size": 100} if size else {}
-    if field in _LINKS:
-        return {"paginator": {"kind": "next_link", "field": field}}
+    if link:
+        return {"paginator": {"kind": "next_link", "field": link, **more}}
     if field and token:
         return {"paginator": {"kind": "token", "field": field, "param": token, **more}}
     number = next((name for name in asked if name.lower() in _PAGES), None)
     if number:
         return {"paginator": {"kind": _PAGES[number.lower()], "param": number, **more}}
+    if token and any(name in _MORE for _, name in said):
+        return {"paginator": {"kind": "last_record", "field": "id", "param": token, **more}}
     return {}
+
+
+def _declared(
+    document: dict[str, Any], schema: dict[str, Any], path: str = "", depth: int = 0
+) -> Iterator[tuple[str, str]]:
+    """Yield the dotted path and the name of each value beside the list of an answer."""
+    for name, part in (schema.get("properties") or {}).items():
+        inner = _resolved(document, part)
+        if inner.get("properties") and depth < 3:
+            yield from _declared(document, inner, f"{path}{name}.", depth + 1)
+        elif inner.get("type") != "array":
+            yield path + name, name

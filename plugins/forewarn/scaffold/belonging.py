@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from forewarn.config.entities import entities, keys, parents
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader, named
+from forewarn.scaffold.matching import Feed, Reader
+from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column
+from forewarn.sources.belonging import all_above
 
 # Tables of these are people at customers where another table has the customers.
 _PEOPLE = ("user", "member", "person", "people", "login", "seat", "profile")
@@ -37,9 +39,40 @@ def people_apart(readers: Sequence[Reader]) -> list[Reader]:
             customers = other.table.column(other.key[0]).distinct
             for column in reader.usable:
                 named_so = column.name == other.key[0] or names.is_number_of(column.name, "account", reader.shared) >= 2
-                if column.name != reader.key[0] and named_so and _overlap(column, customers) >= _ALL:
+                # A document that describes an API shows no values.
+                fits = _overlap(column, customers) >= _ALL or not (column.values or customers)
+                if column.name != reader.key[0] and named_so and fits:
                     found[at] = replace(reader, customer=column)
+    return _one_numbering(found)
+
+
+def _one_numbering(readers: list[Reader]) -> list[Reader]:
+    """Return the readers; where two tables are called as customers are, the number that most others have is theirs.
+
+    A bank has clients and accounts, and tables of both. Two numberings of customers in one source would make one
+    customer of client 7 and account 7.
+    """
+    called = [one for one in readers if one.customer is None and len(one.key) == 1 and _names_customers(one)]
+    numbered = {reader.key[0] for reader in called}
+    used = {key: sum(any(column.name == key for column in one.usable) for one in readers) for key in numbered}
+    hub = max(sorted(used), key=lambda key: used[key], default="")
+    people = {key for key, count in used.items() if count < used[hub]}
+    found = []
+    for reader in readers:
+        person = next((column for column in reader.usable if column.name in people), None)
+        customer = next((column for column in reader.usable if column.name == hub), None)
+        # A table that has both says whose a person is; where its rows are something else, the customer's number counts.
+        links = person is not None and (customer is None) == (reader.key == [person.name])
+        found.append(replace(reader, person=person, customer=customer) if links else reader)
     return found
+
+
+def _names_customers(reader: Reader) -> bool:
+    column = reader.table.column(reader.key[0])
+    return (
+        bool(dict(names.entity_of(reader.table.name)).get("account"))
+        and names.is_number_of(column.name, "account", reader.shared) == 3
+    )
 
 
 def numbers(placed: Sequence[tuple[Reader, Sequence[Feed]]]) -> list[Numbers]:
@@ -61,6 +94,24 @@ def is_nobodys(reader: Reader, feeds: Sequence[Feed], customers: frozenset[str],
     if feeds and entities()[feeds[0].entity].refers is None:
         return False
     return reader.account is None or _is_of_others(reader.account, customers, known)
+
+
+def also(reader: Reader, feeds: Sequence[Feed], known: Sequence[Numbers], above: dict[str, set[str]]) -> None:
+    """Let rows that name a customer only at times belong to what else they name, so that none is set aside for it."""
+    if not feeds or reader.account is None or feeds[0].belongs_to or feeds[0].distinct:
+        return
+    feed, column = feeds[0], reader.account
+    needs = "account_id" in entities()[feed.entity].columns and feed.columns.get("account_id") is not None
+    if not needs or not entities()[feed.entity].refers or (column.values and len(column.present) == len(column.values)):
+        return
+    for parent, number in candidates(reader, known):
+        if parent != feed.entity and feed.entity not in all_above(parent, above) and number is not column:
+            feed.belongs_to = {parent: expression_of(number, "text")}
+            feed.doubts.append(
+                f"{column.name} may be empty: then the customer is that of the {parent} in {number.name}"
+            )
+            above.setdefault(feed.entity, set()).add(parent)
+            return
 
 
 def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, Column]]:

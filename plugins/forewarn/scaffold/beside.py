@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from forewarn.config.entities import entities
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Lacking, Reader, expression_of, named
+from forewarn.scaffold.matching import Feed, Lacking, Reader
+from forewarn.scaffold.outcomes import has_left, left_by
+from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column
 
 _OVERLAP = 0.9
 
 
-def beside(fed: set[str], reader: Reader, own: set[str]) -> Iterator[Feed]:
-    """Yield what the rows of a table tell beside their own entity."""
+def beside(fed: set[str], reader: Reader, feeds: Sequence[Feed]) -> Iterator[Feed]:
+    """Yield what the rows of a table tell beside what they feed already."""
+    own = {feed.entity for feed in feeds}
     if "order" not in fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
         order.distinct = True
         for name in ("amount", "discount_amount", "status"):
@@ -27,7 +30,10 @@ def beside(fed: set[str], reader: Reader, own: set[str]) -> Iterator[Feed]:
             yield line
     if "product" not in fed and "order_line" in own and (sold := _sold(reader)) is not None:
         yield sold
-    if "invoice" in own and (paid := _payment(reader)) is not None:
+    for feed in feeds:
+        if feed.entity == "payment" and "invoice" not in fed and (billed := _billed(reader, feed)) is not None:
+            yield billed
+    if "invoice" in own and "payment" not in fed and (paid := _payment(reader)) is not None:
         yield paid
     if "order" in own and "shipment" not in fed and (sent := _shipment(reader)) is not None:
         yield sent
@@ -80,6 +86,16 @@ def _linked(reader: Reader) -> Feed | None:
     return None
 
 
+def _billed(reader: Reader, payment: Feed) -> Feed | None:
+    """Return the invoice that a payment's own row tells: when it was due, whether or not it has been paid."""
+    found = reader.feed("invoice", guess=False)
+    if isinstance(found, Lacking) or "due_at" not in found.columns:
+        return None
+    payment.columns.setdefault("invoice_id", found.columns["invoice_id"])
+    payment.where = f"{payment.columns['paid_at']} is not null"
+    return found
+
+
 def _payment(reader: Reader) -> Feed | None:
     """Return the payment that an invoice's own row tells: when it was paid."""
     found = reader.feed("payment", guess=False)
@@ -117,10 +133,21 @@ def contract(reader: Reader, account: Column, day: date) -> Feed | None:
     if "started_at" not in feed.columns and tenure is not None:
         feed.columns["started_at"] = f"date '{day}' - {expression_of(tenure, 'numeric')} * interval '1 month'"
         feed.doubts.append(f"started_at: the rows are taken to be of {day}, and {tenure.name} to count months")
-    ended = next((column for column in reader.usable if names.is_one_of(column.name, "churned", reader.shared)), None)
-    if ended is not None and "ended_at" not in feed.columns and len(ended.distinct) <= 3:
-        feed.columns["ended_at"] = f"case when truth({named(ended.name)}) then date '{day}' end"
+    ended = has_left(reader)
+    if ended is not None and "ended_at" not in feed.columns:
+        feed.columns["ended_at"] = left_by(ended, day)
         feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
+    return feed
+
+
+def end_of_contract(reader: Reader, account: Column, day: date) -> Feed | None:
+    """Return what a table of its own says of the contract that another table tells: that the customer has left."""
+    ended = has_left(reader)
+    if ended is None:
+        return None
+    feed = Feed("subscription", {"subscription_id": expression_of(account, "text")}, partial=True)
+    feed.columns["ended_at"] = left_by(ended, day)
+    feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
     return feed
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from forewarn.errors import SourceRejected
+from forewarn.scaffold.frame import TOP, below_title, without_totals
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
 from forewarn.sources.compressed import opened
-from forewarn.sources.excel_files import sheet_names
+from forewarn.sources.excel_files import first_rows, sheet_names
 from forewarn.sources.files import File, inspector
 from forewarn.sources.model import FilesSource, FileStream
 from forewarn.sources.reader import PartRejected, Row
@@ -24,7 +25,8 @@ from forewarn.sources.reader import PartRejected, Row
 MAX_FILES = 2_000
 MAX_VERIFIED = 3_000_000
 _ENDINGS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".psv": "csv", ".parquet": "parquet", ".pq": "parquet",
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".psv": "csv", ".asc": "csv", ".dat": "csv",
+    ".parquet": "parquet", ".pq": "parquet",
     ".jsonl": "json", ".ndjson": "json", ".json": "json", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel",
 }  # fmt: skip
 _DELIMITERS = ",;\t|"
@@ -118,11 +120,12 @@ def _tables(file: Path, name: str, format_: str, rows: int) -> list[Table]:
         return [_look(file, name, title, place, rows)]
     sheets = sheet_names(file)
     if len(sheets) == 1:
-        return [_look(file, name, title, place, rows)]
+        return [_look(file, name, title, place | below_title(first_rows(file, sheets[0], TOP)), rows)]
     found = []
     for sheet in sheets:
         try:
-            found.append(_look(file, name, sheet, {**place, "sheet": sheet}, rows))
+            at = {"sheet": sheet} | below_title(first_rows(file, sheet, TOP))
+            found.append(_look(file, name, sheet, place | at, rows))
         except PartRejected:
             # A cover or an empty sheet is no table.
             continue
@@ -161,8 +164,9 @@ def _look(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -
                 seen.add(value)
         return True
 
+    set_aside = without_totals(names, sample) if whole and not typed else {}
     columns = columns_of(names, [types[name] if typed else None for name in names], sample)
-    return Table(title, place, columns, whole=whole, verify=verify)
+    return Table(title, place | set_aside, columns, whole=whole, verify=verify)
 
 
 def _dialect(file: Path) -> dict[str, Any]:
@@ -178,7 +182,7 @@ def _dialect(file: Path) -> dict[str, Any]:
     delimiter = _delimiter(lines)
     if delimiter != ",":
         said["delimiter"] = delimiter
-    return said
+    return said | below_title(list(islice(csv.reader(lines, delimiter=delimiter), TOP)))
 
 
 def _encoding(head: bytes) -> str:
@@ -216,14 +220,16 @@ def _decodes(text: bytes, encoding: str) -> bool:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """Return the delimiter by which most lines have as many fields as the first, and more than one."""
+    """Return the delimiter by which most lines have as many fields as the first that has more than one."""
     counts: Counter[str] = Counter()
     for delimiter in _DELIMITERS:
         try:
             rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
         except csv.Error:
             continue
-        if rows and len(rows[0]) > 1:
-            same = sum(len(row) == len(rows[0]) for row in rows)
-            counts[delimiter] = same * 1_000 // len(rows) * 100 + len(rows[0])
+        # Above the names of the columns a title may stand, which has no delimiter.
+        width = next((len(row) for row in rows if len(row) > 1), 0)
+        if width:
+            same = sum(len(row) == width for row in rows)
+            counts[delimiter] = same * 1_000 // len(rows) * 100 + width
     return counts.most_common(1)[0][0] if counts else ","

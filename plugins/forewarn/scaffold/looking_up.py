@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from forewarn.config.entities import entities, keys, parents
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader, named
+from forewarn.scaffold.matching import Feed, Reader
+from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
 
 _ALL, _STEPS = 0.9, 3

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from forewarn.config.entities import entities, told_by_parent
-from forewarn.expressions import ExpressionError, parse
 from forewarn.scaffold import names
-from forewarn.scaffold.shapes import Shape, as_time
+from forewarn.scaffold.reading import can_be_named, divided, expression_of, fits, named, timed
 from forewarn.scaffold.table import Column, Table
 
 REFERENCES = {
     "account_id": "account", "order_id": "order", "product_id": "product", "owner_id": "owner", "ticket_id": "ticket",
-    "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact", "lead_owner_id": "",
+    "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact",
 }  # fmt: skip
 _UNIT_PRICES = (
     "price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire",
     "preciounitario", "precounitario", "prezzounitario",
 )  # fmt: skip
-_MAX_NAME = 63
+# What rows of something else may repeat: the customer on each order.
+_REPEATED = ("account", "order", "product", "owner", "campaign")
+_STAND_INS = (
+    ("invoice", "due_at", "issued_at", "no column says when it was issued; the day it is due stands for it"),
+    ("subscription", "cancelled_at", "ended_at", "the day it was cancelled; without an end nobody ever leaves"),
+)
 _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 # From here on a name is one of those that people use, and not just one that ends like it.
 _SURE = 40
@@ -54,13 +58,16 @@ class Reader:
 
     `customers` are the numbers of customers that another table of the source knows: where no name says which column
     holds them, the values may. `customer` is the column where it is known already, and `parent` the entity that says
-    whose a row is instead, with the column of its number.
+    whose a row is instead, with the column of its number. `person` is the number of people at customers, whose table
+    is called as one of customers is. The rows of an `outcome` say who left, which other tables' rows are to foresee.
     """
 
     table: Table
     customers: frozenset[str] = frozenset()
     customer: Column | None = None
     parent: tuple[str, Column] | None = None
+    person: Column | None = None
+    outcome: bool = False
 
     @cached_property
     def usable(self) -> list[Column]:
@@ -75,7 +82,7 @@ class Reader:
     @cached_property
     def account(self) -> Column | None:
         """The column that says which customer a row is about."""
-        if self.parent is not None:
+        if self.parent is not None or (self.person is not None and self.customer is None):
             return None
         return self.customer or self.reference("account") or self.account_by_values
 
@@ -136,6 +143,14 @@ class Reader:
             or (len(name) > 3 and name.endswith(("id", "key", "no", "nr", "code", "number", "nummer", "num")))
         )
 
+    @cached_property
+    def is_numbered_as_itself(self) -> bool:
+        """Whether the key is called as the table is, such as loan_id of loan: its rows are those, and not customers."""
+        called = names.singular(names.folded(self.table.name.rpartition(".")[2]))
+        return len(self.key) == 1 and any(
+            names.folded(self.key[0]) == called + number for number in names.words()["numbers"]
+        )
+
     def identity(self) -> tuple[str, bool]:
         """Return an expression that is different for each row, and whether it is more than a guess."""
         if len(self.key) == 1:
@@ -145,14 +160,15 @@ class Reader:
         whole = [column.name for column in self.usable][:40]
         return f"hash_of({', '.join(named(name) for name in whole)})", False
 
-    def feed(self, entity: str, *, guess: bool = True, numbered: bool = True) -> Feed | Lacking:
+    def feed(self, entity: str, *, guess: bool = True, numbered: bool = True, partial: bool = False) -> Feed | Lacking:
         """Return how the table could feed an entity, or what it lacks for it.
 
         With `guess`, the only column that could be the time or the amount is taken for it, whatever it is called. Where
-        its rows are not `numbered`, what stands in them serves as their number.
+        its rows are not `numbered`, what stands in them serves as their number. What only adds to another table's
+        records is `partial`, and lacks nothing but their number.
         """
         definition = entities()[entity]
-        feed = Feed(entity, {})
+        feed = Feed(entity, {}, partial=partial)
         if self.parent is not None and definition.refers and entity != self.parent[0]:
             feed.belongs_to = {self.parent[0]: self._take(feed, self.parent[1])}
         by_parent = told_by_parent(entity, feed.belongs_to)
@@ -161,10 +177,15 @@ class Reader:
                 continue
             expression = self._own_number(entity, feed) if target == definition.key else None
             if expression is None and target in REFERENCES and target != definition.key:
-                found = self.reference(REFERENCES[target]) if REFERENCES[target] else None
-                if target == "account_id" and self.customer is not None:
+                found = self.reference(REFERENCES[target])
+                if target == "account_id" and (self.customer is not None or self.person is not None):
                     found = self.customer
-                if found is None and target == "account_id" and (found := self.account_by_values) is not None:
+                if (
+                    found is None
+                    and target == "account_id"
+                    and self.person is None
+                    and (found := self.account_by_values) is not None
+                ):
                     feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
                 if found is not None and (entity, target) == ("invoice", "order_id"):
                     # An invoice's number may serve as an order's, but not where the row is the invoice.
@@ -179,10 +200,12 @@ class Reader:
             if expression is not None:
                 feed.columns[target] = expression
         self._price_by_quantity(feed)
+        self._whole_name(feed)
+        _stand_in(feed)
         lacking = tuple(
             name
             for name, spec in definition.columns.items()
-            if spec.required and name not in (*feed.columns, *by_parent)
+            if spec.required and name not in (*feed.columns, *by_parent) and (not partial or name == definition.key)
         )
         if lacking:
             return Lacking(entity, lacking)
@@ -190,7 +213,7 @@ class Reader:
         return feed
 
     def _own_number(self, entity: str, feed: Feed) -> str | None:
-        column = self.reference(entity)
+        column = self.person if entity == "contact" and self.person is not None else self.reference(entity)
         if column is None and len(self.key) == 1:
             own = self.table.column(self.key[0])
             elsewhere = any(
@@ -199,7 +222,7 @@ class Reader:
             column = None if elsewhere and entity in ("account", "product", "owner") else own
         if column is not None and (column.is_unique or [column.name] == self.key):
             return self._take(feed, column)
-        if column is not None and entity in ("account", "order", "product", "owner", "campaign"):
+        if column is not None and (column is self.person or entity in _REPEATED):
             feed.distinct = True
             return self._take(feed, column)
         if entity in ("account", "product", "owner", "order", "campaign", "contact"):
@@ -210,12 +233,21 @@ class Reader:
         return expression
 
     def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
-        fitting = [column for column in self.usable if column.name not in feed.read and _fits(column, kind)]
+        fitting = [
+            column
+            for column in self.usable
+            if column.name not in feed.read
+            and (fits(column, kind) or (kind == "timestamptz" and self._counts_time(column, feed.entity, target)))
+        ]
         fitting = [column for column in fitting if not names.is_one_of(column.name, "leaks", self.shared)]
         if target == "amount" and feed.entity in ("order", "order_line"):
             fitting = [column for column in fitting if not _is_besides(column.name)]
         rated = [(names.means(column.name, feed.entity, target, self.shared), column) for column in fitting]
-        rated = sorted((pair for pair in rated if pair[0] > 0), key=lambda pair: -pair[0])
+        # A yes or no is what its whole name says, and not what its name ends with: is_beta_feature.
+        rated = [
+            (rate, one) for rate, one in rated if rate > (_SURE if kind == "text" and one.shape.kind == "truth" else 0)
+        ]
+        rated.sort(key=lambda pair: -pair[0])
         if not rated and required and kind in ("timestamptz", "numeric"):
             alone = [column for column in fitting if kind == "timestamptz" or not self._is_numberlike(column)]
             alone = [column for column in alone if not self._means_another(feed.entity, target, column)]
@@ -229,7 +261,7 @@ class Reader:
                 rated = [(1, first)]
         if not rated and target == "mrr":
             yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
-            return _divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
+            return divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
         if not rated:
             return None
         if rated[0][0] < 30 and kind == "text":
@@ -247,9 +279,31 @@ class Reader:
             feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
         return self._take(feed, best, kind)
 
+    def _counts_time(self, column: Column, entity: str, target: str) -> bool:
+        """Whether numbers are seconds since 1970 under a name that says a moment without a word for time: created."""
+        return (
+            timed(column).how in ("epoch", "epoch_ms") and names.means(column.name, entity, target, self.shared) > _SURE
+        )
+
     def _means_another(self, entity: str, target: str, column: Column) -> bool:
-        others = [name for name in entities()[entity].columns if name != target]
-        return any(names.means(column.name, entity, other, self.shared) > _SURE for other in others)
+        others = [(entity, name) for name in entities()[entity].columns if name != target]
+        # An invoice's own row may say when it was paid, which is not when it was issued.
+        others += [("payment", "paid_at")] if entity == "invoice" else []
+        return any(names.means(column.name, *other, self.shared) > _SURE for other in others)
+
+    def _whole_name(self, feed: Feed) -> None:
+        """Take a person's first and last name together, where no column has both."""
+        halves = [
+            next((one for one in self.usable if names.is_one_of(one.name, half, self.shared)), None)
+            for half in ("first_name", "last_name")
+        ]
+        first, last = halves
+        if first is None or last is None or "name" not in entities()[feed.entity].columns:
+            return
+        if feed.columns.get("name") in (None, named(first.name), named(last.name)):
+            feed.columns["name"] = f"trim(concat({named(first.name)}, ' ', {named(last.name)}))"
+            feed.read |= {first.name, last.name}
+            feed.doubts = [doubt for doubt in feed.doubts if not doubt.startswith("name: ")]
 
     def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
         feed.read.add(column.name)
@@ -313,76 +367,9 @@ def _is_of_one(column: Column) -> bool:
     return any(value > 0 for value in numbers) and all(value < 1 for value in numbers)
 
 
-def can_be_named(name: str) -> bool:
-    """Whether an expression can name a column, and the warehouse keep it."""
-    if not name or name != name.strip() or '"' in name or len(name.encode()) > _MAX_NAME or not name.isprintable():
-        return False
-    return name not in ("_loaded_at", "_batch_id", "_row_hash") and not any(
-        "\ud800" <= sign <= "\udfff" for sign in name
-    )
-
-
-def named(name: str) -> str:
-    """Return a column's name as an expression: in double quotes where it is not a plain word."""
-    if name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit():
-        try:
-            expression = parse(name, {name: None})
-            if expression.tree.key == "column" and expression.tree.name == name:
-                return name
-        except ExpressionError:
-            pass
-    return f'"{name}"'
-
-
-def expression_of(column: Column, kind: str) -> str:
-    """Return the expression that reads a column as a type of the canonical entities."""
-    name = named(column.name)
-    shape = _timed(column) if kind == "timestamptz" else column.shape
-    if kind == "timestamptz":
-        ways = {
-            "epoch": f"to_timestamp({name})",
-            "epoch_ms": f"to_timestamp({_divided(column, name, 1000)})",
-            "excel": f"excel_date({name})",
-        }
-        return ways.get(shape.how, name)
-    if kind == "numeric":
-        ways = {"point": f"number({name})", "comma": f"number({name}, ',')"}
-        text = ways.get(shape.how, name)
-        is_minor = names.parts(column.name)[-1:] and names.parts(column.name)[-1] in names.MONEY_PARTS
-        return _divided(column, text, 100) if is_minor else text
-    if kind == "boolean":
-        return f"truth({name})"
-    return name if column.declared in (None, "text") else f"cast({name} as text)"
-
-
-def _divided(column: Column, text: str, by: int) -> str:
-    """Return a column's expression divided by a number; what is text must be read as a number first."""
-    bare = text == named(column.name) and column.declared in (None, "text")
-    return f"number({text}) / {by}" if bare else f"{text} / {by}"
-
-
-def _timed(column: Column) -> Shape:
-    return as_time(column.shape, column.present)
-
-
-def _fits(column: Column, kind: str) -> bool:
-    shape = column.shape
-    if kind == "timestamptz":
-        return shape.kind == "time" or (_speaks_of_time(column.name) and _timed(column).kind == "time")
-    if kind == "numeric":
-        return shape.kind == "number"
-    if kind == "boolean":
-        return shape.kind == "truth" or (shape.kind == "number" and column.distinct <= {"0", "1"})
-    return shape.kind in ("text", "number", "email", "phone", "truth") or (
-        shape.kind == "empty" and column.declared == "text"
-    )
-
-
-def _speaks_of_time(name: str) -> bool:
-    said = ("date", "time", "datum", "fecha", "data", "dt", "at", "on", "ts", "day", "日期", "时间")
-    if names.parts(name)[-1:] and names.parts(name)[-1] in ("unix", "epoch", "utc"):
-        return True
-    return any(
-        text.startswith(said[:6]) or text.endswith(said) or "date" in text or "time" in text
-        for text in names.spellings(name)
-    )
+def _stand_in(feed: Feed) -> None:
+    """Let a moment that is known stand for one that is needed and that no column tells."""
+    for entity, known, lacking, doubt in _STAND_INS:
+        if feed.entity == entity and known in feed.columns and lacking not in feed.columns:
+            feed.columns[lacking] = feed.columns[known]
+            feed.doubts.append(f"{lacking}: {doubt}")

@@ -75,18 +75,21 @@ def prefix(names: list[str]) -> str:
 
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
-    tokens = [singular(words()["short"].get(token, token)) for token in parts(name)]
-    tokens = [token for token in tokens if token not in words()["beside"]] or tokens
-    joined = ["".join(tokens[start:end]) for start in range(len(tokens)) for end in range(start + 1, len(tokens) + 1)]
+    said = [words()["short"].get(token, token) for token in parts(name)]
+    said = [token for token in said if singular(token) not in words()["beside"]] or said
     scores: dict[str, int] = {}
-    for entity, known in words()["entities"].items():
-        for text in joined:
-            if any(text == word or _is_plural(text, word) for word in known):
-                # A longer word says more, and the last one of a name is its noun.
-                strength = 2 + (text == joined[-1] or "".join(tokens).endswith(text)) + 2 * (text == "".join(tokens))
-                scores[entity] = max(scores.get(entity, 0), strength + (len(text) > 8))
-        if any(not word.isascii() and word in "".join(tokens) for word in known):
-            scores[entity] = max(scores.get(entity, 0), 3)
+    # What looks like a plural may be none: sales, trans.
+    for tokens in ([singular(token) for token in said], said):
+        whole = "".join(tokens)
+        joined = {"".join(tokens[start:end]) for start in range(len(tokens)) for end in range(start + 1, len(said) + 1)}
+        for entity, known in words()["entities"].items():
+            for text in joined:
+                if any(text == word or _is_plural(text, word) for word in known):
+                    # A longer word says more, and the last one of a name is its noun.
+                    strength = 2 + whole.endswith(text) + 2 * (text == whole)
+                    scores[entity] = max(scores.get(entity, 0), strength + (len(text) > 8))
+            if any(not word.isascii() and word in whole for word in known):
+                scores[entity] = max(scores.get(entity, 0), 3)
     return sorted(scores.items(), key=lambda found: -found[1])
 
 

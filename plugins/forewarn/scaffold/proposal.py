@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from forewarn.config.entities import entities
 from forewarn.scaffold import belonging, names
-from forewarn.scaffold.beside import beside, contract, depends
+from forewarn.scaffold.beside import beside, contract, depends, end_of_contract
 from forewarn.scaffold.looking_up import Lookup, look_up
-from forewarn.scaffold.matching import Feed, Lacking, Reader, named
-from forewarn.scaffold.shapes import newest_day
-from forewarn.scaffold.table import Column, Table
+from forewarn.scaffold.matching import Feed, Lacking, Reader
+from forewarn.scaffold.outcomes import order_of, settle_deal, take_back, tells_who_left
+from forewarn.scaffold.reach import is_read, newest
+from forewarn.scaffold.reading import named
+from forewarn.scaffold.table import Table
 from forewarn.sources.belonging import all_above
 
 _FACTS = ("order", "subscription")
@@ -73,16 +76,22 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     """
     readers = belonging.people_apart([Reader(table) for table in tables])
     customers = _customers(readers)
-    readers = [reader if reader.account else Reader(reader.table, customers) for reader in readers]
+    readers = [reader if reader.account else replace(reader, customers=customers) for reader in readers]
+    if any(dict(names.entity_of(one.table.name)).get("account") and not tells_who_left(one) for one in readers):
+        readers = [replace(reader, outcome=tells_who_left(reader)) for reader in readers]
     taken: set[str] = set()
     result = Proposal([])
-    days = [day for reader in readers for column in reader.usable for day in _days(column) if day <= today]
-    result.newest = max(days, default=None)
     for reader in readers:
-        stream = StreamProposal(_stream_name(reader.table.name, taken), reader.table, list(reader.key))
         chosen, lacking = _choose(reader)
+        name = _stream_name(reader.table.name, taken, chosen.entity if chosen else "table")
+        stream = StreamProposal(name, reader.table, list(reader.key))
         if chosen is not None:
             stream.feeds.append(chosen)
+        elif reader.outcome:
+            result.unplaced.append(
+                f"{reader.table.name}: tells who left, which is what a model foresees; a day in it may be `ended_at` of"
+                " the contract (`partial: true`, with the contract's number)"
+            )
         elif lacking is not None:
             needs = " and ".join(lacking.columns)
             way = ""
@@ -94,6 +103,9 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         result.streams.append(stream)
     _belongings(result, readers, customers)
     _colleagues(result, readers)
+    result.newest = newest(
+        [(reader, stream.feeds) for stream, reader in zip(result.streams, readers, strict=True)], today
+    )
     _more_feeds(result, readers, today)
     # What follows from lines and wide rows may be what others belong to: the return of an order.
     _belongings(result, readers, customers)
@@ -122,8 +134,10 @@ def _strengths(reader: Reader) -> dict[str, int]:
     """Return how strongly a table's name and the numbers in it speak of each entity that it may feed."""
     found = dict(names.entity_of(reader.table.name))
     account = reader.account
+    if reader.outcome:
+        return {}
     if account is not None:
-        if account.is_unique:
+        if account.is_unique and (not reader.is_numbered_as_itself or reader.key == [account.name]):
             found["account"] = found.get("account", 0) + 2
         for entity in ("order", "usage_event"):
             found.setdefault(entity, 0)
@@ -136,8 +150,12 @@ def _strengths(reader: Reader) -> dict[str, int]:
 
 def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
     """Return the entity that a table feeds best, or what the likeliest one lacks."""
-    if reader.customer is not None and isinstance(person := reader.feed("contact"), Feed):
-        return person, None
+    if reader.customer is not None or reader.person is not None:
+        person = reader.feed("contact", partial=reader.customer is None)
+        if isinstance(person, Feed) and (len(person.columns) > 1 or not person.partial):
+            return person, None
+        if reader.person is not None:
+            return None, None
     strengths = _strengths(reader)
     best: tuple[float, Feed] | None = None
     worst: tuple[int, Lacking] | None = None
@@ -176,9 +194,10 @@ def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[st
         numbers = belonging.numbers(list(zip(readers, feeds, strict=True)))
         for at, (stream, reader) in enumerate(zip(result.streams, readers, strict=True)):
             if not belonging.is_nobodys(reader, stream.feeds, customers, numbers):
+                belonging.also(reader, stream.feeds, numbers, above)
                 continue
             for parent in belonging.candidates(reader, numbers):
-                child = Reader(reader.table, customers, parent=parent)
+                child = replace(reader, customers=customers, parent=parent)
                 chosen, _ = _choose(child)
                 if chosen is None or not chosen.belongs_to or chosen.entity in all_above(parent[0], above):
                     continue
@@ -202,15 +221,24 @@ def _colleagues(result: Proposal, readers: list[Reader]) -> None:
 
 def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
     """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
+    day = result.newest or today
     for stream, reader in zip(result.streams, readers, strict=True):
         own = {feed.entity for feed in stream.feeds}
         account = reader.account
-        stream.feeds += beside(result.fed, reader, own)
+        for feed in stream.feeds:
+            if feed.entity == "opportunity":
+                settle_deal(feed, reader)
+            elif feed.entity == "order":
+                take_back(feed, reader)
+        stream.feeds += beside(result.fed, reader, stream.feeds)
         if account is None or not account.is_unique or "account" not in own:
             continue
-        if (told := contract(reader, account, result.newest or today)) is not None:
+        if (told := contract(reader, account, day)) is not None:
             stream.feeds.append(told)
+    _ends(result, readers, day)
+    _won_deals(result, readers)
     if "account" in result.fed:
+        _numbers_alone(result)
         return
     with_account = [
         (stream, reader) for stream, reader in zip(result.streams, readers, strict=True) if reader.account is not None
@@ -262,6 +290,49 @@ def _lookups(result: Proposal, readers: list[Reader]) -> None:
     result.names = {stream.table.name: stream.name for stream in result.streams}
 
 
+def _ends(result: Proposal, readers: list[Reader], day: date) -> None:
+    """Let a table that knows who has left say so of the contract that another one tells, a row a customer in each."""
+    told = [
+        feed.columns["subscription_id"] == feed.columns.get("account_id")
+        for stream in result.streams
+        for feed in stream.feeds
+        if feed.entity == "subscription"
+    ]
+    if told != [True] or any("ended_at" in feed.columns for stream in result.streams for feed in stream.feeds):
+        return
+    for stream, reader in zip(result.streams, readers, strict=True):
+        if reader.account is None or not reader.account.is_unique:
+            continue
+        if (ended := end_of_contract(reader, reader.account, day)) is not None:
+            stream.feeds.append(ended)
+            return
+
+
+def _won_deals(result: Proposal, readers: list[Reader]) -> None:
+    """Take deals that were won for orders, where nothing else says what customers bought."""
+    if result.fed & set(_FACTS):
+        return
+    for stream in result.streams:
+        for deal in [feed for feed in stream.feeds if feed.entity == "opportunity"]:
+            reader = next(one for one in readers if one.table is stream.table)
+            if (order := order_of(deal, reader)) is not None:
+                stream.feeds.append(order)
+
+
+def _numbers_alone(result: Proposal) -> None:
+    """Take out what says of customers no more than their number, where another table says who they are."""
+    known = [feed for stream in result.streams for feed in stream.feeds if feed.entity == "account"]
+    told = [feed for feed in known if len(feed.columns) > 1 and not feed.distinct] or known[:1]
+    for stream in result.streams:
+        for feed in [one for one in stream.feeds if one.entity == "account" and len(one.columns) == 1]:
+            if any(one is not feed for one in told):
+                stream.feeds.remove(feed)
+                if not stream.feeds:
+                    result.unplaced.append(
+                        f"{stream.table.name}: nothing says what its rows are; of customers it has but the number"
+                    )
+
+
 def _settle(stream: StreamProposal, reader: Reader) -> None:
     """Decide what a stream's other keys say."""
     stream.personal = [
@@ -271,7 +342,7 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         or column.shape.kind in ("email", "phone")
         or any(_is_personal(column.name, feed) for feed in stream.feeds)
     ]
-    read = {column.name for feed in stream.feeds for column in reader.usable if _is_read(column.name, feed)}
+    read = {column.name for feed in stream.feeds for column in reader.usable if is_read(column.name, feed)}
     orders = {column.shape.how for column in reader.usable if column.name in read and column.shape.kind == "time"}
     for order in ("dmy", "mdy"):
         if order in orders:
@@ -311,27 +382,15 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
             stream.doubts.append(f"not mapped: {', '.join(rest[:30])}{', …' if len(rest) > 30 else ''}")
 
 
-def _is_read(name: str, feed: Feed) -> bool:
-    texts = (*feed.columns.values(), *feed.belongs_to.values(), feed.where)
-    return any(re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) for text in texts)
-
-
 def _is_personal(name: str, feed: Feed) -> bool:
     columns = entities()[feed.entity].columns
     return any(columns[target].personal and text == named(name) for target, text in feed.columns.items())
 
 
-def _days(column: Column) -> list[date]:
-    if column.shape.kind != "time" or any(
-        word in names.folded(column.name) for word in ("birth", "geburt", "naiss", "dob")
-    ):
-        return []
-    found = newest_day([*column.present, *column.latest], column.shape.how)
-    return [found] if found else []
-
-
-def _stream_name(name: str, taken: set[str]) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
+def _stream_name(name: str, taken: set[str], otherwise: str) -> str:
+    """Return a table's name as a stream's, or `otherwise` where nothing of it can be written so."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(sign))
+    plain = re.sub(r"[^a-z0-9]+", "_", bare).strip("_") or otherwise
     plain = plain if plain[0].isalpha() else f"t_{plain}"
     plain, number = plain[:36].rstrip("_"), 2
     while (found := plain if plain not in taken else f"{plain}_{number}") in taken:

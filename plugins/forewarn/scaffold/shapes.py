@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from forewarn.expressions.conversions import CURRENCIES, NO, YES
 
@@ -18,7 +18,7 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MONEY = f"(?:{'|'.join(CURRENCIES)})?"
 _MESSY = (
     r"(?=.*\d){money}[(]?[+-]?{money}(?:\d{{1,3}}(?:[{group}]\d{{3}})+|\d+)?(?:[{mark}]\d*)?"
-    r"-?[)]?{money}"
+    r"-?[)]?[万萬亿億]?{money}"
 )
 _POINT, _COMMA = (
     re.compile(_MESSY.format(group=group, mark=mark, money=_MONEY)) for group, mark in ((",", "."), (".", ","))
@@ -29,6 +29,8 @@ _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK)
 _COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _LOCAL = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _CLOCK)
 _NAMED = re.compile(r"\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}" + _CLOCK + r"|[A-Za-z]{3,9} \d{1,2},? \d{4}" + _CLOCK)
+_CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日(?: ?(\d{1,2}:\d{2})(:\d{2})?)?")
+_SHORT = re.compile(r"(\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])( \d{2}:\d{2}:\d{2})?")
 _TRUTHS = frozenset(YES + NO)
 
 
@@ -109,6 +111,8 @@ def _address(sample: Sequence[str]) -> Shape | None:
 
 def as_time(shape: Shape, values: Sequence[str]) -> Shape:
     """Return how a column of numbers, whose name says that it is a time, may count it; the shape itself otherwise."""
+    if _most([value.strip() for value in values[:_SAMPLE]] or [""], _SHORT):
+        return Shape("time", "YYMMDD HH24:MI:SS" if ":" in values[0] else "YYMMDD")
     if shape.kind != "number":
         return shape
     numbers = [float(value) for value in values[:_SAMPLE] if _PLAIN_NUMBER.fullmatch(value.strip())]
@@ -125,10 +129,10 @@ def _most(values: Sequence[str], pattern: re.Pattern[str]) -> bool:
 
 
 def _time(sample: Sequence[str]) -> Shape | None:
-    if _most(sample, _ISO):
-        return Shape("time", "ymd")
-    if _most(sample, _NAMED):
-        return Shape("time", "dmy")
+    clock = ("", " HH24:MI", " HH24:MI:SS")[min(max(value.count(":") for value in sample), 2)]
+    for pattern, how in ((_ISO, "ymd"), (_CHINESE, 'YYYY"年"MM"月"DD"日"' + clock), (_NAMED, "dmy")):
+        if _most(sample, pattern):
+            return Shape("time", how)
     found = [match for value in sample if (match := _LOCAL.fullmatch(value))]
     if len(found) < ENOUGH * len(sample):
         return None
@@ -141,11 +145,19 @@ def _time(sample: Sequence[str]) -> Shape | None:
 
 
 def newest_day(values: Sequence[str], order: str) -> date | None:
-    """Return the newest day among times in ISO form or in a local order; None where none can be read."""
+    """Return the newest day among times in ISO form, in a local order or since 1970; None where none can be read."""
     days = []
+    if order in ("epoch", "epoch_ms"):
+        seconds = [
+            float(value) / (1000 if order == "epoch_ms" else 1) for value in values if _PLAIN_NUMBER.fullmatch(value)
+        ]
+        return datetime.fromtimestamp(max(seconds), UTC).date() if seconds else None
     for value in values:
-        if match := _ISO.match(value.strip()):
+        if match := _ISO.match(value.strip()) or _CHINESE.match(value.strip()):
             parts = (match[1], match[2], match[3])
+        elif order.startswith("YYMMDD") and (match := _SHORT.fullmatch(value.strip())):
+            # As PostgreSQL reads two digits: the year nearest to 2020.
+            parts = (f"{'19' if match[1] >= '70' else '20'}{match[1]}", match[2], match[3])
         elif _COMPACT.fullmatch(value.strip()):
             parts = (value.strip()[:4], value.strip()[4:6], value.strip()[6:8])
         elif match := _LOCAL.match(value.strip()):

@@ -66,7 +66,8 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     types = {name: known.get(name) or "text" for name in header}
 
     def copy(target: extensions.cursor, table: sql.Composable) -> int:
-        if encoding != "utf-8" or facts.has_nul or not facts.is_utf8 or not facts.plain_quotes:
+        above = (stream.header_row or 1) > 1
+        if encoding != "utf-8" or facts.has_nul or not facts.is_utf8 or not facts.plain_quotes or above:
             raise NotPlain
         taken = copy_csv(
             target, table, header, _body(file.path), header=True, delimiter=stream.delimiter, quote=stream.quote
@@ -125,7 +126,10 @@ def _body(path: Path) -> Iterator[bytes]:
 
 def _reader(path: Path, encoding: str, stream: FileStream) -> csv._reader:  # type: ignore[name-defined]
     lines = decoded_lines(path, encoding)
-    return csv.reader(lines, delimiter=stream.delimiter, quotechar=stream.quote, strict=True)
+    reader = csv.reader(lines, delimiter=stream.delimiter, quotechar=stream.quote, strict=True)
+    for _ in range((stream.header_row or 1) - 1):
+        next(reader, None)
+    return reader
 
 
 def _header(path: Path, encoding: str, stream: FileStream) -> list[str]:

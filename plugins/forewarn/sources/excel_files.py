@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     SourceRejected
         The sheet, or a column that the stream needs, is not there.
     """
-    header, _ = _table(sheet(file.path, stream.sheet, subject))
+    header, _ = _table(sheet(file.path, stream.sheet, subject), stream.header_row)
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise SourceRejected(
@@ -68,6 +69,12 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
 def sheet_names(path: Path) -> list[str]:
     """Return the names of a workbook's sheets."""
     return [str(name) for name in _workbook(path).sheet_names]
+
+
+def first_rows(path: Path, name: str, count: int) -> list[list[str]]:
+    """Return the first rows of a sheet as text, empty cells as empty texts."""
+    rows = sheet(path, name, path.name).iter_rows()
+    return [[_text(value) or "" for value in values] for values in islice(rows, count)]
 
 
 def sheet(path: Path, name: str | None, subject: str) -> CalamineSheet:
@@ -151,20 +158,22 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _table(found: CalamineSheet) -> tuple[list[str], Iterator[tuple[int, list[Any]]]]:
+def _table(found: CalamineSheet, header_row: int | None) -> tuple[list[str], Iterator[tuple[int, list[Any]]]]:
     """Return the header and the numbered rows below it."""
     rows = enumerate(found.iter_rows(), start=1)
-    for _, values in rows:
+    for number, values in rows:
+        if number < (header_row or 1):
+            continue
         names = ["" if value is None else str(_text(value) or "").strip() for value in values]
         if any(names):
             while not names[-1]:
                 names.pop()
-            return [name or f"column_{number}" for number, name in enumerate(names, start=1)], rows
+            return [name or f"column_{place}" for place, name in enumerate(names, start=1)], rows
     raise PartRejected("expected a header, got an empty sheet")
 
 
 def _rows(file: File, stream: FileStream, subject: str, width: int) -> Iterator[Row | Reject]:
-    _, rows = _table(sheet(file.path, stream.sheet, subject))
+    _, rows = _table(sheet(file.path, stream.sheet, subject), stream.header_row)
     for number, values in rows:
         texts = [_text(value) for value in values[:width]]
         texts += [None] * (width - len(texts))

@@ -11,8 +11,8 @@ from forewarn.sources.column_types import column_types, wanted_columns
 from forewarn.sources.compressed import opened
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import FileStream, Source
+from forewarn.sources.nested import flatten
 from forewarn.sources.reader import Part, PartRejected, Reject, Row
-from forewarn.sources.rest import flatten
 from forewarn.sources.rows_as_parts import part_of_rows
 from forewarn.sources.sql_tables import plain_row
 
@@ -35,22 +35,23 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     SourceRejected
         A column that the stream needs is in no record.
     """
+    wanted = wanted_columns(stream)
     seen: dict[str, None] = {}
     for _, record in records(file.path):
         if isinstance(record, dict):
-            seen |= dict.fromkeys(flatten(record))
+            seen |= dict.fromkeys(flatten(record, wanted))
         if len(seen) > MAX_NAMES:
             raise PartRejected(f"expected at most {MAX_NAMES} names, got more: values may stand where names should")
     columns = list(seen)
     if not columns:
         raise PartRejected("expected JSON objects, got none")
-    require_columns(subject, f"the records of {file.name}", wanted_columns(stream), columns)
+    require_columns(subject, f"the records of {file.name}", wanted, columns)
     known = column_types(source, stream)
 
     def rows() -> Iterator[Row | Reject]:
         for place, record in records(file.path):
             if isinstance(record, dict):
-                flat = flatten(record)
+                flat = flatten(record, wanted)
                 yield plain_row(place, [flat.get(name) for name in columns])
             else:
                 yield Reject(place, f"{place}: expected a JSON object, got something else", str(record)[:_SHOWN])

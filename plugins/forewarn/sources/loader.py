@@ -110,6 +110,9 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
     _check_deletes(document, [*path, "deletes"], stream)
     if isinstance(stream, RestStream):
         _check_paginator(document, [*path, "endpoint", "paginator"], stream)
+    if isinstance(stream, FileStream) and stream.header_row and stream.format not in ("csv", "excel"):
+        message = f"a {stream.format} file has no row of names"
+        raise document.error([*path, "header_row"], message, "remove `header_row`")
     if isinstance(stream, FileStream) and stream.encoding:
         try:
             "".encode(stream.encoding)
@@ -137,6 +140,7 @@ def _check_deletes(document: Document, path: list[str | int], stream: Stream) ->
 def _check_paginator(document: Document, path: list[str | int], stream: RestStream) -> None:
     paginator = stream.endpoint.paginator
     needs = {"token": ("field", "param"), "next_link": ("field",), "page_number": ("param",), "offset": ("param",)}
+    needs["last_record"] = needs["token"]
     for name in needs.get(paginator.kind, ()):
         if getattr(paginator, name) is None:
             raise document.error(path, f"`{name}` is missing for kind {paginator.kind}", f"add `{name}: …`")

@@ -260,6 +260,9 @@ class FileStream(Stream):
         one sheet is read.
     sheet : str or None
         Sheet of an Excel workbook, by default its first.
+    header_row : int or None
+        Row of a CSV file or a sheet in which the names of the columns stand, counted from 1, where a title stands above
+        them; by default the first that is not empty.
     encoding : str or None
         By default UTF-8, and GB18030 where a file is not UTF-8 and reads as Chinese.
     final_newline : str
@@ -271,6 +274,7 @@ class FileStream(Stream):
     path: str
     format: Literal["csv", "parquet", "json", "excel"]
     sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1, le=100)
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
@@ -285,11 +289,11 @@ class Paginator(_Strict):
     ----------
     kind : str
         `none`; `page_number` and `offset` go on until a page is empty (a short page may be the server's own limit);
-        `token` sends the value found at `field` as `param`; `next_link` follows the address at `field`; `link_header`
-        follows `rel="next"`.
+        `token` sends the value found at `field` as `param`; `last_record` sends that of the page's last record, until a
+        page is empty; `next_link` follows the address at `field`; `link_header` follows `rel="next"`.
     """
 
-    kind: Literal["none", "page_number", "offset", "token", "next_link", "link_header"] = "none"
+    kind: Literal["none", "page_number", "offset", "token", "last_record", "next_link", "link_header"] = "none"
     field: str | None = None
     param: str | None = None
     size_param: str | None = None

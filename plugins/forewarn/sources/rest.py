@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import IO, Any
 
 from forewarn.config.entities import entities
@@ -18,6 +17,7 @@ from forewarn.sources.column_types import Columns, column_types, wanted_columns
 from forewarn.sources.http import Page, Server
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import RestSource, RestStream
+from forewarn.sources.nested import as_json, flatten
 from forewarn.sources.reader import Extraction, Part, Reject, Row
 from forewarn.sources.sql_tables import plain_row
 
@@ -29,21 +29,22 @@ def open_endpoint(
     """Fetch every page of an endpoint to a temporary file; `known` are the columns that have landed before."""
     subject = f"{source.name}.{name}"
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+        wanted = wanted_columns(stream)
         seen: dict[str, None] = {}
         count = 0
         for records in pages(url, source, stream, subject, watermark):
             for record in records:
-                flat = flatten(record)
+                flat = flatten(record, wanted)
                 seen |= dict.fromkeys(flat)
-                spool.write(json.dumps(flat, default=_number) + "\n")
+                spool.write(json.dumps(flat, default=as_json) + "\n")
                 count += 1
         columns = list(seen)
         if count:
             # A JSON object may leave out what is empty; a column that has landed before is then no surprise.
-            needed = [c for c in wanted_columns(stream) if c in _required(stream) or c not in known]
+            needed = [c for c in wanted if c in _required(stream) or c not in known]
             require_columns(subject, f"the records of {stream.endpoint.path}", needed, columns)
         else:
-            columns = wanted_columns(stream)
+            columns = wanted
         declared = column_types(source, stream)
         types = {column: declared.get(column) or "text" for column in columns}
         part = Part(stream.endpoint.path, columns, rows=lambda: _rows(spool, columns))
@@ -104,8 +105,10 @@ def _next(
             return None
         step = 1 if pager.kind == "page_number" else len(records)
         return None, params | {str(pager.param): str(int(params[str(pager.param)]) + step)}
-    if pager.kind == "token":
-        token = _at(page.body, str(pager.field))
+    if pager.kind == "last_record" and not records:
+        return None
+    if pager.kind in ("token", "last_record"):
+        token = _at(page.body if pager.kind == "token" else records[-1], str(pager.field))
         return (None, params | {str(pager.param): str(token)}) if token not in (None, "", False) else None
     link = page.next_link if pager.kind == "link_header" else None
     if pager.kind == "next_link":
@@ -176,29 +179,6 @@ def _required(stream: RestStream) -> set[str]:
             if entities()[entity].columns[column].required:
                 needed |= names(parse(text, Columns({}, text)))
     return needed
-
-
-def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a record with nested objects as `outer__inner`; lists stay JSON."""
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            flat |= flatten(value, f"{prefix}{name}__")
-        else:
-            flat[prefix + name] = _text(value)
-    return flat
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value or None
-    if isinstance(value, bool | list | dict):
-        return json.dumps(value, ensure_ascii=False, default=_number)
-    return str(value)
-
-
-def _number(value: Any) -> float | str:
-    return float(value) if isinstance(value, Decimal) and value.is_finite() else str(value)
 
 
 def _rows(spool: IO[str], columns: list[str]) -> Iterator[Row | Reject]:

@@ -84,6 +84,15 @@ def test_what_many_share_is_no_evidence(accounts: Accounts) -> None:
     assert accounts.linked() == set()
 
 
+def test_namesakes_with_a_provider_that_no_list_knows_are_strangers(accounts: Accounts) -> None:
+    """Five people of each name, all with an address at one provider and none of them twice."""
+    for number in range(60):
+        name = f"{'Jan' if number % 2 else 'Eva'} {['Novak', 'Silva', 'Haas', 'Olsen', 'Kaya', 'Wu'][number % 6]}"
+        accounts.add("shop", f"{number:03d}", name=name, email=f"p{number}@everybodys-post.example")
+    accounts.link()
+    assert accounts.linked() == set()
+
+
 def test_a_night_without_changes_compares_nothing(accounts: Accounts) -> None:
     acme(accounts)
     accounts.link()

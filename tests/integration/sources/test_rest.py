@@ -274,9 +274,10 @@ def test_values_that_do_not_fit_are_quarantined(httpserver, desk, rows):
     ]
 
 
-@pytest.mark.parametrize("kind", ["link_header", "next_link", "offset", "page_number"])
+@pytest.mark.parametrize("kind", ["last_record", "link_header", "next_link", "offset", "page_number"])
 def test_other_ways_to_page(httpserver, desk, write_source, kind):
     pagers = {
+        "last_record": "{kind: last_record, field: id, param: starting_after}",
         "link_header": "{kind: link_header}",
         "next_link": "{kind: next_link, field: links.next}",
         "offset": "{kind: offset, param: from}",
@@ -285,6 +286,7 @@ def test_other_ways_to_page(httpserver, desk, write_source, kind):
 
     def answer(request: Request) -> Response:
         page = int(request.args.get("page", 1)) if "from" not in request.args else int(request.args["from"]) // 2 + 1
+        page = (int(request.args["starting_after"]) + 1) // 2 if "starting_after" in request.args else page
         data = [ticket(page * 2), ticket(page * 2 + 1)] if page <= 3 else []
         following = httpserver.url_for(f"/v1/tickets?page={page + 1}") if page < 3 else None
         response = Response(json.dumps({"data": data, "links": {"next": following}}), mimetype="application/json")

@@ -214,7 +214,7 @@ def test_openapi_document_names_lists_keys_and_pages(httpserver: object) -> None
     }
     httpserver.expect_request("/openapi.json").respond_with_json(document)  # type: ignore[attr-defined]
     address = httpserver.url_for("/openapi.json")  # type: ignore[attr-defined]
-    tables, problems, base = look_at_api(address, "desk")
+    tables, problems, base = look_at_api([address], "desk")
     assert base == address.removesuffix("/openapi.json")
     assert problems == ["GET /tickets/{id}/comments: one list for each value of its path; a stream has one address"]
     proposal = propose(tables, TODAY)
@@ -236,7 +236,7 @@ def test_plain_answer_shows_where_its_list_and_its_next_page_are(httpserver: obj
         "next_cursor": "x",
     }
     httpserver.expect_request("/v1/orders").respond_with_json(answer)  # type: ignore[attr-defined]
-    tables, _, _ = look_at_api(httpserver.url_for("/v1/orders?status=any"), "shop")  # type: ignore[attr-defined]
+    tables, _, _ = look_at_api([httpserver.url_for("/v1/orders?status=any")], "shop")  # type: ignore[attr-defined]
     assert tables[0].place["endpoint"] == {
         "path": "/v1/orders",
         "params": {"status": "any"},
@@ -249,4 +249,4 @@ def test_plain_answer_shows_where_its_list_and_its_next_page_are(httpserver: obj
     with pytest.raises(
         SourceRejected, match="expected a list of objects, or an OpenAPI document, got JSON without one"
     ):
-        look_at_api(httpserver.url_for("/none"), "shop")  # type: ignore[attr-defined]
+        look_at_api([httpserver.url_for("/none")], "shop")  # type: ignore[attr-defined]

@@ -1,0 +1,89 @@
+"""How a mapping names a column, and the expression that reads it as a type of the canonical entities."""
+
+from __future__ import annotations
+
+from forewarn.expressions import ExpressionError, parse
+from forewarn.scaffold import names
+from forewarn.scaffold.shapes import Shape, as_time
+from forewarn.scaffold.table import Column
+
+_MAX_NAME = 63
+
+
+def can_be_named(name: str) -> bool:
+    """Whether an expression can name a column, and the warehouse keep it."""
+    if not name or name != name.strip() or '"' in name or len(name.encode()) > _MAX_NAME or not name.isprintable():
+        return False
+    return name not in ("_loaded_at", "_batch_id", "_row_hash") and not any(
+        "\ud800" <= sign <= "\udfff" for sign in name
+    )
+
+
+def named(name: str) -> str:
+    """Return a column's name as an expression: in double quotes where it is not a plain word."""
+    if name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit():
+        try:
+            expression = parse(name, {name: None})
+            if expression.tree.key == "column" and expression.tree.name == name:
+                return name
+        except ExpressionError:
+            pass
+    return f'"{name}"'
+
+
+def expression_of(column: Column, kind: str) -> str:
+    """Return the expression that reads a column as a type of the canonical entities."""
+    name = named(column.name)
+    shape = timed(column) if kind == "timestamptz" else column.shape
+    if kind == "timestamptz":
+        ways = {
+            "epoch": f"to_timestamp({name})",
+            "epoch_ms": f"to_timestamp({divided(column, name, 1000)})",
+            "excel": f"excel_date({name})",
+        }
+        if "YY" in shape.how:
+            return f"to_timestamp({name}, '{shape.how}')"
+        return ways.get(shape.how, name)
+    if kind == "numeric":
+        ways = {"point": f"number({name})", "comma": f"number({name}, ',')"}
+        text = ways.get(shape.how, name)
+        is_minor = names.parts(column.name)[-1:] and names.parts(column.name)[-1] in names.MONEY_PARTS
+        return divided(column, text, 100) if is_minor else text
+    if kind == "boolean":
+        return f"truth({name})"
+    return name if column.declared in (None, "text") else f"cast({name} as text)"
+
+
+def divided(column: Column, text: str, by: int) -> str:
+    """Return a column's expression divided by a number; what is text must be read as a number first."""
+    bare = text == named(column.name) and column.declared in (None, "text")
+    return f"number({text}) / {by}" if bare else f"{text} / {by}"
+
+
+def timed(column: Column) -> Shape:
+    """Return what a column's values look like where its name says that they are times."""
+    return as_time(column.shape, column.present)
+
+
+def fits(column: Column, kind: str) -> bool:
+    """Whether a column's values can be read as a type of the canonical entities."""
+    shape = column.shape
+    if kind == "timestamptz":
+        return shape.kind == "time" or (_speaks_of_time(column.name) and timed(column).kind == "time")
+    if kind == "numeric":
+        return shape.kind == "number"
+    if kind == "boolean":
+        return shape.kind == "truth" or (shape.kind == "number" and column.distinct <= {"0", "1"})
+    return shape.kind in ("text", "number", "email", "phone", "truth") or (
+        shape.kind == "empty" and column.declared == "text"
+    )
+
+
+def _speaks_of_time(name: str) -> bool:
+    said = ("date", "time", "datum", "fecha", "data", "dt", "at", "on", "ts", "day", "日期", "时间")
+    if names.parts(name)[-1:] and names.parts(name)[-1] in ("unix", "epoch", "utc"):
+        return True
+    return any(
+        text.startswith(said[:6]) or text.endswith(said) or "date" in text or "time" in text
+        for text in names.spellings(name)
+    )
