@@ -39,16 +39,20 @@ class Feed:
         """Return the required columns that the record which a row belongs to tells."""
         return told_by_parent(self.entity, self.belongs_to)
 
-    def query(self, rows: str = "") -> str:
-        """Return SQL of the entity's rows; `rows` is a condition on the raw ones."""
+    def query(self, rows: str = "", *, alone: bool = True) -> str:
+        """Return SQL of the entity's rows; `rows` is a condition on the raw ones.
+
+        Rows that stand `alone` have what other streams' rows have not: the number of what they belong to, and what they
+        look up in vain.
+        """
         named = {"source": f"'{self.source}'::text"} | {
             name: self.columns.get(name, f"null::{column.type}") for name, column in self.spec.columns.items()
         }
         if self.spec.refers:
             named["account_source"] = f"'{self.account_source}'::text"
-        for number in self.belongs_to.values():
+        for number in self.belongs_to.values() if alone else ():
             named["parent_id"] = number
-        if self.lookups:
+        if self.lookups and alone:
             # Numbers by which a row is looked up that is not there.
             missed = [
                 f"case when {by} is not null and _batch_id_{number} is null then '{one['table']} ' || {by} end"
@@ -89,5 +93,5 @@ def feeds(mappings: Mapping[str, Sequence[Mapping[str, object]]]) -> list[Feed]:
 
 def united(found: Sequence[Feed], entity: str) -> str:
     """Return SQL of all rows of an entity, as many as there may be; no row where nobody feeds it."""
-    of_entity = [feed.query() for feed in found if feed.entity == entity]
+    of_entity = [feed.query(alone=False) for feed in found if feed.entity == entity]
     return "(" + " union all ".join(of_entity) + ")" if of_entity else ""

@@ -110,7 +110,9 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     # What follows from lines and wide rows may be what others belong to: the return of an order.
     _belongings(result, readers, customers)
     _strangers(result, readers)
+    _once(result)
     _lookups(result, readers)
+    _without_numbers_alone(result)
     for stream, reader in zip(result.streams, readers, strict=True):
         _settle(stream, reader)
     placed = {stream.table.name for stream in result.streams if stream.feeds}
@@ -255,6 +257,26 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 if target != "account_id" and expression in known and not depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
+
+
+def _once(result: Proposal) -> None:
+    """Let tables that name a product add to it what they know, where another table has one row for each."""
+    found = [(stream, feed) for stream in result.streams for feed in stream.feeds if feed.entity == "product"]
+    whole = [feed for stream, feed in found if [feed.columns["product_id"]] in _written(stream.key)]
+    for stream, feed in found if whole else ():
+        feed.partial = feed not in whole
+        feed.distinct = feed.partial and (feed.distinct or len(stream.key) != 1)
+
+
+def _written(key: list[str]) -> list[list[str]]:
+    """Return the ways in which a key is mapped as a number."""
+    return [[named(name) for name in key], [f"cast({named(name)} as text)" for name in key]]
+
+
+def _without_numbers_alone(result: Proposal) -> None:
+    """Leave out what adds nothing but a number."""
+    for stream in result.streams:
+        stream.feeds = [feed for feed in stream.feeds if not (feed.partial and len(feed.columns) == 1)]
 
 
 def _strangers(result: Proposal, readers: list[Reader]) -> None:
