@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from forewarn.quality.feeds import Feed, united
 
-LOOKUP = {"table": "groups", "join": "left join (select … from {relation}) as looked_up_1 on …", "by": ["\"grp\""]}
+LOOKUP = {"table": "groups", "join": "left join (select … from {relation}) as looked_up_1 on …", "by": ['"grp"']}
 COLUMNS = {"product_id": '"id"'}
 
 
 def test_what_a_stream_looks_up_in_vain_is_seen_in_its_own_rows_and_not_among_others() -> None:
     feed = Feed("product", "shop", "articles", COLUMNS, "shop", lookups=[LOOKUP])
     assert (
-        "coalesce(case when \"grp\" is not null and _batch_id_1 is null then 'groups ' || \"grp\" end)"
+        'coalesce(case when "grp" is not null and _batch_id_1 is null then \'groups \' || "grp" end)'
         ' as "missed_lookup"' in feed.query()
     )
     joined = 'from "raw_shop"."articles" left join (select … from "raw_shop"."groups") as looked_up_1 on …'
