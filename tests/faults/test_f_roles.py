@@ -84,6 +84,7 @@ IN_PART = {
 BECOMES = {
     "desk": dict.fromkeys(("alerts.absence", "alerts.outbox", "alerts.silence"), ADDS)
     | {key: {"select"} for key in ('alerts."case"', "alerts.hold", "alerts.missed_churn", "alerts.task")}
+    | {f"access.{key}": {"select"} for key in ("case_event_reason", "case_person", "task_person")}
     | {"ops.publication": {"select"}}
     | {key: {"select"} for key in ("ops.batch", "ops.gate_result", "ops.late_stream", "ops.trouble", "ops.watermark")}
     | {f"ml.{name}": {"select"} for name in ("driver", "segment", "segment_profile", "suggestion", "watch")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -86,7 +87,7 @@ KEPT: tuple[tuple[str, tuple[str, str], str], ...] = (
     ("customer_value_history", ("marts", "customer_value"), "customer_value_history"),
 )
 # Seen directly: name in bi, and the table. Each is written in transactions of its own and never half done.
-DIRECT = (
+DIRECT: tuple[tuple[str, tuple[str, str]], ...] = (
     ("cases", ("alerts", "case")),
     ("case_events", ("alerts", "case_event")),
     ("held_alerts", ("alerts", "hold")),
@@ -102,6 +103,13 @@ DIRECT = (
     ("segment_profiles", ("ml", "segment_profile")),
     ("suggestions", ("ml", "suggestion")),
 )
+# Of these, what names a person or was written by one: the view that has it for logins that see personal data, the key,
+# and the columns, which no reader has in the table itself (migration 0051).
+WORDS: dict[str, tuple[tuple[str, str], str, tuple[str, ...]]] = {
+    "cases": (("access", "case_person"), "case_id", ("next_step",)),
+    "case_events": (("access", "case_event_reason"), "event_id", ("reason",)),
+    "tasks": (("access", "task_person"), "task_id", ("text", "outcome")),
+}
 
 
 def publish(settings: Settings, *, as_of_date: date, run_id: str, live: bool, now: datetime) -> dict[str, int]:
@@ -191,7 +199,7 @@ def _publish(at: cursor, as_of_date: date, run_id: str, live: bool, now: datetim
         for mart in VERSIONED:
             counts[mart.name] = _copy_version(at, mart, publication_id, as_of_date)
     for name, table in DIRECT:
-        _show(at, name, _all_of(table), table)
+        _show(at, name, _with_words(at, name, table) if name in WORDS else _all_of(table), table)
     at.execute(
         "update ops.publication set row_counts = %s where publication_id = %s", [json.dumps(counts), publication_id]
     )
@@ -270,16 +278,30 @@ def _replaced(name: str, publication_id: int) -> str:
 
 def _united(mart: Versioned, columns: list[str], publication_id: int) -> sql.Composable:
     """Select every column in the mart's order; personal ones are null in the rows that the login may not know."""
-    shown = sql.Identifier("published", f"{mart.name}_{publication_id}")
+    shown = ("published", f"{mart.name}_{publication_id}")
     if not mart.personal:
-        return sql.SQL("select * from {}").format(shown)
+        return _all_of(shown)
+    person = ("published", f"{mart.name}_person_{publication_id}")
+    return _joined(columns, shown, person, mart.personal, mart.key)
+
+
+def _with_words(at: cursor, name: str, table: tuple[str, str]) -> sql.Composable:
+    person, key, personal = WORDS[name]
+    return _joined(_columns(at, table), table, person, personal, (key,))
+
+
+def _joined(
+    columns: Sequence[str],
+    table: tuple[str, str],
+    person_table: tuple[str, str],
+    personal: Sequence[str],
+    key: Sequence[str],
+) -> sql.Composable:
     return sql.SQL("select {} from {} as shown left join {} as person on {}").format(
-        sql.SQL(", ").join(
-            sql.Identifier("person" if column in mart.personal else "shown", column) for column in columns
-        ),
-        shown,
-        sql.Identifier("published", f"{mart.name}_person_{publication_id}"),
-        sql.SQL(" and ").join(sql.SQL("shown.{0} = person.{0}").format(sql.Identifier(column)) for column in mart.key),
+        sql.SQL(", ").join(sql.Identifier("person" if column in personal else "shown", column) for column in columns),
+        sql.Identifier(*table),
+        sql.Identifier(*person_table),
+        sql.SQL(" and ").join(sql.SQL("shown.{0} = person.{0}").format(sql.Identifier(column)) for column in key),
     )
 
 
