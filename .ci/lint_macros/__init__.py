@@ -367,6 +367,16 @@ def kpi_is_settled(next_month: str) -> str:
     return f"{next_month} <= cast('2024-01-01' as date)"
 
 
+def stood_on(history: str, day: str) -> str:
+    """Return a condition."""
+    return f"{history}.valid_from <= {day}"
+
+
+def customer_type() -> str:
+    """Return a text."""
+    return "lower(trim(customers.segment || history.segment))"
+
+
 def kpi_known_until(next_month: str) -> str:
     """Return a day."""
     return f"({next_month} + 14)"

@@ -36,3 +36,17 @@ where valid_to is null
         update {{ this }} set valid_to = null where valid_to = {{ run_as_of_date() }}
     {%- endif -%}
 {% endmacro %}
+
+
+{# Whether a period of customer_history is that of a day; before the first that is known, the first is. #}
+{% macro stood_on(history, day) -%}
+    ({{ history }}.valid_from <= {{ day }} or {{ history }}.is_first)
+    and ({{ history }}.valid_to is null or {{ history }}.valid_to > {{ day }})
+{%- endmacro %}
+
+
+{# The type by which a customer is weighed, of the period of customer_history that is joined as `history`. A run that
+   takes no versions may have customers of whom there is none yet: for these the type of today stands. #}
+{% macro customer_type() -%}
+    lower(trim(case when history.customer_id is null then customers.segment else history.segment end))
+{%- endmacro %}

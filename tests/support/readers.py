@@ -116,11 +116,11 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
     company.rows(
         'with opened as (insert into alerts."case" (customer_id, episode, state, level, route, routes, value_at_stake,'
         " expected_loss, reasons, next_step, opened_as_of, updated_as_of, opened_at, updated_at)"
-        " select customer_id, 1, 'open', 'high', 'r', '{r}', 1, 1, '[]', 'call ' || contact_name, as_of_date, as_of_date,"
-        " now(), now() from marts.churn_features join marts.dim_customers using (customer_id)"
+        " select customer_id, 1, 'open', 'high', 'r', '{r}', 1, 1, '[]', 'call ' || contact_name, as_of_date,"
+        " as_of_date, now(), now() from marts.churn_features join marts.dim_customers using (customer_id)"
         " returning case_id, opened_as_of, next_step)"
         " insert into alerts.case_event (case_id, as_of_date, kind, reason, detail, happened_at)"
-        " select case_id, opened_as_of, 'opened', next_step, '{\"level\": \"high\", \"by\": \"Anna\"}', now()"
+        ' select case_id, opened_as_of, \'opened\', next_step, \'{"level": "high", "by": "Anna"}\', now()'
         " from opened returning 1"
     )
     company.rows(
@@ -130,7 +130,7 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
     company.rows(
         "insert into alerts.task (case_id, customer_id, role, step, step_version, text, owner_email, created_as_of,"
         " due_on, created_at, state, outcome, ended_at) select case_id, customer_id, 'r', 's', 'v', next_step, 'o',"
-        ' opened_as_of, opened_as_of, now(), \'done\', next_step, now() from alerts."case" returning 1'
+        " opened_as_of, opened_as_of, now(), 'done', next_step, now() from alerts.\"case\" returning 1"
     )
     for statement in INSIGHT:
         company.rows(statement)

@@ -29,7 +29,7 @@ scored as (
     select
         points.customer_id,
         points.as_of_date,
-        lower(trim(customers.segment)) as customer_type
+        {{ customer_type() }} as customer_type
         {%- for component in components %},
         {%- set measures = health.components.get(component, {}) %}
         {%- if measures %}
@@ -50,6 +50,8 @@ scored as (
         {%- endfor %}
     from points
     inner join {{ ref('dim_customers') }} as customers on points.customer_id = customers.customer_id
+    left join {{ ref('customer_history') }} as history
+        on points.customer_id = history.customer_id and {{ stood_on('history', 'points.as_of_date') }}
 ),
 
 weighed as (

@@ -78,7 +78,7 @@ joined as (
         features.as_of_date,
         features.order_gap_days,
         features.order_gap_ratio,
-        lower(trim(customers.segment)) as customer_type,
+        {{ customer_type() }} as customer_type,
         coalesce(features.has_subscription = 1, false) as has_term,
         coalesce(contracts.notice_given, false) as notice_given,
         least(purchases.first_day, contracts.first_day) as customer_since,
@@ -94,6 +94,8 @@ joined as (
         ) as silent_days
     from features
     left join {{ ref('dim_customers') }} as customers on features.customer_id = customers.customer_id
+    left join {{ ref('customer_history') }} as history
+        on features.customer_id = history.customer_id and {{ stood_on('history', 'features.as_of_date') }}
     left join purchases
         on features.as_of_date = purchases.as_of_date and features.customer_id = purchases.customer_id
     left join contracts

@@ -256,10 +256,7 @@ placed as (
     from united
     inner join months on united.month = months.month
     left join {{ ref('customer_history') }} as history
-        on
-            united.customer_id = history.customer_id
-            and (history.valid_from <= months.next_month or history.is_first)
-            and (history.valid_to is null or history.valid_to > months.next_month)
+        on united.customer_id = history.customer_id and {{ stood_on('history', 'months.next_month') }}
 ),
 
 final as (

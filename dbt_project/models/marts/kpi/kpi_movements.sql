@@ -115,10 +115,7 @@ moved as (
     from pairs
     left join earlier on pairs.customer_id = earlier.customer_id and pairs.definition = earlier.definition
     left join {{ ref('customer_history') }} as history
-        on
-            pairs.customer_id = history.customer_id
-            and (history.valid_from <= pairs.next_month or history.is_first)
-            and (history.valid_to is null or history.valid_to > pairs.next_month)
+        on pairs.customer_id = history.customer_id and {{ stood_on('history', 'pairs.next_month') }}
 ),
 
 summed as (

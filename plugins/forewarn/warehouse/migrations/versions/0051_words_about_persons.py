@@ -28,9 +28,7 @@ revoke execute on function access.hide(regclass, text[]) from public;
 
 # Each is asked for once a query. The functions go by the login, whoever owns the view.
 EVERY = "(select access.sees_every_customer())"
-PERSON = (
-    f"({EVERY} and (select access.sees_personal_data()) or shown.customer_id in (select unnest(access.own_customers())))"
-)
+PERSON = f"({EVERY} and (select access.sees_personal_data()) or shown.customer_id in (select unnest(access.own_customers())))"
 VIEWS = f"""
 create view access.case_person with (security_barrier) as
 select shown.case_id, shown.customer_id, shown.next_step
