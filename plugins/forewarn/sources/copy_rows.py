@@ -7,6 +7,7 @@ import io
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import psycopg2
@@ -70,17 +71,12 @@ def csv_chunks(rows: Iterable[Sequence[Any]], *, batch: int = 2_000) -> Iterator
     buffer = io.StringIO()
     # With both characters as line end, both are quoted inside a value.
     writer = csv.writer(buffer, lineterminator="\r\n")
-    pending = 0
-    for row in rows:
-        writer.writerow(row)
-        pending += 1
-        if pending == batch:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-            pending = 0
-    if pending:
+    left = iter(rows)
+    while some := list(islice(left, batch)):
+        writer.writerows(some)
         yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def copy_between(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from forewarn.sources.model import Source, SqlStream
 from forewarn.sources.reader import Extraction, Part, Reject, Row
 
 _FETCH = 5_000
+_BYTES: frozenset[type] = frozenset((bytes, bytearray, memoryview))
 _TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
     (types.Boolean, "boolean"),
     (types.Integer, "bigint"),
@@ -48,10 +49,9 @@ def open_table(
 
         complete = stream.cursor is None or watermark is None
 
-        def values(query: sqlalchemy.Select[Any] = query) -> Iterator[list[Any]]:
+        def values(query: sqlalchemy.Select[Any] = query) -> Iterator[Sequence[Any]]:
             result = connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query)
-            for piece in result.partitions():
-                yield from ([_as_text(value) for value in row] for row in piece)
+            return chain.from_iterable(map(_as_texts, result.partitions()))
 
         def copy(target: extensions.cursor, table: sql.Composable) -> int:
             return copy_csv(target, table, names, csv_chunks(values()))
@@ -89,7 +89,7 @@ def first_rows(
         return types_of, [[None if v is None else str(_as_text(v)) for v in row] for row in islice(found, n)]
 
 
-def plain_row(place: str, values: list[Any]) -> Row | Reject:
+def plain_row(place: str, values: Sequence[Any]) -> Row | Reject:
     """Return a row as text, or the reason why PostgreSQL can never hold it."""
     texts = [None if value is None else str(value) for value in values]
     for text in texts:
@@ -210,7 +210,14 @@ def _bound(connection: sqlalchemy.Connection, source: Source, stream: SqlStream,
     return watermark
 
 
+def _as_texts(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return rows with text in place of bytes; most have none, and are looked through at once."""
+    if _BYTES.isdisjoint(map(type, chain.from_iterable(rows))):
+        return rows
+    return [[_as_text(value) for value in row] for row in rows]
+
+
 def _as_text(value: Any) -> Any:
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, tuple(_BYTES)):
         return bytes(value).decode("utf-8", "surrogateescape")
     return value
