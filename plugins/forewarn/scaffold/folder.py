@@ -6,6 +6,7 @@ import codecs
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,11 +16,14 @@ from pydantic import ValidationError
 
 from forewarn.errors import SourceRejected
 from forewarn.scaffold.frame import TOP, below_title, without_totals
+from forewarn.scaffold.names import singular
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
 from forewarn.sources.compressed import opened
 from forewarn.sources.excel_files import first_rows, sheet_names
 from forewarn.sources.files import File, inspector
+from forewarn.sources.json_files import document, records
 from forewarn.sources.model import FilesSource, FileStream
+from forewarn.sources.nested import at
 from forewarn.sources.reader import PartRejected, Row
 
 MAX_FILES = 2_000
@@ -114,6 +118,8 @@ def _format(file: Path) -> str | None:
 def _tables(file: Path, name: str, format_: str, rows: int) -> list[Table]:
     place: dict[str, Any] = {"path": re.sub(r"[\[\]*?]", "?", name), "format": format_}
     title = Path(name).name.split(".")[0]
+    if format_ == "json":
+        return list(_json_tables(file, name, title, place, rows))
     if format_ != "excel":
         if format_ == "csv":
             place |= _dialect(file)
@@ -130,6 +136,35 @@ def _tables(file: Path, name: str, format_: str, rows: int) -> list[Table]:
             # A cover or an empty sheet is no table.
             continue
     return found
+
+
+def _json_tables(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -> Iterator[Table]:
+    """Yield the table of a JSON file's records, and one for each list of objects in them: the lines of an order."""
+    first = [record for _, record in islice(records(file), 2)]
+    # One object with a list in it is an answer that somebody saved.
+    lists = [name for name, value in first[0].items() if _of_objects(value)] if _is_alone(first) else []
+    if len(lists) == 1 and sum(isinstance(value, dict) for value in first[0].values()) == 0:
+        place["records"] = lists[0]
+    yield _look(file, name, title, place, rows)
+    whole = (
+        at(document(file), place["records"]) if "records" in place else [one for _, one in islice(records(file), rows)]
+    )
+    inner = dict.fromkeys(
+        name for one in whole[:rows] if isinstance(one, dict) for name, value in one.items() if _of_objects(value)
+    )
+    of = re.sub(r"[^a-z0-9]+", "_", singular(title.lower())).strip("_")
+    for listed in inner if of[:1].isalpha() else ():
+        each = {"list": listed, "of": of}
+        if "." not in listed:
+            yield _look(file, name, f"{of}_{listed}", place | {"each": each}, rows)
+
+
+def _is_alone(first: list[Any]) -> bool:
+    return len(first) == 1 and isinstance(first[0], dict)
+
+
+def _of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def _look(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -> Table:

@@ -107,6 +107,7 @@ class Reader:
         rated = [(names.is_number_of(column.name, entity, self.shared), column) for column in self.usable]
         best = max((rate for rate, _ in rated), default=0)
         found = [column for rate, column in rated if rate == best and best >= 2 and column.shape.kind != "time"]
+        found = [column for column in found if column.distinct or not column.values]
         # Of a customer's number and a customer's name, the one with more values tells customers apart.
         return max(found, key=lambda column: len(column.distinct), default=None)
 
@@ -220,6 +221,9 @@ class Reader:
                 names.is_number_of(own.name, other, self.shared) == 3 for other in entities() if other != entity
             )
             column = None if elsewhere and entity in ("account", "product", "owner") else own
+        if column is not None and not column.is_unique and self._is_list_of(entity):
+            # In a list of customers that is numbered by `id`, whatever else names one is another.
+            column = self.table.column(self.key[0])
         if column is not None and (column.is_unique or [column.name] == self.key):
             return self._take(feed, column)
         if column is not None and (column is self.person or entity in _REPEATED):
@@ -231,6 +235,15 @@ class Reader:
         if not sure:
             feed.doubts.append("no column is unique: rows that agree in every column count once")
         return expression
+
+    def _is_list_of(self, entity: str) -> bool:
+        """Whether the table is called as an entity alone, and its key no more than a number."""
+        called = names.singular(names.folded(self.table.name.rpartition(".")[2]))
+        return (
+            called in names.words()["entities"][entity]
+            and len(self.key) == 1
+            and names.is_number(self.key[0], self.shared)
+        )
 
     def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
         fitting = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from forewarn.config.entities import entities
-from forewarn.scaffold import belonging, names
+from forewarn.scaffold import belonging, between, names
 from forewarn.scaffold.beside import beside, contract, depends, end_of_contract
 from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Feed, Lacking, Reader
@@ -109,10 +109,11 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     _more_feeds(result, readers, today)
     # What follows from lines and wide rows may be what others belong to: the return of an order.
     _belongings(result, readers, customers)
-    _strangers(result, readers)
-    _once(result)
+    feeds = [stream.feeds for stream in result.streams]
+    result.unplaced += between.strangers(readers, feeds)
+    between.additions(readers, feeds)
     _lookups(result, readers)
-    _without_numbers_alone(result)
+    between.without_numbers_alone(feeds)
     for stream, reader in zip(result.streams, readers, strict=True):
         _settle(stream, reader)
     placed = {stream.table.name for stream in result.streams if stream.feeds}
@@ -257,45 +258,6 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 if target != "account_id" and expression in known and not depends(known[expression], account):
                     del found.columns[target]
             stream.feeds.insert(0, found)
-
-
-def _once(result: Proposal) -> None:
-    """Let tables that name a product add to it what they know, where another table has one row for each."""
-    found = [(stream, feed) for stream in result.streams for feed in stream.feeds if feed.entity == "product"]
-    whole = [feed for stream, feed in found if [feed.columns["product_id"]] in _written(stream.key)]
-    for stream, feed in found if whole else ():
-        feed.partial = feed not in whole
-        feed.distinct = feed.partial and (feed.distinct or len(stream.key) != 1)
-
-
-def _written(key: list[str]) -> list[list[str]]:
-    """Return the ways in which a key is mapped as a number."""
-    return [[named(name) for name in key], [f"cast({named(name)} as text)" for name in key]]
-
-
-def _without_numbers_alone(result: Proposal) -> None:
-    """Leave out what adds nothing but a number."""
-    for stream in result.streams:
-        stream.feeds = [feed for feed in stream.feeds if not (feed.partial and len(feed.columns) == 1)]
-
-
-def _strangers(result: Proposal, readers: list[Reader]) -> None:
-    """Leave out people whom only products or lines name: who sells on a marketplace looks after no customer."""
-    for stream, reader in zip(result.streams, readers, strict=True):
-        owners = [feed for feed in stream.feeds if feed.entity == "owner"]
-        if not owners or len(reader.key) != 1:
-            continue
-        naming = {
-            feed.entity
-            for other, one in zip(result.streams, readers, strict=True)
-            if one is not reader and any(column.name == reader.key[0] for column in one.usable)
-            for feed in other.feeds
-        }
-        if naming and naming <= {"order_line", "product", "inventory_snapshot"}:
-            stream.feeds = [feed for feed in stream.feeds if feed.entity != "owner"]
-            result.unplaced.append(
-                f"{reader.table.name}: {reader.key[0]} is named by products and lines, not customers"
-            )
 
 
 def _lookups(result: Proposal, readers: list[Reader]) -> None:

@@ -11,7 +11,7 @@ from forewarn.sources.column_types import column_types, wanted_columns
 from forewarn.sources.compressed import opened
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import FileStream, Source
-from forewarn.sources.nested import flatten
+from forewarn.sources.nested import at, flatten, spread
 from forewarn.sources.reader import Part, PartRejected, Reject, Row
 from forewarn.sources.rows_as_parts import part_of_rows
 from forewarn.sources.sql_tables import plain_row
@@ -37,7 +37,7 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     """
     wanted = wanted_columns(stream)
     seen: dict[str, None] = {}
-    for _, record in records(file.path):
+    for _, record in _rows_of(file.path, stream):
         if isinstance(record, dict):
             seen |= dict.fromkeys(flatten(record, wanted))
         if len(seen) > MAX_NAMES:
@@ -49,7 +49,7 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     known = column_types(source, stream)
 
     def rows() -> Iterator[Row | Reject]:
-        for place, record in records(file.path):
+        for place, record in _rows_of(file.path, stream):
             if isinstance(record, dict):
                 flat = flatten(record, wanted)
                 yield plain_row(place, [flat.get(name) for name in columns])
@@ -58,6 +58,36 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
 
     types = {name: known.get(name) or "text" for name in columns}
     return types, part_of_rows(file.name, columns, rows, size_bytes=file.path.stat().st_size, sha256=sha256)
+
+
+def _rows_of(path: Path, stream: FileStream) -> Iterator[tuple[str, Any]]:
+    """Yield what the rows of a stream are: records, or the elements of a list in each."""
+    for place, record in _document(path, stream.records) if stream.records else records(path):
+        if isinstance(record, dict):
+            for element in spread(record, stream.each):
+                yield place, element
+        else:
+            yield place, record
+
+
+def document(path: Path) -> Any:
+    """Return a file that is one JSON document.
+
+    Raises
+    ------
+    PartRejected
+        It is larger than `MAX_LIST_BYTES`, was cut, or is not JSON.
+    """
+    with opened(path) as file:
+        return _loaded(file.read(MAX_LIST_BYTES + 1))
+
+
+def _document(path: Path, place: str) -> Iterator[tuple[str, Any]]:
+    found = at(document(path), place)
+    if not isinstance(found, list):
+        raise PartRejected(f"expected a list at `{place}`, got none: correct `records`")
+    for number, record in enumerate(found, start=1):
+        yield f"record {number}", record
 
 
 def records(path: Path) -> Iterator[tuple[str, Any]]:
@@ -91,13 +121,16 @@ def records(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _listed(content: bytes) -> Iterator[tuple[str, Any]]:
+    for number, record in enumerate(_loaded(content), start=1):
+        yield f"record {number}", record
+
+
+def _loaded(content: bytes) -> Any:
     if len(content) > MAX_LIST_BYTES:
         raise PartRejected(
             f"expected a list of at most {MAX_LIST_BYTES} bytes, got more: write an object a line instead"
         )
     try:
-        found = json.loads(content.decode("utf-8-sig"), parse_float=str)
+        return json.loads(content.decode("utf-8-sig"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise PartRejected(f"expected a whole JSON list, got one that cannot be read ({error})") from None
-    for number, record in enumerate(found, start=1):
-        yield f"record {number}", record

@@ -107,6 +107,9 @@ def _check_stream(document: Document, name: str, stream: Stream) -> None:
     for column in [*stream.key, *stream.columns, *([stream.cursor] if stream.cursor else [])]:
         if column in RESERVED:
             raise document.error(path, f"`{column}` is written by landing itself", "choose another column")
+    if isinstance(stream, FileStream) and stream.format != "json" and (stream.records or stream.each):
+        named = "records" if stream.records else "each"
+        raise document.error([*path, named], f"`{named}` is of JSON, and this is {stream.format}", "remove it")
     _check_deletes(document, [*path, "deletes"], stream)
     if isinstance(stream, RestStream):
         _check_paginator(document, [*path, "endpoint", "paginator"], stream)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.json_schema import SkipJsonSchema
 
 from forewarn.config.entities import entities
+from forewarn.sources.value_maps import ValueMap
 
 _DURATION = re.compile(r"(\d{1,6})\s*(second|minute|hour|day|week)s?")
 ColumnType = Literal[
@@ -31,51 +32,10 @@ def _overlap(value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else _duration(value)
 
 
-def _value_map(value: Any) -> Any:
-    """Return a value map as the expression that it stands for; a text is one already.
-
-    `{from: country, map: {DE: Germany, US: United States}}` keeps what the map does not list; `otherwise: null` or
-    another expression says what becomes of it.
-    """
-    if not isinstance(value, dict):
-        return value
-    if not value.keys() <= {"from", "map", "otherwise"} or not isinstance(value.get("map"), dict) or not value["map"]:
-        raise ValueError("expected an expression, or `from`, `map` with at least one value, and perhaps `otherwise`")
-    source = str(value.get("from", ""))
-    pairs = " ".join(f"when {_quoted(old)} then {_quoted(new)}" for old, new in value["map"].items())
-    otherwise = value.get("otherwise", f"cast({source} as text)")
-    return f"case cast({source} as text) {pairs} else {'null' if otherwise is None else otherwise} end"
-
-
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _quoted(value: Any) -> str:
-    if value is None:
-        return "null"
-    # YAML reads yes, no, on and off as truths only where an old parser is at work; ours gives true and false.
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return "'" + text.replace("'", "''") + "'"
-
-
-_VALUE_MAP_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string"},
-            {
-                "type": "object",
-                "properties": {
-                    "from": {"type": "string"},
-                    "map": {"type": "object", "minProperties": 1},
-                    "otherwise": {"type": ["string", "null"]},
-                },
-                "required": ["from", "map"],
-                "additionalProperties": False,
-            },
-        ]
-    }
-)
 _LISTED_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 )
@@ -179,7 +139,7 @@ class Mapping(_Strict):
     partial: bool = False
     belongs_to: dict[str, str] = Field(default={}, max_length=1)
     account_source: str | None = None
-    columns: dict[str, Annotated[str, BeforeValidator(_value_map), _VALUE_MAP_SCHEMA]]
+    columns: dict[str, ValueMap]
 
 
 class Stream(_Strict):
@@ -247,6 +207,21 @@ class SqlStream(Stream):
     table: str
 
 
+class Each(_Strict):
+    """Rows that are a list's elements, and not the records that have the list: the lines of an order.
+
+    Attributes
+    ----------
+    list : str
+        Dotted path of the list in the record, such as `line_items`.
+    of : str
+        What the record is, such as `order`: its own values stand in each row as `order__id`.
+    """
+
+    list: str
+    of: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+
 class FileStream(Stream):
     """Files of one layout.
 
@@ -263,6 +238,10 @@ class FileStream(Stream):
     header_row : int or None
         Row of a CSV file or a sheet in which the names of the columns stand, counted from 1, where a title stands above
         them; by default the first that is not empty.
+    records : str
+        Dotted path of the list in a JSON document; empty for a list, or an object a line.
+    each : Each or None
+        Of JSON, a list within each record whose elements are the rows.
     encoding : str or None
         By default UTF-8, and GB18030 where a file is not UTF-8 and reads as Chinese.
     final_newline : str
@@ -274,6 +253,8 @@ class FileStream(Stream):
     path: str
     format: Literal["csv", "parquet", "json", "excel"]
     sheet: str | None = None
+    records: str = ""
+    each: Each | None = None
     header_row: int | None = Field(default=None, ge=1, le=100)
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
@@ -308,6 +289,7 @@ class Endpoint(_Strict):
     params: dict[str, str | int | float | bool] = {}
     headers: dict[str, str] = {}
     records: str = ""
+    each: Each | None = None
     paginator: Paginator = Paginator()
     since: str | None = Field(default=None, description="Query parameter that takes the lower bound of the cursor.")
     deadline: Duration = timedelta(minutes=10)

@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forewarn.sources.model import Each
 
 _ELEMENT = re.compile(r"__\d+(?:__|$)")
 _MAX_DEPTH = 4
@@ -27,6 +30,35 @@ def flatten(record: dict[str, Any], names: Sequence[str] = (), prefix: str = "")
         if name not in flat and _ELEMENT.search(name) and (found := plain(_at(record, name))) is not None:
             flat[name] = found
     return flat
+
+
+def spread(record: dict[str, Any], each: Each | None) -> Iterator[dict[str, Any]]:
+    """Yield the elements of a list in a record, each with the record's other values under the name of what it is.
+
+    Without `each` the record itself.
+    """
+    if each is None:
+        yield record
+        return
+    found = at(record, each.list)
+    around = _without(record, each.list.split("."))
+    for element in found if isinstance(found, list) else ():
+        if isinstance(element, dict):
+            yield {**element, each.of: around}
+
+
+def at(record: Any, path: str) -> Any:
+    """Return what stands at a dotted path; None where there is no such thing."""
+    found = record
+    for step in path.split(".") if path else ():
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def _without(record: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    inner = record.get(path[0])
+    rest = {name: value for name, value in record.items() if name != path[0]}
+    return rest | {path[0]: _without(inner, path[1:])} if len(path) > 1 and isinstance(inner, dict) else rest
 
 
 def elements(record: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[str]:

@@ -17,7 +17,7 @@ from forewarn.sources.column_types import Columns, column_types, wanted_columns
 from forewarn.sources.http import Page, Server
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import RestSource, RestStream
-from forewarn.sources.nested import as_json, flatten
+from forewarn.sources.nested import as_json, flatten, spread
 from forewarn.sources.reader import Extraction, Part, Reject, Row
 from forewarn.sources.sql_tables import plain_row
 
@@ -33,7 +33,7 @@ def open_endpoint(
         seen: dict[str, None] = {}
         count = 0
         for records in pages(url, source, stream, subject, watermark):
-            for record in records:
+            for record in (element for one in records for element in spread(one, stream.endpoint.each)):
                 flat = flatten(record, wanted)
                 seen |= dict.fromkeys(flat)
                 spool.write(json.dumps(flat, default=as_json) + "\n")

@@ -74,14 +74,15 @@ def _rest(
     url: str, source: Source, stream: RestStream, name: str, n: int
 ) -> tuple[dict[str, str], list[list[str | None]]]:
     from forewarn.sources.missing import require_columns
-    from forewarn.sources.nested import flatten
+    from forewarn.sources.nested import flatten, spread
     from forewarn.sources.rest import pages
 
     if not isinstance(source, RestSource):
         raise TypeError(f"{source.name}: a REST stream in a source of kind {source.kind}")
     subject = f"{source.name}.{name}"
     first = next(pages(url, source, stream, subject), [])
-    records = [flatten(record, wanted_columns(stream)) for record in first]
+    rows = [element for record in first for element in spread(record, stream.endpoint.each)]
+    records = [flatten(record, wanted_columns(stream)) for record in rows]
     columns = list(dict.fromkeys(column for record in records for column in record)) or wanted_columns(stream)
     if records:
         require_columns(subject, f"the records of {stream.endpoint.path}", [*stream.key], columns)

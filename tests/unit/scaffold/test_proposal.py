@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -250,3 +251,43 @@ def test_plain_answer_shows_where_its_list_and_its_next_page_are(httpserver: obj
         SourceRejected, match="expected a list of objects, or an OpenAPI document, got JSON without one"
     ):
         look_at_api([httpserver.url_for("/none")], "shop")  # type: ignore[attr-defined]
+
+
+@pytest.mark.capability("C51")
+def test_an_answer_that_was_saved_gives_orders_their_lines_and_what_was_paid_back(tmp_path: Path) -> None:
+    orders = [
+        {
+            "id": 900 + n,
+            "created_at": f"2026-01-0{n}T10:00:00Z",
+            "total_price": "20.00",
+            "customer": {"id": 7 + n % 2, "email": "a@x.example"},
+            "line_items": [{"id": 90 + n, "product_id": 3, "title": "Pen", "quantity": 2, "price": "10.00"}],
+            "refunds": [{"id": n, "created_at": "2026-01-09T10:00:00Z", "note": "broken"}] if n == 2 else [],
+        }
+        for n in range(1, 4)
+    ]
+    (tmp_path / "orders.json").write_text(json.dumps({"orders": orders}))
+    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
+    assert [(stream.name, stream.table.place) for stream in proposal.streams] == [
+        ("orders", {"path": "orders.json", "format": "json", "records": "orders"}),
+        (
+            "order_line_items",
+            {
+                "path": "orders.json",
+                "format": "json",
+                "records": "orders",
+                "each": {"list": "line_items", "of": "order"},
+            },
+        ),
+        (
+            "order_refunds",
+            {"path": "orders.json", "format": "json", "records": "orders", "each": {"list": "refunds", "of": "order"}},
+        ),
+    ]
+    assert _columns(proposal, "orders", "order")["account_id"] == "customer__id"
+    lines = _columns(proposal, "order_line_items", "order_line")
+    assert (lines["order_line_id"], lines["order_id"], lines["product_id"]) == ("id", "order__id", "product_id")
+    assert lines["amount"] == "quantity * price"
+    assert _columns(proposal, "order_refunds", "return")["account_id"] == "order__customer__id"
+    (tmp_path / "shop.yml").write_text(source_text(proposal, kind="files", connection="shop", description="x"))
+    assert load_source(tmp_path / "shop.yml").streams.keys() == {"orders", "order_line_items", "order_refunds"}

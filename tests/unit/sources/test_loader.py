@@ -56,6 +56,7 @@ def load(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "place", "message"),
     [
+        ("format: csv", "format: csv\n    each: {list: lines, of: order}", "7:5", "`each` is of JSON, and this is csv"),
         ("connection: drops", "conection: drops", "2:1", "unknown key `conection`.*did you mean `connection`"),
         ("kind: files", "kind: file", "1:1", "unknown kind `file`.*known: sql, rest, files"),
         ("format: csv", "format: xls", "6:5", "'csv', 'parquet', 'json' or 'excel'"),
