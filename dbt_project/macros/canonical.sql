@@ -309,27 +309,6 @@ where 1 = 0
 {% endmacro %}
 
 
-{# Indexes of the raw tables by which a record finds what belongs to it, what belongs to it finds the record, and what is
-   looked up finds who looks it up. #}
-{% macro index_parents(model) %}
-{%- for entity, spec in var('entities', {}).items() if spec.model == model -%}
-    {%- for feed in var('canonical').get(entity, []) if feed.belongs_to and not feed.distinct -%}
-        {{ index_expression(feed, entity ~ '_parent', feed.belongs_to.values() | first) }}
-    {%- endfor -%}
-    {%- for feed in var('canonical').get(entity, []) if not feed.distinct -%}
-        {%- for one in feed.lookups or [] if one.is_direct -%}
-            {{ index_expression(feed, entity ~ '_by_' ~ one.table, one.by | first) }}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- set children = [] -%}
-    {%- for feeds in var('canonical').values() -%}
-        {%- for child in feeds if entity in child.belongs_to -%}{%- do children.append(child) -%}{%- endfor -%}
-    {%- endfor -%}
-    {{ index_raw(entity, spec.key[0]) if children }}
-{%- endfor -%}
-{% endmacro %}
-
-
 {# Which records of an entity rows belonged to that were changed or removed since the last build: some columns of them.
    Conditions do not count here: a record that no longer meets one is gone as well. #}
 {% macro canonical_past(entity, columns) %}

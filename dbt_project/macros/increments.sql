@@ -85,28 +85,3 @@
     from {{ ref('int_account_identity') }}
     where changed_version > {{ last_build().number }}
 {% endmacro %}
-
-
-{# An index of the raw tables of an entity by one of its columns, for models that look up a few of its records. A column
-   that is computed in a way that no index can hold goes without. #}
-{% macro index_raw(entity, column) %}{{ return(adapter.dispatch('index_raw', 'forewarn')(entity, column)) }}{% endmacro %}
-{% macro default__index_raw(entity, column) %}
-    {%- for feed in var('canonical').get(entity, []) if column in feed.columns and not feed.distinct -%}
-        {{ index_expression(feed, column, feed.columns[column]) }}
-    {%- endfor %}
-{% endmacro %}
-{% macro spark__index_raw(entity, column) %}{{ return('') }}{% endmacro %}
-
-
-{% macro index_expression(feed, name, expression) %}
-    {{- return(adapter.dispatch('index_expression', 'forewarn')(feed, name, expression)) -}}
-{% endmacro %}
-{% macro default__index_expression(feed, name, expression) %}
-    do $$
-    begin
-        create index if not exists {{ adapter.quote((feed.table ~ '_' ~ name)[:60]) }}
-        on {{ source(feed.source, feed.table) }} (({{ expression }}));
-    exception when invalid_object_definition then null;
-    end $$;
-{% endmacro %}
-{% macro spark__index_expression(feed, name, expression) %}{{ return('') }}{% endmacro %}

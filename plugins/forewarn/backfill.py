@@ -74,15 +74,17 @@ def backfill(
 
 def _build(settings: Settings, days: Sequence[date], *, known_until: date) -> None:
     """Build features and labels of earlier dates from what is in the warehouse; labels are as ripe as they are now."""
-    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, load_sources
+    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, load_sources, ready_for_build
     from forewarn.warehouse import dbt
 
     project = load_project(settings.config)
     sources = load_sources(project)
+    mappings = canonical_mappings(sources)
     ensure_raw_tables(settings, sources)
+    ready_for_build(settings, mappings)
     dbt.build(
         settings,
-        mappings=canonical_mappings(sources),
+        mappings=mappings,
         sources_yaml=dbt_sources(sources),
         as_of_dates=days,
         churn=project.churn.model_dump(),

@@ -184,7 +184,14 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     BuildFailed
         dbt could not build or test a model; each is named with its file.
     """
-    from forewarn.sources import canonical_mappings, dbt_sources, ensure_raw_tables, forget_again, load_sources
+    from forewarn.sources import (
+        canonical_mappings,
+        dbt_sources,
+        ensure_raw_tables,
+        forget_again,
+        load_sources,
+        ready_for_build,
+    )
     from forewarn.warehouse import dbt
 
     project = _project(settings)
@@ -192,6 +199,7 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
     ensure_raw_tables(settings, sources)
     forget_again(settings, sources)
     mappings = canonical_mappings(sources)
+    ready_for_build(settings, mappings)
     defined = definitions(settings, project)
     known = set() if full_refresh else dbt.feature_dates(settings, mappings, defined)
     wanted = project.churn.training_dates(run.as_of_date)

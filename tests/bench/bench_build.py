@@ -34,6 +34,7 @@ from bench_features import CHURN, END, FEEDS, LANDED, PROJECT, RAW
 
 from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
+from forewarn.sources import ready_for_build
 from forewarn.warehouse import dbt
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
@@ -100,6 +101,7 @@ class Nights:
             "sources": [{"name": "erp", "schema": "raw_erp", "tables": tables}],
         }
         began, before = time.perf_counter(), cpu.of_server(self.server.folder)
+        ready_for_build(self.settings, self.mappings)
         results = dbt.build(
             self.settings,
             mappings=self.mappings,

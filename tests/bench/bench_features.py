@@ -32,6 +32,7 @@ from cpu import measure
 
 from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
+from forewarn.sources import ready_for_build
 from forewarn.warehouse import dbt
 from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
@@ -217,6 +218,7 @@ class Bench:
                 {"name": "erp", "schema": "raw_erp", "tables": [{"name": table} for table, _ in FEEDS.values()]}
             ],
         }
+        ready_for_build(self.settings, self.mappings)
         dbt.build(
             self.settings,
             mappings=self.mappings,

@@ -1,5 +1,2 @@
-{{ config(
-    materialized=canonical_materialization('order_line'),
-    post_hook="{{ index_raw('order_line', 'order_id') }}",
-) }}
+{{ config(materialized=canonical_materialization('order_line')) }}
 {{ canonical('order_line') }}

@@ -1,5 +1,2 @@
-{{ config(
-    materialized=canonical_materialization('payment'),
-    post_hook="{{ index_raw('payment', 'invoice_id') }}",
-) }}
+{{ config(materialized=canonical_materialization('payment')) }}
 {{ canonical('payment') }}

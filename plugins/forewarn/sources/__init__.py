@@ -8,6 +8,7 @@ from forewarn.sources.freshness import Late, arrivals, late_streams
 from forewarn.sources.loader import load_sources
 from forewarn.sources.mappings import canonical_mappings, dbt_sources
 from forewarn.sources.model import Source
+from forewarn.sources.raw_indexes import ready_for_build
 from forewarn.sources.raw_tables import ensure_raw_tables, reset_stream
 from forewarn.sources.sample import Sample, sample
 
@@ -24,6 +25,7 @@ __all__ = [
     "forget_again",
     "late_streams",
     "load_sources",
+    "ready_for_build",
     "reset_stream",
     "resolve",
     "sample",

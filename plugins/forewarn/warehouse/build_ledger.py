@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from psycopg2 import sql
 from psycopg2.extensions import connection
 
 from forewarn.warehouse.row_versions import keep_versions
@@ -66,15 +65,3 @@ def remember(
                 f" batch_id = {newest}, as_of_date = greatest(as_of_date, %s); truncate ops.past_row; commit",
                 [fingerprint, day],
             )
-
-
-def analyze_landed(session: connection, mappings: dict[str, Any]) -> None:
-    """Refresh the statistics of raw tables that have changed by a tenth; autovacuum would come too late."""
-    tables = {(feed["schema"], feed["table"]) for feeds in mappings.values() for feed in feeds}
-    with session.cursor() as cursor:
-        cursor.execute(
-            "select stats.schemaname, stats.relname from pg_stat_user_tables stats join pg_class on oid = relid"
-            " where n_mod_since_analyze > greatest(reltuples, 0) / 10 order by 1, 2"
-        )
-        for table in [row for row in cursor.fetchall() if row in tables]:
-            cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))

@@ -26,7 +26,7 @@ from forewarn.config.entities import entities
 from forewarn.config.settings import Settings
 from forewarn.errors import BuildFailed, ForewarnError
 from forewarn.warehouse import past_features
-from forewarn.warehouse.build_ledger import analyze_landed, built_from, is_late, may_version, remember
+from forewarn.warehouse.build_ledger import built_from, is_late, may_version, remember
 from forewarn.warehouse.engine import connect
 from forewarn.warehouse.interruptions import in_conflict, interruption
 from forewarn.warehouse.late import late_features
@@ -136,7 +136,6 @@ def build(
             if versions and days and today and may_version(connection, today):
                 environment["FOREWARN_TAKE_VERSIONS"] = "1"
             outdated = built_from(connection) != fingerprint
-            analyze_landed(connection, mappings)
             results = []
             late = not select and today is not None and days and is_late(connection, days, today)
             for part in ("staging intermediate", "marts") if late else (select,):

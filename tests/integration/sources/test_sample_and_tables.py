@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from forewarn.errors import SourceRejected
-from forewarn.sources import canonical_mappings, ensure_raw_tables, reset_stream, sample
+from forewarn.sources import canonical_mappings, ensure_raw_tables, ready_for_build, reset_stream, sample
 
 ORDERS = """
 kind: sql
@@ -90,3 +90,28 @@ def test_a_changed_key_is_refused_until_the_stream_is_reset(shop, settings, writ
         land(other, "orders")
     reset_stream(settings, other, "orders")
     assert land(other, "orders").rows_loaded == 9
+
+
+def test_a_build_finds_parts_and_what_belongs_to_a_record_by_indexes_of_the_raw_tables(settings, warehouse, rows):
+    def feed(table: str, belongs_to: dict[str, str] | None = None, **columns: str) -> dict[str, object]:
+        known = {"schema": "raw_shop", "table": table, "distinct": False, "belongs_to": belongs_to or {}}
+        return known | {"columns": {name: f"cast({text} as text)" for name, text in columns.items()}}
+
+    mappings = {
+        "order": [feed("orders", order_id='"number"')],
+        "order_line": [feed("lines", order_id='"order"')],
+        # What a date is as a text depends on the session, so that no index can hold it.
+        "payment": [feed("payments", invoice_id='"paid"')],
+        "review": [feed("reviews", {"order": 'cast("order" as text)'}, review_id='"number"')],
+    }
+    with warehouse.cursor() as cursor:
+        cursor.execute(
+            "create schema raw_shop; create table raw_shop.orders (number text);"
+            ' create table raw_shop.lines ("order" text); create table raw_shop.payments (paid timestamptz);'
+            ' create table raw_shop.reviews (number text, "order" text); insert into raw_shop.orders values (1)'
+        )
+    for _ in range(2):
+        ready_for_build(settings, mappings)
+    found = rows("select indexname from pg_indexes where schemaname = 'raw_shop' order by 1")
+    assert found == [("lines_order_id",), ("orders_order_id",), ("reviews_review_parent",)]
+    assert rows("select reltuples from pg_class where oid = 'raw_shop.orders'::regclass") == [(1.0,)]
