@@ -80,10 +80,11 @@ def _build(settings: Settings, days: Sequence[date], *, known_until: date) -> No
     project = load_project(settings.config)
     sources = load_sources(project)
     mappings = canonical_mappings(sources)
-    ensure_raw_tables(settings, sources)
-    ready_for_build(settings, mappings)
+    loader = settings.as_service("loader")
+    ensure_raw_tables(loader, sources)
+    ready_for_build(loader, mappings)
     dbt.build(
-        settings,
+        settings.as_service("transformer"),
         mappings=mappings,
         sources_yaml=dbt_sources(sources),
         as_of_dates=days,

@@ -88,6 +88,7 @@ def extract(settings: Settings, run: Run, *, source: str, stream: str, resolve: 
     SourceUnavailable, SourceRejected
         The source did not answer, or its answer cannot be used.
     """
+    settings = settings.as_service("loader")
     from forewarn.sources import extract_stream, load_sources
     from forewarn.sources.redrive_requests import carry_out
 
@@ -196,12 +197,13 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
 
     project = _project(settings)
     sources = load_sources(project)
-    ensure_raw_tables(settings, sources)
+    loader, transformer = settings.as_service("loader"), settings.as_service("transformer")
+    ensure_raw_tables(loader, sources)
     forget_again(settings, sources)
     mappings = canonical_mappings(sources)
-    ready_for_build(settings, mappings)
+    ready_for_build(loader, mappings)
     defined = definitions(settings, project)
-    known = set() if full_refresh else dbt.feature_dates(settings, mappings, defined)
+    known = set() if full_refresh else dbt.feature_dates(transformer, mappings, defined)
     wanted = project.churn.training_dates(run.as_of_date)
     results = []
     for one in [layer] if layer else LAYERS:
@@ -209,7 +211,7 @@ def build(settings: Settings, run: Run, *, layer: str | None = None, full_refres
             read_words(settings, run)
             link_accounts(settings, run)
         results += dbt.build(
-            settings,
+            transformer,
             mappings=mappings,
             sources_yaml=dbt_sources(sources),
             as_of_dates=sorted({day for day in wanted if day not in known} | {run.as_of_date}),
@@ -258,7 +260,7 @@ def dbt_command(settings: Settings, as_of_date: date, arguments: Sequence[str]) 
     project = _project(settings)
     days = [*project.churn.training_dates(as_of_date), as_of_date]
     nodes = dbt.invoke(
-        settings,
+        settings.as_service("transformer"),
         arguments,
         variables=model_variables(settings, project),
         environment={
@@ -424,6 +426,7 @@ def redrive(settings: Settings, run: Run, *, dry_run: bool = False) -> Summary:
 
     While a build reads the raw tables nothing lands: what waits is done the next time.
     """
+    settings = settings.as_service("loader")
     from forewarn.sources import load_sources
     from forewarn.sources.redrive_requests import carry_out, waiting
     from forewarn.warehouse.lock import BUILD, is_held

@@ -8,11 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg2
+import pytest
 from alerting_warehouse import DAY, NOW, AlertingWarehouse, simulated_project
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from forewarn.alerts import dispatch, open_cases
 from forewarn.config.settings import Settings
-from forewarn.warehouse.engine import dsn
+from forewarn.warehouse.embedded import EmbeddedServer
+from forewarn.warehouse.engine import connect, dsn
 from forewarn.warehouse.migrate import migrate, versions
 
 # What an installation of the first version had written on its first day.
@@ -83,3 +87,69 @@ def test_what_an_earlier_version_wrote_comes_along_and_the_next_day_goes_on_from
     assert marts.rows('select customer_id, episode from alerts."case" order by case_id') == [("c0", 1), ("c1", 1)]
     assert dispatch(settings, project, now=NOW).sent >= 1
     connection.close()
+
+
+def test_an_owner_that_is_no_superuser_hands_over_what_there_is_and_may_go_on_as_before(tmp_path: Path) -> None:
+    # Roles belong to a server, and this owner makes them itself.
+    server = EmbeddedServer(tmp_path / "pg", durable=False)
+    server.start()
+    try:
+        administrator = server.ensure_database("forewarn")
+        _put(administrator, "create role chief login createrole password 'chief'")
+        _put(administrator, "alter database forewarn owner to chief")
+        chief = make_url(administrator).set(username="chief", password="chief").render_as_string(hide_password=False)
+        migrate(chief, to="0050")
+        _put(
+            chief,
+            "create schema raw_erp; create table raw_erp.orders (id serial, _batch_id bigint);"
+            " select ops.follow('raw_erp.orders', 0);"
+            " create view staging.stg_orders as select * from raw_erp.orders;"
+            " create table marts.customer_360 as select * from staging.stg_orders",
+        )
+        migrate(chief)
+        installation = Settings(tmp_path, tmp_path, tmp_path, chief, "")
+        loader, transformer = (installation.as_service(role).warehouse_url for role in ("loader", "transformer"))
+        # A night of the version before, whose owner builds, and then one of this version.
+        _put(chief, "create table marts.customer_360_new (id bigint); drop table marts.customer_360")
+        migrate(chief)
+        _put(loader, "insert into raw_erp.orders values (1, 1); select ops.make_raw_schema('raw_crm')")
+        _put(loader, "delete from raw_erp.orders; create table raw_crm.a (id int)")
+        _put(transformer, "alter table marts.customer_360_new rename to customer_360")
+        _put(transformer, "select from raw_crm.a; select from staging.stg_orders")
+        with connect(chief) as session, session.cursor() as cursor:
+            cursor.execute("select table_name, content ->> 'id' from ops.past_row")
+            assert cursor.fetchall() == [("orders", "1")]
+            cursor.execute(
+                "select relname, relowner::regrole::text from pg_class join pg_namespace as n on n.oid = relnamespace"
+                " where relkind in ('r', 'v', 'S') and (nspname ~ '^raw_' or nspname in ('staging', 'marts'))"
+                " order by 1"
+            )
+            assert cursor.fetchall() == [
+                ("a", "loader"),
+                ("customer_360", "transformer"),
+                ("orders", "loader"),
+                ("orders_id_seq", "loader"),
+                ("stg_orders", "transformer"),
+            ]
+    finally:
+        server.stop()
+
+
+def test_an_owner_that_may_not_enter_the_roles_is_told_what_to_ask_for(
+    postgres: EmbeddedServer, template: str, database_url: str
+) -> None:
+    # Another warehouse of the server has the roles, and this owner is none of theirs.
+    name = make_url(database_url).database
+    _put(database_url, "create role chief login createrole password 'chief'")
+    _put(database_url, f"alter database {name} owner to chief")
+    chief = make_url(database_url).set(username="chief", password="chief").render_as_string(hide_password=False)
+    try:
+        with pytest.raises(DBAPIError, match="grant loader, transformer to chief with inherit true, set true"):
+            migrate(chief)
+    finally:
+        _put(database_url, f"alter database {name} owner to postgres; drop owned by chief; drop role chief")
+
+
+def _put(url: str, statements: str) -> None:
+    with connect(url) as session, session, session.cursor() as cursor:
+        cursor.execute(statements)

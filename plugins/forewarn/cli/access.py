@@ -73,7 +73,7 @@ def revoke(
 @app.command()
 def service(
     login: Annotated[str, typer.Argument(help="Name of the new database login.")],
-    role: Annotated[str, typer.Option(help="scorer, dispatcher or web.")],
+    role: Annotated[str, typer.Option(help="loader, transformer, scorer, dispatcher or web.")],
     password_file: Annotated[
         Path | None,
         typer.Option(help="Take the password from this file; the login may be there already.", exists=True),
@@ -82,7 +82,7 @@ def service(
         bool, typer.Option("--dry-run", help="Say whether it could be created, and create nothing.")
     ] = False,
 ) -> None:
-    """Create a login with fewer rights for the stages that score, those that open cases and send, or the workbench."""
+    """Create a login with fewer rights for the stages that land, build, score, or send, or for the workbench."""
     from forewarn.warehouse import access
 
     given = password_file.read_text(encoding="utf-8").strip() if password_file else None

@@ -105,7 +105,7 @@ def try_again(
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         ask(cursor, name, stream, reason=reason, by=getpass.getuser(), now=now)
         connection.commit()
-    typer.echo(str(carry_out(settings, source, stream, now=now)))
+    typer.echo(str(carry_out(settings.as_service("loader"), source, stream, now=now)))
 
 
 @app.command("test")

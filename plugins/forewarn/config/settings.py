@@ -6,7 +6,12 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from forewarn.errors import ForewarnError
+
+# Roles that own what they make (decision 0056).
+OWNERS = ("loader", "transformer")
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,9 @@ class Settings:
         SQLAlchemy URL of the warehouse, `postgresql+psycopg2://…`.
     mlflow_url : str
         Tracking store: a database URL or the address of an MLflow server.
-    scorer_url, dispatcher_url, web_url : str
-        The warehouse as the stages that score, those that open cases and send, and the workbench reach it: logins with
-        fewer rights (decision 0020). Empty: as `warehouse_url`.
+    loader_url, transformer_url, scorer_url, dispatcher_url, web_url : str
+        The warehouse as the stages that land, those that build, those that score, those that open cases and send, and
+        the workbench reach it: logins with fewer rights (decisions 0020, 0056). Empty: as `warehouse_url`.
     """
 
     project: Path
@@ -35,6 +40,8 @@ class Settings:
     home: Path
     warehouse_url: str
     mlflow_url: str
+    loader_url: str = ""
+    transformer_url: str = ""
     scorer_url: str = ""
     dispatcher_url: str = ""
     web_url: str = ""
@@ -43,8 +50,8 @@ class Settings:
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
         """Read `FOREWARN_PROJECT`, `_CONFIG`, `_HOME`, `_WAREHOUSE_URL`, `_MLFLOW_URL`.
 
-        Also `_SCORER_URL`, `_DISPATCHER_URL` and `_WEB_URL`. A `*_FILE` variable names a file that holds the value, for
-        secrets.
+        Also `_LOADER_URL`, `_TRANSFORMER_URL`, `_SCORER_URL`, `_DISPATCHER_URL` and `_WEB_URL`. A `*_FILE` variable
+        names a file that holds the value, for secrets.
 
         Raises
         ------
@@ -71,15 +78,21 @@ class Settings:
             home=home,
             warehouse_url=warehouse,
             mlflow_url=mlflow,
+            loader_url=_value(env, "LOADER_URL"),
+            transformer_url=_value(env, "TRANSFORMER_URL"),
             scorer_url=_value(env, "SCORER_URL"),
             dispatcher_url=_value(env, "DISPATCHER_URL"),
             web_url=_value(env, "WEB_URL"),
         )
 
     def as_service(self, role: str) -> Settings:
-        """Return the installation as those who run under a role see it: with that role's login where it has one."""
-        own = {"scorer": self.scorer_url, "dispatcher": self.dispatcher_url, "web": self.web_url}[role]
-        return replace(self, warehouse_url=own or self.warehouse_url)
+        """Return the installation as those who run under a role see it: with that role's login where it has one.
+
+        Loader and transformer act as the role whoever has logged in, so that it owns what they make.
+        """
+        own: str = getattr(self, f"{role}_url")
+        url = own or self.warehouse_url
+        return replace(self, warehouse_url=_acting_as(url, role) if role in OWNERS else url)
 
     @property
     def artifacts(self) -> Path:
@@ -95,6 +108,14 @@ class Settings:
     def outbox(self) -> Path:
         """Folder of the file channel: `.eml` files and their `index.html`."""
         return self.home / "outbox"
+
+
+def _acting_as(url: str, role: str) -> str:
+    """Return a URL whose sessions begin in a role; options that it has already stay."""
+    address = make_url(url)
+    given = address.query.get("options", ())
+    options = " ".join([*((given,) if isinstance(given, str) else given), f"-crole={role}"])
+    return address.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def _value(env: dict[str, str], name: str) -> str:

@@ -6,6 +6,7 @@ Both are their owner's right, so that landing makes them and not the models that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from psycopg2 import errors, extensions, sql
@@ -68,11 +69,9 @@ def _index(cursor: extensions.cursor, feed: Mapping[str, Any], name: str, expres
         sql.Identifier(feed["schema"], feed["table"]),
         sql.SQL(expression),
     )
-    try:
+    # Computed in a way that no index can hold, as a text that is read as a date: it goes without.
+    with suppress(errors.InvalidObjectDefinition):
         cursor.execute(statement)
-    except errors.InvalidObjectDefinition:
-        # Computed in a way that no index can hold, as a text that is read as a date: it goes without.
-        pass
 
 
 def _analyze_changed(cursor: extensions.cursor, mappings: Mappings) -> None:

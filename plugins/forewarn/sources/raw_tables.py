@@ -91,7 +91,7 @@ def bring_to(cursor: extensions.cursor, source: Source, stream: str, columns: Ma
         A column that is read changed its type, the key changed, or there are more columns than a table can hold.
     """
     _check_names(source, stream, columns)
-    cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(source.schema_name)))
+    cursor.execute("select ops.make_raw_schema(%s)", [source.schema_name])
     existing = _existing(cursor, source.schema_name, stream)
     identifier = sql.Identifier(source.schema_name, stream)
     key = source.streams[stream].key
@@ -201,7 +201,7 @@ def ensure_raw_tables(settings: Settings, sources: Mapping[str, Source]) -> None
     """Create an empty raw table for each stream that has never landed, so that dbt can always build."""
     with connect(settings.warehouse_url) as connection, connection.cursor() as cursor:
         for source in sources.values():
-            cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(source.schema_name)))
+            cursor.execute("select ops.make_raw_schema(%s)", [source.schema_name])
             for name, stream in source.streams.items():
                 if _existing(cursor, source.schema_name, name) is None:
                     _create(cursor, sql.Identifier(source.schema_name, name), _expected(source, stream))

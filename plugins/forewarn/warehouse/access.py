@@ -25,7 +25,7 @@ LIMITS = {
 
 
 # Roles of stages that run with less than the owner's rights.
-SERVICES = ("scorer", "dispatcher", "web")
+SERVICES = ("loader", "transformer", "scorer", "dispatcher", "web")
 # What a service's login may become for one transaction, without having those rights otherwise (decision 0040).
 BECOMES = {"web": ("desk", "rule_editor")}
 
@@ -187,6 +187,8 @@ def _close_database(at: cursor) -> None:
     at.execute("select current_database()")
     database = sql.Identifier((at.fetchone() or ("",))[0])
     at.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
+    # Those that land and build sort in temporary tables, whoever has logged in.
+    at.execute(sql.SQL("grant temporary on database {} to loader, transformer").format(database))
 
 
 def _ensure_login(at: cursor, login: str, password: str | None) -> str | None:

@@ -350,7 +350,7 @@ def _connection(settings: Settings) -> dict[str, str]:
         "DBT_ENV_SECRET_FOREWARN_PASSWORD": url.password or "",
         "FOREWARN_DBT_DATABASE": url.database or "",
         "FOREWARN_DBT_SSLMODE": query.get("sslmode", "prefer"),
-        "PGOPTIONS": SESSION,
+        "PGOPTIONS": f"{SESSION} {query.get('options', '')}".rstrip(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 

@@ -31,4 +31,7 @@ def connect(url: str, *, application: str = "forewarn") -> Iterator[extensions.c
 
 def dsn(url: str) -> str:
     """Return the libpq connection string of a SQLAlchemy URL."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    written = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    address, separator, query = written.partition("?")
+    # libpq takes a plus sign at its word.
+    return address + separator + query.replace("+", "%20")

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate(warehouse_url: str, *, to: str = "head") -> None:
-    """Apply every migration that the warehouse lacks, up to a version; does nothing when it is current."""
+    """Apply every migration that the warehouse lacks, up to a version; loader and transformer own what is theirs."""
     with engine(warehouse_url).begin() as connection:
         # One migration at a time, whoever else starts.
         connection.execute(text("select pg_advisory_xact_lock(hashtext('forewarn.migrate'))"))
@@ -23,6 +23,9 @@ def migrate(warehouse_url: str, *, to: str = "head") -> None:
         config.set_main_option("script_location", str(FOLDER))
         config.attributes["connection"] = connection
         command.upgrade(config, to)
+        if to == "head":
+            # What the owner made since by hand, or brought back from a copy, is theirs again.
+            connection.execute(text("select ops.hand_over()"))
 
 
 def versions(warehouse_url: str) -> tuple[str | None, str | None]:
