@@ -42,6 +42,12 @@ def test_a_stale_stream_is_a_failure_with_a_command(
     found = {finding.check: finding for finding in examine(settings.config, settings.home, now=NOW)}
     assert found["warehouse"].found.startswith("PostgreSQL 18.")
     assert found["migrations"].ok
+    with warehouse.cursor() as cursor:
+        cursor.execute("create table marts.by_hand (a int)")
+    again = {finding.check: finding for finding in examine(settings.config, settings.home, now=NOW)}["migrations"]
+    assert not again.ok
+    assert "marts.by_hand" in again.found
+    assert again.remedy == "forewarn migrate"
     assert not found["source erp"].ok, "its connection is named nowhere"
     assert found["source erp"].remedy.startswith("export FOREWARN_CONN_DEMO_ERP=postgresql+psycopg2://USER:PASSWORD@")
     assert (found["link key"].ok, found["link key"].remedy) == (False, "forewarn access rotate-link-key")

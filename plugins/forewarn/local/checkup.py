@@ -22,6 +22,7 @@ from forewarn.config.settings import Settings
 from forewarn.errors import ForewarnError
 from forewarn.warehouse.deprecated import deprecated
 from forewarn.warehouse.engine import connect
+from forewarn.warehouse.ownership import check_ownership
 
 if TYPE_CHECKING:
     from forewarn.sources import Source
@@ -194,6 +195,7 @@ def _migrations(settings: Settings) -> str:
     current, newest = versions(settings.warehouse_url)
     if current != newest:
         raise ForewarnError("migrations", expected=f"version {newest}", got=str(current))
+    check_ownership(settings)
     return f"version {current}"
 
 

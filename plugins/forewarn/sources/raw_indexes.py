@@ -34,23 +34,25 @@ def ready_for_build(settings: Settings, mappings: Mappings) -> None:
         # Each statement lets go of its table: a batch that lands meanwhile waits for one at most.
         session.autocommit = True
         with session.cursor() as cursor:
-            for feed, name, expression in _lookups(mappings):
+            for feed, name, expression in _found_by(mappings):
                 _index(cursor, feed, name, expression)
             _analyze_changed(cursor, mappings)
 
 
-def _lookups(mappings: Mappings) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+def _found_by(mappings: Mappings) -> Iterator[tuple[Mapping[str, Any], str, str]]:
     """Yield a feed, the name of what its rows are found by, and the SQL of that."""
     for entity, column in _PARTS.items():
         yield from _by_column(mappings, entity, column)
-    parents = set()
+    parents: set[str] = set()
     for entity, feeds in mappings.items():
         for feed in feeds:
-            if belongs_to := feed.get("belongs_to"):
-                parents |= set(belongs_to)
-                if not feed["distinct"]:
-                    yield feed, f"{entity}_parent", next(iter(belongs_to.values()))
-            for one in () if feed["distinct"] else feed.get("lookups", ()):
+            belongs_to = feed.get("belongs_to", {})
+            parents |= set(belongs_to)
+            if feed["distinct"]:
+                continue
+            for number in belongs_to.values():
+                yield feed, f"{entity}_parent", number
+            for one in feed.get("lookups", ()):
                 if one["is_direct"]:
                     yield feed, f"{entity}_by_{one['table']}", one["by"][0]
     for entity in sorted(parents):
