@@ -98,7 +98,10 @@ def test_a_build_finds_parts_and_what_belongs_to_a_record_by_indexes_of_the_raw_
         return known | {"columns": {name: f"cast({text} as text)" for name, text in columns.items()}}
 
     mappings = {
-        "order": [feed("orders", order_id='"number"')],
+        "order": [
+            feed("orders", order_id='"number"')
+            | {"lookups": [{"table": "states", "is_direct": True, "by": ['cast("state" as text)']}]}
+        ],
         "order_line": [feed("lines", order_id='"order"')],
         # What a date is as a text depends on the session, so that no index can hold it.
         "payment": [feed("payments", invoice_id='"paid"')],
@@ -106,12 +109,14 @@ def test_a_build_finds_parts_and_what_belongs_to_a_record_by_indexes_of_the_raw_
     }
     with warehouse.cursor() as cursor:
         cursor.execute(
-            "create schema raw_shop; create table raw_shop.orders (number text);"
+            "create schema raw_shop; create table raw_shop.orders (number text, state int);"
             ' create table raw_shop.lines ("order" text); create table raw_shop.payments (paid timestamptz);'
             ' create table raw_shop.reviews (number text, "order" text); insert into raw_shop.orders values (1)'
         )
     for _ in range(2):
         ready_for_build(settings, mappings)
     found = rows("select indexname from pg_indexes where schemaname = 'raw_shop' order by 1")
-    assert found == [("lines_order_id",), ("orders_order_id",), ("reviews_review_parent",)]
+    assert [name for (name,) in found] == [
+        *("lines_order_id", "orders_order_by_states", "orders_order_id", "reviews_review_parent")
+    ]
     assert rows("select reltuples from pg_class where oid = 'raw_shop.orders'::regclass") == [(1.0,)]
