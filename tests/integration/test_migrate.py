@@ -98,7 +98,7 @@ def test_an_owner_that_is_no_superuser_hands_over_what_there_is_and_may_go_on_as
         _put(administrator, "create role chief login createrole password 'chief'")
         _put(administrator, "alter database forewarn owner to chief")
         chief = make_url(administrator).set(username="chief", password="chief").render_as_string(hide_password=False)
-        migrate(chief, to="0050")
+        migrate(chief, to="0051")
         _put(
             chief,
             "create schema raw_erp; create table raw_erp.orders (id serial, _batch_id bigint);"

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0056"
-down_revision = "0050"
+down_revision = "0051"
 
 # A role belongs to the server: another database of it may have created it, or may just be creating it.
 ROLES = {
