@@ -21,7 +21,7 @@ from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
 from forewarn.sources.freshness import demand_moment
 from forewarn.sources.model import FileStream, Source, Stream
-from forewarn.sources.raw_tables import RawTable, bring_to, definitions, record_changes
+from forewarn.sources.raw_tables import RawTable, add_own_columns, bring_to, definitions, record_changes
 from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
 
 STAGE, TEXT = sql.Identifier("landing"), sql.Identifier("landing_text")
@@ -105,6 +105,8 @@ class Landing:
     # -- taking rows in
 
     def _open(self, table: RawTable, extraction: Extraction) -> None:
+        if table.new:
+            return
         if table.empty:
             self.cursor.execute(
                 sql.SQL("alter table {0} alter _loaded_at set default {1}, alter _batch_id set default {2}").format(
@@ -363,11 +365,16 @@ class Landing:
         return int(self.cursor.rowcount)
 
     def _close_direct(self, table: RawTable) -> None:
-        self.cursor.execute(
-            sql.SQL("alter table {} alter _loaded_at drop default, alter _batch_id drop default").format(
-                table.identifier
+        if table.new:
+            add_own_columns(
+                self.cursor, table.identifier, table.columns, loaded_at=self.now, batch_id=self.batch.batch_id
             )
-        )
+        else:
+            self.cursor.execute(
+                sql.SQL("alter table {} alter _loaded_at drop default, alter _batch_id drop default").format(
+                    table.identifier
+                )
+            )
         # From here on a build reads what is new; until now everything is.
         self.cursor.execute(
             "select ops.follow(%s::regclass, %s)", [table.identifier.as_string(self.cursor), self.batch.batch_id]

@@ -43,6 +43,8 @@ class RawTable:
         Those of the table, in its order: columns that the source had before are among them.
     empty : bool
         No row has landed yet, so rows may be copied straight into it.
+    new : bool
+        This batch creates it; it lacks the columns of `add_own_columns` until its rows are there.
     changes : list of Change
         What the source changed without harm since the rows before landed.
     """
@@ -52,6 +54,7 @@ class RawTable:
     columns: dict[str, str]
     all_columns: dict[str, str]
     empty: bool
+    new: bool
     changes: list[Change]
 
     def identity(self, key: Sequence[str], alias: str | None = None) -> sql.Composable:
@@ -103,9 +106,10 @@ def bring_to(cursor: extensions.cursor, source: Source, stream: str, columns: Ma
             # Views on a table that never had a row come back with the next build.
             cursor.execute(sql.SQL("drop table {} cascade").format(identifier))
             existing = None
-    if existing is None:
+    if new := existing is None:
         _create(cursor, identifier, columns)
-    table = RawTable(source.schema_name, stream, dict(columns), existing or dict(columns), empty=True, changes=[])
+    whole = existing or dict(columns)
+    table = RawTable(source.schema_name, stream, dict(columns), whole, empty=True, new=new, changes=[])
     # Loading fills the table first and builds the index once.
     cursor.execute(sql.SQL("drop index if exists {}").format(sql.Identifier(source.schema_name, table.index)))
     cursor.execute(sql.SQL("comment on table {} is {}").format(identifier, sql.Literal(_identity_note(key))))
@@ -159,7 +163,7 @@ def _grow(
     ]
     whole = {**existing, **added}
     lands = {name: kind for name, kind in columns.items() if whole.get(name) == kind}
-    table = RawTable(source.schema_name, stream, lands, whole, empty=False, changes=changes)
+    table = RawTable(source.schema_name, stream, lands, whole, empty=False, new=False, changes=changes)
     if added:
         _add(cursor, table, list(added), key)
     return table
@@ -204,7 +208,9 @@ def ensure_raw_tables(settings: Settings, sources: Mapping[str, Source]) -> None
             cursor.execute("select ops.make_raw_schema(%s)", [source.schema_name])
             for name, stream in source.streams.items():
                 if _existing(cursor, source.schema_name, name) is None:
-                    _create(cursor, sql.Identifier(source.schema_name, name), _expected(source, stream))
+                    identifier, columns = sql.Identifier(source.schema_name, name), _expected(source, stream)
+                    _create(cursor, identifier, columns)
+                    add_own_columns(cursor, identifier, columns)
         connection.commit()
 
 
@@ -261,12 +267,29 @@ def _existing(cursor: extensions.cursor, schema: str, table: str) -> dict[str, s
 
 
 def _create(cursor: extensions.cursor, identifier: sql.Identifier, columns: Mapping[str, str]) -> None:
+    cursor.execute(sql.SQL("create table {} ({})").format(identifier, definitions(columns)))
+
+
+def add_own_columns(
+    cursor: extensions.cursor,
+    identifier: sql.Identifier,
+    columns: Mapping[str, str],
+    *,
+    loaded_at: datetime | None = None,
+    batch_id: int | None = None,
+) -> None:
+    """Give a table of the source's columns those that say when each row landed, with which batch, and its hash.
+
+    Rows that are there already are not written for it: PostgreSQL keeps what they have in a new column in the
+    catalogue, once for all of them. Later rows must bring their own.
+    """
     # The hash costs nothing until somebody reads it, and follows the columns.
     cursor.execute(
         sql.SQL(
-            "create table {} ({}, _loaded_at timestamptz not null, _batch_id bigint not null,"
-            " _row_hash bytea generated always as ({}) virtual)"
-        ).format(identifier, definitions(columns), row_hash(list(columns)))
+            "alter table {0} add _loaded_at timestamptz not null default {1},"
+            " add _batch_id bigint not null default {2}, add _row_hash bytea generated always as ({3}) virtual;"
+            " alter table {0} alter _loaded_at drop default, alter _batch_id drop default"
+        ).format(identifier, sql.Literal(loaded_at), sql.Literal(batch_id), row_hash(list(columns)))
     )
 
 
