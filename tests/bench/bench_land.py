@@ -73,7 +73,7 @@ class Bench:
     """One server with a source database, a warehouse, and the same rows as a CSV file."""
 
     def __init__(self, folder: Path, rows: int, server: EmbeddedServer) -> None:
-        self.folder, self.rows, self.server = folder, rows, server
+        self.folder, self.rows, self.server, self.changes = folder, rows, server, 0
         self.source_url = self.server.ensure_database("shop")
         warehouse = self.server.ensure_database("warehouse")
         migrate(warehouse)
@@ -162,13 +162,14 @@ class Bench:
         return str(found)
 
     def change(self, share: float) -> int:
-        """Change a share of the rows in the source; returns how many."""
+        """Change a share of the rows in the source, others each time and all over the table; returns how many."""
         every = round(1 / share)
+        self.changes += 1
         with psycopg2.connect(dsn(self.source_url)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "update orders set net_amount = net_amount + 1, updated_at = (select max(updated_at) from orders)"
-                " + interval '1 hour' where order_no %% %s = 0",
-                [every],
+                " + interval '1 hour' where order_no %% %s = %s",
+                [every, self.changes % every],
             )
             changed = int(cursor.rowcount)
         connection.close()
@@ -229,7 +230,7 @@ def incremental(bench: Bench, rounds: int, suffix: str = "") -> bool:
     for name, found in zip(SHARES, (ratios, replays), strict=True):
         print(
             f"{name}{suffix} {median(found):.2f} ({min(found):.2f} {median(found):.2f} {max(found):.2f}) 0"
-            f"   # {bench.rows} rows, limit {SHARES[name]}"
+            f"   # {bench.rows} rows, {'no limit' if suffix else f'limit {SHARES[name]}'}"
         )
     return all(median(found) <= limit for found, limit in zip((ratios, replays), SHARES.values(), strict=True))
 

@@ -337,12 +337,26 @@ class Landing:
             if self.stream.cursor:
                 ours, theirs = (sql.Identifier(alias, self.stream.cursor) for alias in ("landing", "kept"))
                 newer.append(sql.SQL("({1} is null or {0} >= {1})").format(ours, theirs))
-        self.cursor.execute(
-            sql.SQL("delete from {} as landing using {} as kept where {} and ({}) is not true").format(
-                STAGE, table.identifier, same(table, self.stream), sql.SQL(" and ").join(newer)
-            )
+        known = sql.SQL("delete from {} as landing using {} as kept where {} and ({}) is not true").format(
+            STAGE, table.identifier, same(table, self.stream), sql.SQL(" and ").join(newer)
         )
-        return int(self.cursor.rowcount)
+        dropped = 0
+        if last := self._small_batch_before():
+            # Most of what comes again came with that one. Its rows lie together, and what they replaced is passed by.
+            self.cursor.execute(known + sql.SQL(" and kept._batch_id = {}").format(sql.Literal(last)))
+            dropped = int(self.cursor.rowcount)
+        self.cursor.execute(known)
+        return dropped + int(self.cursor.rowcount)
+
+    def _small_batch_before(self) -> int | None:
+        """Return the batch that landed before this one, where it landed no more rows; a first landing is none."""
+        self.cursor.execute(
+            "select batch_id from ops.watermark inner join ops.batch using (batch_id, source, stream)"
+            " where source = %s and stream = %s and watermark_before is not null and rows_loaded between 1 and %s",
+            [self.batch.source, self.batch.stream, self.rows_in],
+        )
+        found: int | None = (self.cursor.fetchone() or (None,))[0]
+        return found
 
     def _merge(self, table: RawTable) -> int:
         names = [sql.Identifier(name) for name in table.columns]
