@@ -372,6 +372,9 @@ class Checker:
                 continue
             values = [self._operand(value, node) for value in (given if isinstance(given, list) else [given])]
             for copy, kind in values:
+                if wanted == TEXT and kind in types.TIMES and isinstance(node, exp.StrToTime | exp.StrToDate):
+                    hint = "leave the function out; its column is read as a time elsewhere, or has that type"
+                    self.fail(node, f"what is to be read as a time is {_spoken(kind)} already", hint)
                 self._want(node, kind, wanted, f"`{name}` of `{node.key}`")
                 if wanted == LITERAL:
                     self._format(node, copy)

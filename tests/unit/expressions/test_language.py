@@ -85,6 +85,7 @@ def test_accepted(text: str, sql: str, kind: str) -> None:
         ("status in ()", "the list after `in` is empty", "at least one"),
         ("placed_at + interval 'soon'", "an interval is a whole number and a unit", "3 days"),
         ("placed_at at time zone 'Europe/Berln'", "unknown time zone", "Europe/Berlin"),
+        ("to_date(placed_at, 'YYYY-MM-DD')", "read as a time is a timestamptz already", "leave the function out"),
         ("to_timestamp(raw, '%Y-%m')", "time format is not known", "YYYY-MM-DD"),
         ("date_trunc('fortnight', placed_at)", "date_trunc knows no unit", "month"),
         ("extract(mnth from placed_at)", "unknown part of a time `mnth`", "did you mean `month`"),

@@ -10,7 +10,13 @@ import pytest
 from forewarn.config.project import load_project
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
-from forewarn.sources.column_types import identifying_columns, personal_columns, required_columns, wanted_columns
+from forewarn.sources.column_types import (
+    guessed_types,
+    identifying_columns,
+    personal_columns,
+    required_columns,
+    wanted_columns,
+)
 from forewarn.sources.connections import without_secrets
 from forewarn.sources.model import SqlSource
 
@@ -298,3 +304,11 @@ def test_a_lookup_that_cannot_be_followed_is_reported_with_its_place(load, old, 
     assert LOOKUPS.count(old) == 1
     with pytest.raises(ConfigError, match=rf"(?s)finance\.yml:{place}.*{message}"):
         load(LOOKUPS.replace(old, new))
+
+
+def test_what_is_divided_is_a_number(load) -> None:
+    text = GOOD.replace(
+        "amount: qty * price", "amount: total / 100 * (items / case when half = 'y' then 2 else 1 end)"
+    )
+    types = guessed_types(load(text)["finance"].streams["invoices"])
+    assert (types["total"], types["items"], types.get("half", "text")) == ("numeric", "numeric", "text")
