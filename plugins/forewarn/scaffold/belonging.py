@@ -114,6 +114,30 @@ def also(reader: Reader, feeds: Sequence[Feed], known: Sequence[Numbers], above:
             return
 
 
+def second_numbers(placed: Sequence[tuple[Reader, list[Feed]]]) -> None:
+    """Make people at customers of the numbers by which rows without a customer know them, such as telephones.
+
+    To those the rows may then belong.
+    """
+    for lost, feeds in placed:
+        if not feeds and not lost.outcome and (found := _by_another_number(lost, placed)) is not None:
+            next(told for reader, told in placed if reader is found[0]).append(found[1])
+
+
+def _by_another_number(lost: Reader, placed: Sequence[tuple[Reader, list[Feed]]]) -> tuple[Reader, Feed] | None:
+    mine = [column for column in lost.usable if _tells(column)]
+    for reader, feeds in placed:
+        if reader is lost or reader.account is None or any(feed.entity == "contact" for feed in feeds):
+            continue
+        for column in reader.usable:
+            own = column is not reader.account and len(column.distinct) == len(column.present)
+            if own and _tells(column) and any(_overlap(one, column.distinct) >= _ALL for one in mine):
+                number, account = expression_of(column, "text"), expression_of(reader.account, "text")
+                doubt = f"{lost.table.name} knows customers by {column.name} alone"
+                return reader, Feed("contact", {"contact_id": number, "account_id": account}, doubts=[doubt])
+    return None
+
+
 def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, Column]]:
     """Yield what the rows may belong to, with the column of its number: the likeliest first."""
     rated: list[tuple[bool, int, float, int, str, Column]] = []

@@ -107,6 +107,7 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         [(reader, stream.feeds) for stream, reader in zip(result.streams, readers, strict=True)], today
     )
     _more_feeds(result, readers, today)
+    belonging.second_numbers([(reader, one.feeds) for reader, one in zip(readers, result.streams, strict=True)])
     # What follows from lines and wide rows may be what others belong to: the return of an order.
     _belongings(result, readers, customers)
     feeds = [stream.feeds for stream in result.streams]

@@ -180,14 +180,15 @@ def guessed_types(stream: Stream) -> dict[str, str]:
     return {name: kinds.pop() for name, kinds in guesses.items() if len(kinds) == 1 and name not in stream.lookup}
 
 
-def _is_of_division(node: exp.Expr | None) -> bool:
+def _is_of_division(node: exp.Expr) -> bool:
     """Whether a node is the cast by which a division keeps the fractions of whole numbers, and nobody's own."""
-    return type(node) is exp.Cast and node.to.this == exp.DType.DECIMAL
+    return type(node) is exp.Cast and node.is_type(exp.DType.DECIMAL)
 
 
 def _use(column: exp.Expr) -> str | None:
     node, parent = column, column.parent
-    while isinstance(parent, exp.Paren | exp.Coalesce | exp.Nullif) or _is_of_division(parent):
+    around = (exp.Paren, exp.Coalesce, exp.Nullif)
+    while parent is not None and (isinstance(parent, around) or _is_of_division(parent)):
         node, parent = parent, parent.parent
     if isinstance(parent, exp.UnixToTime | ExcelDate):
         return "numeric"

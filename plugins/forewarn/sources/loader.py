@@ -166,9 +166,8 @@ def _check_entity(document: Document, path: list[str | int], mapping: Mapping, s
         if (mapping.partial and column not in keys(name)) or column in by_parent:
             continue
         if definition.required and column not in mapping.columns:
-            raise document.error(
-                [*path, "columns"], f"entity {name} needs `{column}`", f"add `{column}: <column or expression>`"
-            )
+            hint = f"add `{column}: <column or expression>`; what another stream has comes by `lookup`"
+            raise document.error([*path, "columns"], f"entity {name} needs `{column}`", hint)
     if mapping.account_source is not None:
         if entity.refers is None:
             raise document.error(

@@ -136,6 +136,18 @@ def test_contract_and_its_end_in_two_files_a_row_a_customer_each(tmp_path: Path)
     }
 
 
+def test_calls_that_know_a_telephone_belong_to_the_customer_who_has_it(tmp_path: Path) -> None:
+    lines = "\n".join(f"K{n} 42077000{n} 9.5 {n}" for n in range(6))
+    services = table("services", f"customer_id msisdn monthly_fee tenure\n{lines}")
+    calls = "\n".join(f"{n} 42077000{n % 6} 2025-01-0{n % 9 + 1} voice" for n in range(12))
+    proposal = propose([services, table("cdr", f"call_id calling_number call_start call_type\n{calls}")], TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "services")["contact"].columns == {"contact_id": "msisdn", "account_id": "customer_id"}
+    call = feeds(proposal, "cdr")["usage_event"]
+    assert call.belongs_to == {"contact": "calling_number"}
+    assert (call.columns["occurred_at"], call.columns["feature"]) == ("call_start", "call_type")
+
+
 def test_yes_or_no_is_no_feature_and_first_and_last_name_are_one() -> None:
     usage = table(
         "feature_usage", "usage_id account_id usage_date feature_name is_beta_feature\nU1 A1 2025-01-01 export False"

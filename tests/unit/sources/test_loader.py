@@ -307,8 +307,6 @@ def test_a_lookup_that_cannot_be_followed_is_reported_with_its_place(load, old, 
 
 
 def test_what_is_divided_is_a_number(load) -> None:
-    text = GOOD.replace(
-        "amount: qty * price", "amount: total / 100 * (items / case when half = 'y' then 2 else 1 end)"
-    )
+    text = GOOD.replace("amount: qty * price", "amount: total / 100 * (items / case when half = 'y' then 2 else 1 end)")
     types = guessed_types(load(text)["finance"].streams["invoices"])
     assert (types["total"], types["items"], types.get("half", "text")) == ("numeric", "numeric", "text")
