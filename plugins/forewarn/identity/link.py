@@ -84,15 +84,16 @@ def link_accounts(
         with alone(session, BUILD), session, session.cursor() as cursor:
             progress("reading what changed", 0, STEPS)
             known = store.newest_model(cursor)
-            accounts, shared = store.count_accounts(cursor, shared_limit=identity.shared_limit)
-            freemail = _freemail(settings) | {found for name in shared if (found := values.domain(name))}
-            fingerprint = _fingerprint(identity, freemail)
+            accounts, domains, labels = store.count_accounts(cursor, shared_limit=identity.shared_limit)
+            freemail = _freemail(settings) | {found for name in domains if (found := values.domain(name))}
+            hosts = frozenset(labels)
+            fingerprint = _fingerprint(identity, freemail | hosts)
             whole = full or known is None or known[0] != fingerprint or not _alike(accounts, known[2])
             accounts, changed, gone = store.find_changed(cursor, settings=fingerprint, full=whole)
             store.write_records(
                 cursor,
                 (
-                    (record(account, freemail=freemail, default_country=identity.default_country), digest)
+                    (record(account, freemail=freemail, hosts=hosts, default_country=identity.default_country), digest)
                     for account, digest in store.read_changed(cursor)
                 ),
             )

@@ -62,13 +62,21 @@ class Record:
 COLUMNS = tuple(Record.__dataclass_fields__)
 
 
-def record(account: Account, *, freemail: frozenset[str], default_country: str | None = None) -> Record:
+def record(
+    account: Account,
+    *,
+    freemail: frozenset[str],
+    hosts: frozenset[str] = frozenset(),
+    default_country: str | None = None,
+) -> Record:
     """Return an account in one spelling.
 
     Parameters
     ----------
     freemail : frozenset of str
         Domains that anybody can have an address of; they name no company.
+    hosts : frozenset of str
+        What stands before the ending of domains below which anybody can have one; it names no company either.
     default_country : str, optional
         Two letters: where telephone numbers without country code belong when the account names no country.
     """
@@ -85,7 +93,7 @@ def record(account: Account, *, freemail: frozenset[str], default_country: str |
         words=called.words or None,
         form=called.form or None,
         domain=own,
-        label=values.domain_label(own),
+        label=label if (label := values.domain_label(own)) not in hosts else None,
         tax_id=values.tax_id(account.tax_id),
         country=country,
         city=values.city(account.city),

@@ -49,23 +49,35 @@ SCHEMA = pa.schema(
 )
 
 
-def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int, list[str]]:
-    """Return how many accounts there are, and the e-mail domains that more of them have than one customer may.
+def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int, list[str], list[str]]:
+    """Return how many accounts there are, and what more of them share than one customer may.
 
-    Such a domain is a mail provider's that no list knows: it says of nobody who they are.
+    Returns
+    -------
+    accounts : int
+    domains : list of str
+        A mail provider's that no list knows: they say of nobody who they are.
+    labels : list of str
+        What stands before the ending of a domain: that of a host whose customers have each their own below it.
     """
     cursor.execute(
         """
-        select coalesce(sum(n), 0)::bigint, array_agg(domain) filter (where domain <> '' and n > %s)
-        from (
+        with domains as (
             select lower(coalesce(nullif(email_domain, ''), split_part(email, '@', 2))) as domain, count(*) as n
             from staging.stg_accounts group by 1
-        ) as by_domain
+        ),
+        labels as (
+            select substring(domain from '([^./]+)[.][^./]+/?$') as label, sum(n) as n from domains group by 1
+        )
+        select
+            (select coalesce(sum(n), 0) from domains)::bigint,
+            (select array_agg(domain) from domains where domain <> '' and n > %(limit)s),
+            (select array_agg(label) from labels where label <> '' and n > %(limit)s)
         """,
-        (shared_limit,),
+        {"limit": shared_limit},
     )
-    accounts, shared = cursor.fetchone() or (0, None)
-    return int(accounts), list(shared or ())
+    accounts, domains, labels = cursor.fetchone() or (0, None, None)
+    return int(accounts), list(domains or ()), list(labels or ())
 
 
 def find_changed(cursor: extensions.cursor, *, settings: str, full: bool) -> tuple[int, int, int]:

@@ -89,6 +89,8 @@ def test_namesakes_with_a_provider_that_no_list_knows_are_strangers(accounts: Ac
     for number in range(60):
         name = f"{'Jan' if number % 2 else 'Eva'} {['Novak', 'Silva', 'Haas', 'Olsen', 'Kaya', 'Wu'][number % 6]}"
         accounts.add("shop", f"{number:03d}", name=name, email=f"p{number}@everybodys-post.example")
+        place = {"city": "Reno", "postcode": "89501", "country": "US"}
+        accounts.add("crm", f"{number:03d}", name=f"{name} Ltd", email=f"p@firm{number}.hosted-shops.example", **place)
     accounts.link()
     assert accounts.linked() == set()
 
