@@ -28,6 +28,8 @@ def beside(fed: set[str], reader: Reader, feeds: Sequence[Feed]) -> Iterator[Fee
         line = reader.feed("order_line")
         if isinstance(line, Feed) and not line.distinct:
             yield line
+    if not fed & {"order", "order_line"} and "usage_event" in own:
+        yield from _bought(reader)
     if "product" not in fed and "order_line" in own and (sold := _sold(reader)) is not None:
         yield sold
     for feed in feeds:
@@ -39,6 +41,19 @@ def beside(fed: set[str], reader: Reader, feeds: Sequence[Feed]) -> Iterator[Fee
         yield sent
     if "account" in own and (linked := _linked(reader)) is not None:
         yield linked
+
+
+def _bought(reader: Reader) -> Iterator[Feed]:
+    """Yield the orders of a log of events, of which some have an order's number."""
+    number = reader.reference("order")
+    if number is None or len(number.present) in (0, len(number.values)):
+        return
+    for entity in ("order", "order_line"):
+        found = reader.feed(entity)
+        if isinstance(found, Feed):
+            found.distinct = entity == "order"
+            found.where = f"{named(number.name)} is not null"
+            yield found
 
 
 def _sold(reader: Reader) -> Feed | None:

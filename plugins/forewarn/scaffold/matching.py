@@ -7,7 +7,7 @@ from functools import cached_property
 
 from forewarn.config.entities import entities, told_by_parent
 from forewarn.scaffold import names
-from forewarn.scaffold.reading import can_be_named, divided, expression_of, fits, named, timed
+from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
 from forewarn.scaffold.table import Column, Table
 
 REFERENCES = {
@@ -272,6 +272,9 @@ class Reader:
                 first = max(alone, key=lambda column: len(column.present))
                 feed.doubts.append(f"{target}: nothing is named so; perhaps {_either(alone)}")
                 rated = [(1, first)]
+        if not rated and required and kind == "timestamptz" and (day := counted_days(self.usable, self.shared)):
+            feed.doubts.append(f"{target}: {day.name} counts days; write the date of its day 0 for 2000-01-01")
+            return f"date '2000-01-01' + {self._take(feed, day, 'numeric')} * interval '1 day'"
         if not rated and target == "mrr":
             yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
             return divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None

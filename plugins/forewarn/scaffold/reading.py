@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from forewarn.expressions import ExpressionError, parse
 from forewarn.scaffold import names
 from forewarn.scaffold.shapes import Shape, as_time
 from forewarn.scaffold.table import Column
 
 _MAX_NAME = 63
+# A till that counts days does not count centuries.
+_MOST_DAYS, _DAYS_OF_A_MONTH = 20_000, 31
 
 
 def can_be_named(name: str) -> bool:
@@ -86,4 +90,19 @@ def _speaks_of_time(name: str) -> bool:
     return any(
         text.startswith(said[:6]) or text.endswith(said) or "date" in text or "time" in text
         for text in names.spellings(name)
+    )
+
+
+def counted_days(columns: Sequence[Column], shared: str) -> Column | None:
+    """Return the column that counts days from a day that nothing tells, as tills do."""
+    return next(
+        (
+            column
+            for column in columns
+            if column.shape.whole
+            and names.is_one_of(column.name, "day_numbers", shared)
+            and _DAYS_OF_A_MONTH < max(map(float, column.distinct)) <= _MOST_DAYS
+            and min(map(float, column.distinct)) >= 0
+        ),
+        None,
     )

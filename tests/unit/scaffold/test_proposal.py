@@ -291,3 +291,28 @@ def test_an_answer_that_was_saved_gives_orders_their_lines_and_what_was_paid_bac
     assert _columns(proposal, "order_refunds", "return")["account_id"] == "order__customer__id"
     (tmp_path / "shop.yml").write_text(source_text(proposal, kind="files", connection="shop", description="x"))
     assert load_source(tmp_path / "shop.yml").streams.keys() == {"orders", "order_line_items", "order_refunds"}
+
+
+def test_a_log_of_events_has_orders_where_a_row_has_an_order_number(tmp_path: Path) -> None:
+    told = [(n, *(("transaction", n) if n % 4 == 0 else ("view", ""))) for n in range(40)]
+    rows = "".join(f"{1767225600000 + n * 60000},{n % 5 + 1},{event},{300 + n},{number}\n" for n, event, number in told)
+    (tmp_path / "events.csv").write_text("timestamp,visitorid,event,itemid,transactionid\n" + rows)
+    feeds = {feed.entity: feed for feed in propose(look_at_folder(tmp_path)[0], TODAY).streams[0].feeds}
+    assert feeds.keys() == {"account", "usage_event", "order", "order_line"}
+    assert {feeds[name].where for name in ("order", "order_line")} == {"transactionid is not null"}
+    assert feeds["order"].distinct
+    assert feeds["order"].columns == {
+        "order_id": "transactionid",
+        "account_id": "visitorid",
+        "ordered_at": "to_timestamp(number(timestamp) / 1000)",
+    }
+
+
+def test_days_that_a_till_counts_are_dates_from_one_to_be_written(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 7 + 1},{9000 + n // 2},{n + 1},{80 + n},1,2.5\n" for n in range(40))
+    (tmp_path / "transactions.csv").write_text("household_key,BASKET_ID,DAY,PRODUCT_ID,QUANTITY,SALES_VALUE\n" + rows)
+    order = next(
+        feed for feed in propose(look_at_folder(tmp_path)[0], TODAY).streams[0].feeds if feed.entity == "order"
+    )
+    assert order.columns["ordered_at"] == "date '2000-01-01' + DAY * interval '1 day'"
+    assert "ordered_at: DAY counts days; write the date of its day 0 for 2000-01-01" in order.doubts
