@@ -1,7 +1,14 @@
-{# The dates that this run computes, `YYYY-MM-DD` each. #}
+{# What this run is told by its environment. Not while dbt parses, which would parse each file anew whose answer was another
+   the night before: then it is `parsed`. #}
+{% macro of_this_run(name, parsed='', otherwise='') %}
+    {{ return(env_var(name, otherwise) if execute else parsed) }}
+{% endmacro %}
+
+
+{# The dates that this run computes, `YYYY-MM-DD` each. dbt parses with one, so that it sees what is read for each. #}
 {% macro as_of_dates() %}
     {%- set dates = [] -%}
-    {%- for day in env_var('FOREWARN_AS_OF_DATES', '').split(',') if day -%}
+    {%- for day in of_this_run('FOREWARN_AS_OF_DATES', parsed='1900-01-01').split(',') if day -%}
         {%- do dates.append(modules.datetime.date.fromisoformat(day).isoformat()) -%}
     {%- endfor -%}
     {{ return(dates) }}
@@ -18,7 +25,7 @@
 
 
 {% macro run_day() %}
-    {%- set day = env_var('FOREWARN_RUN_AS_OF_DATE', '') or (as_of_dates() | sort | last) or '1900-01-01' -%}
+    {%- set day = of_this_run('FOREWARN_RUN_AS_OF_DATE') or (as_of_dates() | sort | last) or '1900-01-01' -%}
     {{ return(modules.datetime.date.fromisoformat(day)) }}
 {% endmacro %}
 
@@ -58,5 +65,5 @@ select cast(null as date) as as_of_date from (select 1 as nothing) as nothing wh
 
 {# The digest of the mappings and models of this run. #}
 {% macro built_from() %}
-    {{ return("cast('" ~ env_var('FOREWARN_BUILT_FROM', '') ~ "' as " ~ type_text() ~ ")") }}
+    {{ return("cast('" ~ of_this_run('FOREWARN_BUILT_FROM') ~ "' as " ~ type_text() ~ ")") }}
 {% endmacro %}

@@ -31,7 +31,7 @@
 {# The features of a relation, each null on the dates on which a stream that it rests on was late: unknown, not what had
    come until then. `FOREWARN_LATE` is `{feature: [date, …]}`, from ops.late_stream. #}
 {% macro without_late(relation) %}
-    {%- set late = fromjson(env_var('FOREWARN_LATE', '{}')) -%}
+    {%- set late = fromjson(of_this_run('FOREWARN_LATE', parsed='{}', otherwise='{}')) -%}
 select
     {%- if late %}
     {%- for name in model.columns %}

@@ -26,7 +26,7 @@
 
 {# The day for readers: none where a requested date's windows, `days` long, reach behind it. #}
 {% macro past_until(days) %}
-    {%- set day = settled_day(ref('int_customer_past')) if not env_var('FOREWARN_FROM_NOTHING', '') -%}
+    {%- set day = settled_day(ref('int_customer_past')) if not of_this_run('FOREWARN_FROM_NOTHING') -%}
     {%- set first = (as_of_dates() | sort | first) or '1900-01-01' -%}
     {%- if day and modules.datetime.date.fromisoformat(first) - modules.datetime.timedelta(days=days)
         >= modules.datetime.date.fromisoformat(day) -%}
@@ -103,7 +103,7 @@
 {# The rows of a date that is built late: of customers of whom a record has changed since, as they were computed from the
    records as they stood (forewarn.warehouse.past_features). Other builds hold no such rows. #}
 {% macro as_records_stood(relation) %}
-{%- if env_var('FOREWARN_PAST_FEATURES', '') -%}
+{%- if of_this_run('FOREWARN_PAST_FEATURES', parsed='1') -%}
 {%- set columns = model.columns | join(', ') %}
     select {{ columns }}
     from {{ relation }} as told

@@ -8,7 +8,7 @@
 
 
 {# Whether this run may write versions. A backfill and a run of an earlier day may not: today's state is not theirs. #}
-{% macro takes_versions() %}{{ return(env_var('FOREWARN_TAKE_VERSIONS', '') == '1') }}{% endmacro %}
+{% macro takes_versions() %}{{ return(of_this_run('FOREWARN_TAKE_VERSIONS') == '1') }}{% endmacro %}
 
 
 {# What a snapshot looks at: the relation's rows, or in a run that takes no versions the ones it holds, so that it finds

@@ -4,6 +4,8 @@
 
 Prints `nightly_build ratio (min median max) peak_mb`: processor seconds of the server for a second night, on which one
 per cent of the orders, lines and usage rows are new or changed, over those of the build from nothing; limit 0.10.
+Both build the dates that `forewarn run` would ask for: from nothing the twelve that models learn from and the day, at
+night the day alone. `nightly_build_of_one_date` is the same night over a build from nothing of one date only.
 dbt's own start-up and parsing cost some seconds at any size and are not in it; the clock, printed too, has them.
 `nightly_build_growth` is what a quarter as many customers leave out of both, one over the other: some two hundred nodes
 cost a night the same at any size, and this is what the ratio tends to when there are many customers.
@@ -33,6 +35,7 @@ import psycopg2
 from bench_features import CHURN, END, FEEDS, LANDED, PROJECT, RAW
 
 from forewarn.config.entities import entities
+from forewarn.config.project import Churn
 from forewarn.config.settings import Settings
 from forewarn.sources import ready_for_build
 from forewarn.warehouse import dbt
@@ -93,8 +96,8 @@ class Nights:
             for entity, (table, columns) in FEEDS.items()
         }
 
-    def build(self, day: date, *, full_refresh: bool = False) -> tuple[dict[str, float], float, float]:
-        """Build one date; returns seconds by node, of the clock, and of the server's processor."""
+    def build(self, *days: date, full_refresh: bool = False) -> tuple[dict[str, float], float, float]:
+        """Build these dates; returns seconds by node, of the clock, and of the server's processor."""
         tables = [{"name": table} for table, _ in FEEDS.values()]
         sources: dict[str, Any] = {
             "version": 2,
@@ -106,7 +109,7 @@ class Nights:
             self.settings,
             mappings=self.mappings,
             sources_yaml=sources,
-            as_of_dates=[day],
+            as_of_dates=days,
             churn=CHURN,
             full_refresh=full_refresh,
         )
@@ -127,24 +130,31 @@ def compare(folder: Path, customers: int, months: int, every: int, rounds: int, 
     nightlies: list[float] = []
     wholes: list[float] = []
     night = 1
-    # The first build also parses the project and creates the tables; neither is what a night costs.
-    nights.build(END)
+    # The first build creates the tables as well, and has one date.
+    _, _, of_one_date = nights.build(END)
     for _ in range(rounds):
-        whole, whole_clock, whole_cpu = nights.build(END + timedelta(days=night - 1), full_refresh=True)
+        day = END + timedelta(days=night - 1)
+        learnt_from = Churn(**CHURN).training_dates(day)
+        whole, whole_clock, whole_cpu = nights.build(*learnt_from, day, full_refresh=True)
         night += 1
         day = END + timedelta(days=night - 1)
         nights.change(night, day, every)
-        nightly, clock, nightly_cpu = nights.build(day)
+        new = set(Churn(**CHURN).training_dates(day)) - set(learnt_from)
+        nightly, clock, nightly_cpu = nights.build(*new, day)
         ratios.append(nightly_cpu / whole_cpu)
         nightlies.append(nightly_cpu)
         wholes.append(whole_cpu)
     nights.connection.close()
-    low, middle, high = min(ratios), median(ratios), max(ratios)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    for name, measured in ("", ratios), ("_of_one_date", [each / of_one_date for each in nightlies]):
+        low, middle, high = min(measured), median(measured), max(measured)
+        print(
+            f"nightly_build{name} {middle:.2f} ({low:.2f} {middle:.2f} {high:.2f}) {peak} MB, limit {LIMIT},"
+            f" {customers} customers, {months} months",
+            flush=True,
+        )
     print(
-        f"nightly_build {middle:.2f} ({low:.2f} {middle:.2f} {high:.2f}) {peak} MB, limit {LIMIT},"
-        f" {customers} customers,"
-        f" {months} months; {nightly_cpu:.1f} s of {whole_cpu:.1f} s of the server's processor,"
+        f"  {nightly_cpu:.1f} s of {whole_cpu:.1f} s of the server's processor ({of_one_date:.1f} s for one date),"
         f" by the clock with start-up {clock:.1f} s of {whole_clock:.1f} s",
         flush=True,
     )
