@@ -9,6 +9,9 @@ from forewarn.scaffold.matching import Feed, Reader
 from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
 
+# As int_orders has them.
+_KNOWN = ("cancelled", "canceled", "void", "voided", "rejected")
+
 
 def tells_who_left(reader: Reader) -> bool:
     """Whether a table holds what a model is to foresee: labels, or a row for each customer who left."""
@@ -86,6 +89,17 @@ def take_back(order: Feed, reader: Reader) -> None:
         if is_truth and not order.where and names.is_one_of(column.name, "voided", reader.shared):
             order.where = f"truth({named(column.name)}) is not true"
             order.doubts.append(f"where: {column.name} is taken to say that a row is no order, or is one taken back")
+
+
+def say_cancelled(order: Feed, reader: Reader) -> None:
+    """Put a status that says so in other words as the models know it: an order that was cancelled never counted."""
+    status = next((column for column in reader.usable if named(column.name) == order.columns.get("status")), None)
+    if status is None:
+        return
+    found = sorted(value for value in status.distinct if names.folded(value) in names.words()["cancelled"])
+    if any(value not in _KNOWN for value in found):
+        name = named(status.name)
+        order.columns["status"] = f"case when {name} in ({_listed(found)}) then 'cancelled' else {name} end"
 
 
 def _called(stages: Column, outcome: str) -> list[str]:

@@ -13,7 +13,7 @@ from forewarn.scaffold import belonging, between, names
 from forewarn.scaffold.beside import beside, contract, depends, end_of_contract
 from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Feed, Lacking, Reader
-from forewarn.scaffold.outcomes import order_of, settle_deal, take_back, tells_who_left
+from forewarn.scaffold.outcomes import order_of, say_cancelled, settle_deal, take_back, tells_who_left
 from forewarn.scaffold.reach import is_read, newest
 from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Table
@@ -234,6 +234,7 @@ def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
                 settle_deal(feed, reader)
             elif feed.entity == "order":
                 take_back(feed, reader)
+                say_cancelled(feed, reader)
         stream.feeds += beside(result.fed, reader, stream.feeds)
         if account is None or not account.is_unique or "account" not in own:
             continue

@@ -136,6 +136,14 @@ def test_contract_and_its_end_in_two_files_a_row_a_customer_each(tmp_path: Path)
     }
 
 
+@pytest.mark.parametrize("said", ["Storniert", "已取消", "CANCELLED"])
+def test_order_that_was_cancelled_in_other_words_never_counted(said: str) -> None:
+    lines = f"O1 K1 2025-01-01 5 paid\nO2 K2 2025-01-02 5 {said}"
+    proposal = propose([table("orders", f"order_id customer_id order_date amount status\n{lines}")], TODAY)
+    expected = f"case when status in ('{said}') then 'cancelled' else status end"
+    assert feeds(proposal, "orders")["order"].columns["status"] == expected
+
+
 def test_calls_that_know_a_telephone_belong_to_the_customer_who_has_it(tmp_path: Path) -> None:
     lines = "\n".join(f"K{n} 42077000{n} 9.5 {n}" for n in range(6))
     services = table("services", f"customer_id msisdn monthly_fee tenure\n{lines}")
