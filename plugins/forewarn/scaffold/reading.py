@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from forewarn.expressions import ExpressionError, parse
@@ -10,6 +11,7 @@ from forewarn.scaffold.shapes import Shape, as_time
 from forewarn.scaffold.table import Column
 
 _MAX_NAME = 63
+_LOCAL = ("dmy", "mdy", "either")
 # A till that counts days does not count centuries.
 _MOST_DAYS, _DAYS_OF_A_MONTH = 20_000, 31
 
@@ -38,6 +40,8 @@ def named(name: str) -> str:
 def expression_of(column: Column, kind: str) -> str:
     """Return the expression that reads a column as a type of the canonical entities."""
     name = named(column.name)
+    for word in column.nothing:
+        name = f"nullif({name}, '{word}')"
     shape = timed(column) if kind == "timestamptz" else column.shape
     if kind == "timestamptz":
         ways = {
@@ -45,6 +49,9 @@ def expression_of(column: Column, kind: str) -> str:
             "epoch_ms": f"to_timestamp({divided(column, name, 1000)})",
             "excel": f"excel_date({name})",
         }
+        if column.nothing and shape.how in _LOCAL:
+            # A text that is not only a day lands as text, to which the stream's date_order does not apply.
+            return f"to_date({name}, '{_pattern(column.present[0], shape.how)}')"
         if "YY" in shape.how:
             return f"to_timestamp({name}, '{shape.how}')"
         return ways.get(shape.how, name)
@@ -56,6 +63,14 @@ def expression_of(column: Column, kind: str) -> str:
     if kind == "boolean":
         return f"truth({name})"
     return name if column.declared in (None, "text") else f"cast({name} as text)"
+
+
+def _pattern(value: str, order: str) -> str:
+    """Return how a day in a local order is written: DD/MM/YYYY."""
+    first, second = ("MM", "DD") if order == "mdy" else ("DD", "MM")
+    signs = [sign for sign in value if not sign.isdecimal()]
+    year = "YYYY" if re.search(r"\d{4}", value) else "YY"
+    return f"{first}{signs[0]}{second}{signs[1]}{year}"
 
 
 def divided(column: Column, text: str, by: int) -> str:

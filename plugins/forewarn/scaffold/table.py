@@ -11,6 +11,8 @@ from forewarn.scaffold.shapes import Shape, shape_of
 
 MAX_ROWS = 20_000
 MAX_COLUMNS = 500
+# What exports write where there is nothing.
+_NOTHING = frozenset({"NULL", "null", "(null)", "\\N", "NaN", "nan", "N/A", "n/a", "#N/A"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,12 @@ class Column:
     @cached_property
     def present(self) -> list[str]:
         """The values that are there."""
-        return [value for value in self.values if value is not None and value.strip()]
+        return [value for value in self.values if value is not None and value.strip() and value not in self.nothing]
+
+    @cached_property
+    def nothing(self) -> list[str]:
+        """The words that stand where there is nothing, in a text."""
+        return sorted(_NOTHING.intersection(self.values)) if self.declared in (None, "text") else []
 
     @cached_property
     def distinct(self) -> frozenset[str]:

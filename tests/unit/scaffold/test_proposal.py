@@ -316,3 +316,13 @@ def test_days_that_a_till_counts_are_dates_from_one_to_be_written(tmp_path: Path
     )
     assert order.columns["ordered_at"] == "date '2000-01-01' + DAY * interval '1 day'"
     assert "ordered_at: DAY counts days; write the date of its day 0 for 2000-01-01" in order.doubts
+
+
+def test_what_an_export_writes_for_nothing_is_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"{n},C{n},0{n + 1}/02/2026,{'NULL' if n % 3 else '07/02/2026'},NULL,5\n" for n in range(9))
+    head = "OrderID,CustomerID,OrderDate,ShippedDate,RequiredDate,Amount\n"
+    (tmp_path / "orders.csv").write_text(head + rows.replace(",NULL,5", ",09/02/2026,5"))
+    feeds = {feed.entity: feed for feed in propose(look_at_folder(tmp_path)[0], TODAY).streams[0].feeds}
+    assert feeds["shipment"].columns["shipped_at"] == "to_date(nullif(ShippedDate, 'NULL'), 'DD/MM/YYYY')"
+    assert feeds["shipment"].where == "to_date(nullif(ShippedDate, 'NULL'), 'DD/MM/YYYY') is not null"
+    assert feeds["order"].columns["ordered_at"] == "OrderDate"
