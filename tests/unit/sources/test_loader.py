@@ -10,6 +10,7 @@ import pytest
 from forewarn.config.project import load_project
 from forewarn.errors import ConfigError, SourceRejected
 from forewarn.sources import canonical_mappings, dbt_sources, load_sources, resolve
+from forewarn.sources.checks import checks_of_values
 from forewarn.sources.column_types import (
     guessed_types,
     identifying_columns,
@@ -310,3 +311,27 @@ def test_what_is_divided_is_a_number(load) -> None:
     text = GOOD.replace("amount: qty * price", "amount: total / 100 * (items / case when half = 'y' then 2 else 1 end)")
     types = guessed_types(load(text)["finance"].streams["invoices"])
     assert (types["total"], types["items"], types.get("half", "text")) == ("numeric", "numeric", "text")
+
+
+@pytest.mark.parametrize("customer", ["org", "cast(org as text)", "lower(org)"])
+def test_row_that_belongs_to_another_record_may_name_no_customer(load, customer) -> None:
+    text = f"""kind: files
+connection: drops
+streams:
+  tickets:
+    path: "*.csv"
+    format: csv
+    key: [id]
+    entities:
+      contact:
+        columns: {{contact_id: id, account_id: org}}
+      ticket:
+        belongs_to: {{contact: person}}
+        columns: {{ticket_id: id, account_id: {customer}, opened_at: opened}}
+"""
+    (tickets,) = load(text)["finance"].streams.values()
+    alone = tickets.model_copy(update={"entities": {"ticket": tickets.entities["ticket"]}})
+    columns = {"id": "text", "org": "text", "person": "text", "opened": "timestamptz"}
+    assert "org" not in [check.column for check in checks_of_values(alone, columns, trusted=True)]
+    with_people = [check.column for check in checks_of_values(tickets, columns, trusted=True)]
+    assert with_people.count("org") == 1
