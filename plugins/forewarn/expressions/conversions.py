@@ -259,7 +259,7 @@ def _number(node: exp.Expr, dialect: str) -> exp.Expr:
         exp.Literal.string(r"\1\4\2"),
     )
     number = exp.Cast(this=plain, to=exp.DataType(this=exp.DType.DECIMAL, nested=False))
-    many = [exp.If(this=_matches(node.this, sign), true=exp.Literal.number(times)) for sign, times in _MYRIADS.items()]
+    many = [exp.If(this=_matches(bare, sign), true=exp.Literal.number(times)) for sign, times in _MYRIADS.items()]
     value: exp.Expr = exp.Mul(this=number, expression=exp.Case(ifs=many, default=exp.Literal.number(1)))
     bracketed = exp.Like(this=_as_text(node.this), expression=exp.Literal.string("%(%"))
     signed = exp.Case(ifs=[exp.If(this=bracketed, true=exp.Neg(this=value.copy()))], default=value)

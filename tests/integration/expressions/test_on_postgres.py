@@ -113,6 +113,7 @@ def _value(database: Any, text: str, row: dict[str, Any]) -> Any:
         ("number(t)", {"t": "."}, None),
         ("number(t)", {"t": "1,234.50元"}, Decimal("1234.50")),
         ("number(t)", {"t": "1.2万元"}, Decimal(12000)),
+        ("number(b)", {"b": 7}, Decimal(7)),
         ("number(t)", {"t": "-3亿"}, Decimal(-300_000_000)),
         ("number(t)", {"t": "万"}, None),
         ("to_timestamp(t, 'YYYY\"年\"MM\"月\"DD\"日\" HH24:MI')", {"t": "2026年1月31日 0:00"}, MOMENT),
