@@ -23,12 +23,12 @@ class ByteStream(io.RawIOBase):
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._rest = iter(chunks), b""
+        self._chunks, self._chunk, self._at = iter(chunks), b"", 0
         self.failure: BaseException | None = None
 
     def read(self, size: int = -1) -> bytes:
         """Return at most `size` bytes; empty at the end."""
-        while not self._rest:
+        while self._at == len(self._chunk):
             try:
                 chunk = next(self._chunks, None)
             except BaseException as error:
@@ -36,8 +36,9 @@ class ByteStream(io.RawIOBase):
                 raise
             if chunk is None:
                 return b""
-            self._rest = chunk
-        piece, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
+            self._chunk, self._at = chunk, 0
+        end = len(self._chunk) if size < 0 else min(self._at + size, len(self._chunk))
+        piece, self._at = self._chunk[self._at : end], end
         return piece
 
 

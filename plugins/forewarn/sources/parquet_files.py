@@ -1,16 +1,14 @@
-"""Parquet files: typed record batches, written as CSV for COPY; never a whole file in memory."""
+"""Parquet files: typed record batches, copied column by column; never a whole file in memory."""
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg2 import extensions, sql
 
+from forewarn.sources.arrow_rows import copy_columns, plain
 from forewarn.sources.column_types import column_types, wanted_columns
-from forewarn.sources.copy_rows import copy_csv
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import FileStream, Source
 from forewarn.sources.reader import Part, PartRejected, Reject, Row
@@ -47,14 +45,14 @@ def inspect(source: Source, stream: FileStream, subject: str, file: File, sha256
     types = {name: _kind(schema.field(name).type, name, declared, stream) for name in names}
 
     def copy(target: extensions.cursor, table: sql.Composable) -> int:
-        return copy_csv(target, table, names, _csv(file))
+        return copy_columns(target, table, names, (batch.columns for batch in _batches(file)))
 
     def rows() -> Iterator[Row | Reject]:
         number = 0
         for batch in _batches(file):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                yield plain_row(f"row {number}", [_plain(value) for value in values])
+                yield plain_row(f"row {number}", [plain(value) for value in values])
 
     size = file.path.stat().st_size
     return types, Part(file.name, names, copy=copy, rows=rows, size_bytes=size, sha256=sha256)
@@ -81,43 +79,6 @@ def _kind(arrow: pa.DataType, name: str, declared: dict[str, str | None], stream
             return kind
     # Text that is mapped to a number or a date lands as that, as it does from CSV.
     return declared.get(name) or "text"
-
-
-def _csv(file: File) -> Iterator[bytes]:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    options = csv.WriteOptions(include_header=False)
-    for batch in _batches(file):
-        sink = io.BytesIO()
-        arrays = [_flat(column) for column in batch.columns]
-        csv.write_csv(pa.record_batch(arrays, names=batch.schema.names), sink, options)
-        yield sink.getvalue()
-
-
-def _flat(column: pa.Array) -> pa.Array:
-    """Return a column in a type that CSV can hold."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from pyarrow import types
-
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if types.is_timestamp(column.type):
-        # The writer of CSV takes ten times as long for a moment as this does, and forty for one with a time zone.
-        local = column.cast(pa.timestamp(column.type.unit)).cast(pa.string())
-        return local if column.type.tz is None else pc.binary_join_element_wise(local, "Z", "")
-    if types.is_nested(column.type) or types.is_binary(column.type) or types.is_large_binary(column.type):
-        return pa.array([_plain(value) for value in column.to_pylist()], type=pa.string())
-    return column
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return value
 
 
 def _batches(file: File) -> Iterator[pa.RecordBatch]:

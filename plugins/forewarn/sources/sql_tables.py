@@ -1,4 +1,4 @@
-"""Streams of any other database that SQLAlchemy reaches: rows fetched in pieces and copied as CSV."""
+"""Streams of any other database that SQLAlchemy reaches: rows fetched in pieces and copied by column."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from sqlalchemy import exc, types
 
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected, SourceUnavailable
+from forewarn.sources.arrow_rows import columns_of, copy_columns, plain
 from forewarn.sources.column_types import column_types, wanted_columns
 from forewarn.sources.connections import without_secrets
-from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import Source, SqlStream
-from forewarn.sources.reader import Extraction, Part, Reject, Row
+from forewarn.sources.reader import Copy, Extraction, Part, Reject, Row
 
-_FETCH = 5_000
-_BYTES: frozenset[type] = frozenset((bytes, bytearray, memoryview))
+_FETCH = 1_000
 _TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
     (types.Boolean, "boolean"),
     (types.Integer, "bigint"),
@@ -49,21 +48,20 @@ def open_table(
 
         complete = stream.cursor is None or watermark is None
 
-        def values(query: sqlalchemy.Select[Any] = query) -> Iterator[Sequence[Any]]:
-            result = connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query)
-            return chain.from_iterable(map(_as_texts, result.partitions()))
+        def pieces(query: sqlalchemy.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+            return connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query).partitions()
 
-        def copy(target: extensions.cursor, table: sql.Composable) -> int:
-            return copy_csv(target, table, names, csv_chunks(values()))
+        def copy_of(query: sqlalchemy.Select[Any], columns: Sequence[str]) -> Copy:
+            kinds = [types_of[name] for name in columns]
 
-        def copy_keys(target: extensions.cursor, table: sql.Composable) -> int:
-            columns: list[sqlalchemy.ColumnClause[Any]] = [sqlalchemy.column(key) for key in stream.key]
-            keys: sqlalchemy.Select[Any] = sqlalchemy.select(*columns).select_from(_table(stream))
-            return copy_csv(target, table, stream.key, csv_chunks(values(keys)))
+            def copy(target: extensions.cursor, table: sql.Composable) -> int:
+                return copy_columns(target, table, columns, (columns_of(piece, kinds) for piece in pieces(query)))
+
+            return copy
 
         def rows() -> Iterator[Row | Reject]:
-            for number, row in enumerate(values(), start=1):
-                yield plain_row(f"{stream.table} row {number}", row)
+            for number, row in enumerate(chain.from_iterable(pieces(query)), start=1):
+                yield plain_row(f"{stream.table} row {number}", list(map(plain, row)))
 
         whole = watermark is None
         if not whole:
@@ -72,10 +70,10 @@ def open_table(
             )
         yield Extraction(
             types_of,
-            [Part(stream.table, names, copy=copy, rows=rows)],
+            [Part(stream.table, names, copy=copy_of(query, names), rows=rows)],
             whole=whole,
             complete=complete,
-            copy_keys=copy_keys if compare and not complete else None,
+            copy_keys=copy_of(_select(stream, stream.key), stream.key) if compare and not complete else None,
         )
 
 
@@ -86,7 +84,7 @@ def first_rows(
     with connected(url, source.connection or "") as connection:
         types_of = _columns(connection, source, stream, name)
         found = connection.execute(_query(connection, source, stream, types_of, None))
-        return types_of, [[None if v is None else str(_as_text(v)) for v in row] for row in islice(found, n)]
+        return types_of, [[None if v is None else str(plain(v)) for v in row] for row in islice(found, n)]
 
 
 def plain_row(place: str, values: Sequence[Any]) -> Row | Reject:
@@ -155,6 +153,12 @@ def _table(stream: SqlStream) -> sqlalchemy.TableClause:
     return sqlalchemy.table(table, schema=schema or None)
 
 
+def _select(stream: SqlStream, names: Sequence[str]) -> sqlalchemy.Select[Any]:
+    # Columns without a type: the driver's values go on as they are, which is what COPY parses best.
+    columns: list[sqlalchemy.ColumnClause[Any]] = [sqlalchemy.column(name) for name in names]
+    return sqlalchemy.select(*columns).select_from(_table(stream))
+
+
 def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStream, name: str) -> dict[str, str]:
     inspector, table = sqlalchemy.inspect(connection), _table(stream)
     try:
@@ -184,9 +188,7 @@ def _query(
     types_of: dict[str, str],
     watermark: str | None,
 ) -> sqlalchemy.Select[Any]:
-    # Columns without a type: the driver's values go on as they are, which is what COPY parses best.
-    columns: list[sqlalchemy.ColumnClause[Any]] = [sqlalchemy.column(name) for name in types_of]
-    query: sqlalchemy.Select[Any] = sqlalchemy.select(*columns).select_from(_table(stream))
+    query = _select(stream, list(types_of))
     if stream.cursor is None or watermark is None:
         return query
     bound = _bound(connection, source, stream, types_of[stream.cursor], watermark)
@@ -208,16 +210,3 @@ def _bound(connection: sqlalchemy.Connection, source: Source, stream: SqlStream,
     if kind == "bigint":
         return int(watermark) - (overlap if isinstance(overlap, int) else 0)
     return watermark
-
-
-def _as_texts(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """Return rows with text in place of bytes; most have none, and are looked through at once."""
-    if _BYTES.isdisjoint(map(type, chain.from_iterable(rows))):
-        return rows
-    return [[_as_text(value) for value in row] for row in rows]
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, tuple(_BYTES)):
-        return bytes(value).decode("utf-8", "surrogateescape")
-    return value

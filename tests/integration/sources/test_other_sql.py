@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -69,6 +70,59 @@ def test_values_of_the_wrong_kind_are_quarantined(shop, run, rows):
         ("orders row 102: expected text, got a NUL character",),
         ("placed: expected timestamptz, got 'someday'",),
     ]
+
+
+ODD = """
+kind: sql
+connection: shop
+streams:
+  odd:
+    table: odd
+    key: [id]
+    columns: {at: timestamptz}
+"""
+
+
+def test_values_land_as_they_are_whatever_stands_beside_them(shop, land, write_source, rows, tmp_path):
+    shop.execute(
+        "create table odd (id integer, n numeric, f real, big bigint, word text, raw blob, ok boolean, at text)"
+    )
+    # A database without types of its own may change the kind of value in any row, long after the first.
+    plain = [(n, None, None, None, None, None, None, None) for n in range(1, 2_001)]
+    odd = [
+        (2_001, 9007199254740993, 0.1, 2**63 - 1, 'a "b",\r\nc\\.', "é".encode(), 1, "2026-02-01 12:00:00"),
+        (2_002, 0.30000000000000004, 1e300, -1, "", b"", 0, "2026-02-01T12:00:00.123456+05:30"),
+        (2_003, -7, -2, 0, "\\N", "word", None, "2026-02-01"),
+    ]
+    shop.executemany("insert into odd values (?, ?, ?, ?, ?, ?, ?, ?)", [*plain, *odd])
+    shop.execute("insert into odd values (2004, 'x', 1, 1, 'y', x'e9', 1, null)")
+    source, url = write_source("shop", ODD), f"sqlite:///{tmp_path / 'shop.db'}"
+    noon = datetime(2026, 2, 1, 12, tzinfo=UTC)
+    expected = [
+        (Decimal(9007199254740993), 0.1, 2**63 - 1, 'a "b",\r\nc\\.', "é", True, noon),
+        (
+            Decimal("0.30000000000000004"),
+            1e300,
+            -1,
+            None,
+            None,
+            False,
+            datetime(2026, 2, 1, 6, 30, 0, 123456, tzinfo=UTC),
+        ),
+        (Decimal(-7), -2.0, 0, "\\N", "word", None, datetime(2026, 2, 1, tzinfo=UTC)),
+    ]
+    found = "select n, f, big, word, raw, ok, at from raw_shop.odd where id > 2000 order by id"
+    # With a value that does not fit, each row goes the careful way; without it, the fast one.
+    batch = land(source, "odd", shop=url)
+    assert (batch.rows_in, batch.rows_loaded, batch.rows_quarantined) == (2_004, 2_003, 1)
+    assert rows("select reason from quarantine.row") == [
+        ("odd row 2004: expected text, got characters that are not Unicode",)
+    ]
+    assert rows(found) == expected
+    shop.execute("delete from odd where id = 2004")
+    shop.execute("update odd set big = big - 1 where id = 2001")
+    assert land(source, "odd", shop=url).rows_loaded == 1
+    assert rows(found) == [(*expected[0][:2], 2**63 - 2, *expected[0][3:]), *expected[1:]]
 
 
 def test_missing_table_names_the_nearest(shop, run):
