@@ -21,6 +21,7 @@ from forewarn.sources.connections import without_secrets
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import Source, SqlStream
 from forewarn.sources.reader import Copy, Extraction, Part, Reject, Row
+from forewarn.sources.sqlite_columns import NotOfOneKind, file_of, read_columns
 
 _FETCH = 1_000
 _TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
@@ -47,6 +48,7 @@ def open_table(
         query = _query(connection, source, stream, types_of, watermark)
 
         complete = stream.cursor is None or watermark is None
+        file = file_of(connection.engine.url)
 
         def pieces(query: sqlalchemy.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
             return connection.execution_options(stream_results=True, yield_per=_FETCH).execute(query).partitions()
@@ -55,6 +57,12 @@ def open_table(
             kinds = [types_of[name] for name in columns]
 
             def copy(target: extensions.cursor, table: sql.Composable) -> int:
+                if file is not None:
+                    target.execute("savepoint columns")
+                    try:
+                        return copy_columns(target, table, columns, read_columns(file, query, kinds))
+                    except NotOfOneKind:
+                        target.execute("rollback to savepoint columns")
                 return copy_columns(target, table, columns, (columns_of(piece, kinds) for piece in pieces(query)))
 
             return copy

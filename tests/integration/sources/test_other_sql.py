@@ -122,7 +122,14 @@ def test_values_land_as_they_are_whatever_stands_beside_them(shop, land, write_s
     shop.execute("delete from odd where id = 2004")
     shop.execute("update odd set big = big - 1 where id = 2001")
     assert land(source, "odd", shop=url).rows_loaded == 1
-    assert rows(found) == [(*expected[0][:2], 2**63 - 2, *expected[0][3:]), *expected[1:]]
+    expected[0] = (*expected[0][:2], 2**63 - 2, *expected[0][3:])
+    assert rows(found) == expected
+    # Without bytes and whole numbers that a fraction cannot hold, the table is read by column.
+    shop.execute("update odd set raw = 'e', n = 2 where id = 2001")
+    shop.execute("update odd set raw = null where id = 2002")
+    assert land(source, "odd", shop=url).rows_loaded == 1
+    expected[0] = (Decimal(2), *expected[0][1:4], "e", *expected[0][5:])
+    assert rows(found) == expected
 
 
 def test_missing_table_names_the_nearest(shop, run):
