@@ -94,7 +94,9 @@ def test_values_land_as_they_are_whatever_stands_beside_them(shop, land, write_s
         (2_002, 0.30000000000000004, 1e300, -1, "", b"", 0, "2026-02-01T12:00:00.123456+05:30"),
         (2_003, -7, -2, 0, "\\N", "word", None, "2026-02-01"),
     ]
+    shop.execute("begin")
     shop.executemany("insert into odd values (?, ?, ?, ?, ?, ?, ?, ?)", [*plain, *odd])
+    shop.execute("commit")
     shop.execute("insert into odd values (2004, 'x', 1, 1, 'y', x'e9', 1, null)")
     source, url = write_source("shop", ODD), f"sqlite:///{tmp_path / 'shop.db'}"
     noon = datetime(2026, 2, 1, 12, tzinfo=UTC)
