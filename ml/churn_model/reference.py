@@ -6,6 +6,7 @@ row of a customer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,15 @@ from churn_model.economy import one_thread
 from churn_model.explain import Explainer
 from churn_model.features import NAMES
 from churn_model.reader import Floats
-from churn_model.snapshots import Snapshots
+from churn_model.snapshots import EPOCH, Snapshots
+from churn_model.split import is_too_short, rolling_origin
 
 BINS = 10
 SMALLEST = 1e-4  # share of an empty bin, so that the logarithm exists
 PROBABILITY = "probability"
 EXPLAINED_ROWS = 2_000
+
+Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Reference:
     weight : float
         Share of the feature in what moves scores; 0 for the probability.
     usual_psi : float
-        The largest distance of one date of the training from all of them.
+        The largest distance of one date of the training from all of them, or of one that the model was judged on from
+        those before it: where no customer is new, all of them age, and a model that was good then is good now.
     """
 
     feature: str
@@ -83,18 +88,36 @@ def make_references(snapshots: Snapshots, model: Any) -> list[Reference]:
     contributions = np.abs(Explainer(model, currency="").contributions(snapshots.features[::step])).sum(axis=0)
     weights = contributions / max(contributions.sum(), SMALLEST)
     columns = [(name, snapshots.features[:, place], float(weights[place])) for place, name in enumerate(NAMES)]
+    compared = _compared(snapshots)
     return [
-        _reference(name, values, weight, snapshots.days)
+        _reference(name, values, weight, compared)
         for name, values, weight in [*columns, (PROBABILITY, probability, 0.0)]
     ]
 
 
-def _reference(name: str, values: Floats, weight: float, days: npt.NDArray[np.int64]) -> Reference:
+def _compared(snapshots: Snapshots) -> list[tuple[Rows, list[Rows]]]:
+    """Return rows, each with those held against them: all and each date; what a fold learned from and was judged on."""
+    rows = {day: snapshots.days == (day - EPOCH).days for day in snapshots.dates}
+    folds = []
+    if not is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days):
+        folds = rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days)
+    return [(np.ones(len(snapshots.days), dtype=bool), list(rows.values()))] + [
+        (np.any([rows[day] for day in fold.train], axis=0), [rows[fold.test]]) for fold in folds
+    ]
+
+
+def _reference(name: str, values: Floats, weight: float, compared: Sequence[tuple[Rows, list[Rows]]]) -> Reference:
+    usual = 0.0
+    for learned, others in compared:
+        edges, expected = _bins(values[learned])
+        usual = max(usual, *(psi(shares(values[rows], edges), expected) for rows in others))
+    return Reference(name, *_bins(values), weight, usual)
+
+
+def _bins(values: Floats) -> tuple[Floats, Floats]:
     known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.empty(0)
-    expected = shares(values, edges)
-    usual = max(psi(shares(values[days == day], edges), expected) for day in np.unique(days))
-    return Reference(name, edges, expected, weight, usual)
+    return edges, shares(values, edges)
 
 
 def keep(cursor: extensions.cursor, model: tuple[str, str], references: list[Reference]) -> None:

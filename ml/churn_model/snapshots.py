@@ -22,6 +22,7 @@ from forewarn.errors import ModelRejected
 EPOCH = date(2000, 1, 1)
 MINIMUM_SNAPSHOTS = 1
 MINIMUM_CUSTOMERS = 100
+FEWEST_LEAVERS = 20  # of fewer, when they left says nothing of what a source tells
 MAXIMUM_ROWS = 500_000
 NOTHING = sql.SQL("")
 PER_ROW = ("days", "features", "churned", "numbers", "event_days", "followed_days", "values", "contacted")
@@ -171,8 +172,21 @@ def read_snapshots(
         event_is_churn=event_is_churn,
         unripe=_unripe(connection, churn, as_of_date),
     )
+    snapshots = _where_leaving_is_told(snapshots)
     _demand_enough(snapshots, churn)
     return snapshots
+
+
+def _where_leaving_is_told(snapshots: Snapshots) -> Snapshots:
+    """Leave out the dates before anybody left, where all who did are told of within one horizon.
+
+    Such a source says who has left and not since when: of the time before it, it knows nobody who had.
+    """
+    told = np.unique(snapshots.days[snapshots.churned == 1])
+    if snapshots.churned.sum() < FEWEST_LEAVERS or told[-1] - told[0] >= snapshots.horizon_days:
+        return snapshots
+    known = snapshots.days >= told[0]
+    return snapshots.take(known) if len(np.unique(snapshots.days[known])) >= MINIMUM_SNAPSHOTS else snapshots
 
 
 def at_stake(connection: extensions.connection, churn: Churn) -> tuple[sql.SQL, sql.SQL]:

@@ -151,7 +151,9 @@ def contract(reader: Reader, account: Column, day: date) -> Feed | None:
     ended = has_left(reader)
     if ended is not None and "ended_at" not in feed.columns:
         feed.columns["ended_at"] = left_by(ended, day)
-        feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
+        feed.doubts.append(
+            f"ended_at: {ended.name} says that it ended, and no column says when: some day of the last months"
+        )
     return feed
 
 
@@ -162,7 +164,9 @@ def end_of_contract(reader: Reader, account: Column, day: date) -> Feed | None:
         return None
     feed = Feed("subscription", {"subscription_id": expression_of(account, "text")}, partial=True)
     feed.columns["ended_at"] = left_by(ended, day)
-    feed.doubts.append(f"ended_at: {ended.name} says that it ended, and no column says when")
+    feed.doubts.append(
+        f"ended_at: {ended.name} says that it ended, and no column says when: some day of the last months"
+    )
     return feed
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from forewarn.scaffold import names
 from forewarn.scaffold.matching import Feed, Reader
 from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
+
+MONTH = timedelta(days=30)
 
 # As int_orders has them.
 _KNOWN = ("cancelled", "canceled", "void", "voided", "rejected")
@@ -32,8 +34,11 @@ def has_left(reader: Reader) -> Column | None:
 
 
 def left_by(column: Column, day: date) -> str:
-    """Return the day that stands for the end of a contract, of which only that it has ended is known."""
-    return f"case when truth({named(column.name)}) then date '{day}' end"
+    """Return the day that stands for the end of a contract, of which only that it has ended is known by `day`.
+
+    It is a month before: an end on the last day of the data lies in no label window that has closed.
+    """
+    return f"case when truth({named(column.name)}) then date '{day - MONTH}' end"
 
 
 def settle_deal(deal: Feed, reader: Reader) -> None:

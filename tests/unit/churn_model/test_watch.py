@@ -69,6 +69,21 @@ def test_a_feature_that_always_grew_may_grow_on(trained):
     assert grown.verdict == "fine"
 
 
+def test_where_nobody_is_new_all_may_grow_older_as_they_did_when_the_model_was_judged():
+    random = np.random.default_rng(0)
+    born = random.integers(0, 20, 400)
+    days = np.repeat(np.arange(0, 360, 30), 400)
+    features = np.full((len(days), len(NAMES)), np.nan)
+    features[:, NAMES.index(GROWING)] = days - np.tile(born, 12)
+    churned = (random.random(len(days)) < 1 / (1 + np.exp(3 - days / 200))).astype(np.int8)
+    snapshots = Snapshots(days, features, churned, 30, 400, np.tile(np.arange(400), 12))
+    model = candidate("logistic", len(days)).fit(features, churned)
+
+    seen = _watched((model, make_references(snapshots, model)), features[-400:] + 60)
+    assert seen["drift", GROWING].value > 1
+    assert {one.verdict for one in seen.values()} == {"fine"}
+
+
 @pytest.mark.capability("B6")
 def test_35_drift_in_what_the_scores_rest_on_holds_them(trained):
     features = _features(np.random.default_rng(1), 1000, 100)

@@ -62,6 +62,15 @@ def test_bank_with_clients_and_accounts_counts_accounts_and_knows_clients_as_the
     assert proposal.newest == date(1998, 12, 31)
 
 
+@pytest.mark.parametrize(("used", "ends"), [("2025-12-24", "2025-12-24"), ("2025-06-30", "2025-12-30")])
+def test_data_end_where_usage_does_unless_it_ended_long_before_the_rest(used: str, ends: str) -> None:
+    usage = table("feature_usage", f"usage_id account_id usage_date usage_count\nU1 A1 2025-03-01 4\nU2 A2 {used} 2")
+    tickets = table("tickets", "ticket_id account_id submitted_at\nT1 A1 2025-02-01\nT2 A2 2025-12-30")
+    proposal = propose([table("accounts", "account_id account_name\nA1 Acme\nA2 Bolt"), usage, tickets], TODAY)
+    assert proposal.fed == {"account", "usage_event", "ticket"}
+    assert proposal.newest == date.fromisoformat(ends)
+
+
 def test_tables_of_who_left_feed_nothing_beside_customers_and_all_when_they_are_alone() -> None:
     accounts = table("accounts", "account_id account_name\nA1 Acme\nA2 Bolt\nA3 Crux")
     events = table("churn_events", "churn_event_id account_id churn_date reason_code\nC1 A2 2025-05-01 price")
@@ -132,7 +141,7 @@ def test_contract_and_its_end_in_two_files_a_row_a_customer_each(tmp_path: Path)
     assert ended.partial
     assert ended.columns == {
         "subscription_id": "customer_id",
-        "ended_at": "case when truth(churn_label) then date '2026-03-02' end",
+        "ended_at": "case when truth(churn_label) then date '2026-01-31' end",
     }
 
 

@@ -126,7 +126,7 @@ def test_row_a_customer_without_dates_is_account_and_contract_and_its_outcome_is
         "started_at": "date '2026-03-02' - tenure * interval '1 month'",
         "plan": "Contract",
         "mrr": '"Monthly Charges"',
-        "ended_at": "case when truth(Churn) then date '2026-03-02' end",
+        "ended_at": "case when truth(Churn) then date '2026-01-31' end",
     }
     assert "not mapped, since it tells the outcome: Churn Score" in _stream(proposal, "telco").doubts
 
