@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -22,6 +23,13 @@ SHARED_DATA = PROJECT.parent / "shared" / "data"
 _numbers = itertools.count()
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> None:
+    """Keep what earlier files left from being looked through by each collection of garbage: dbt sets off many."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
