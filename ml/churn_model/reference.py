@@ -6,8 +6,9 @@ row of a customer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -88,30 +89,31 @@ def make_references(snapshots: Snapshots, model: Any) -> list[Reference]:
     contributions = np.abs(Explainer(model, currency="").contributions(snapshots.features[::step])).sum(axis=0)
     weights = contributions / max(contributions.sum(), SMALLEST)
     columns = [(name, snapshots.features[:, place], float(weights[place])) for place, name in enumerate(NAMES)]
-    compared = _compared(snapshots)
+    dates = {day: snapshots.days == (day - EPOCH).days for day in snapshots.dates}
+    folds = _folds(snapshots, dates)
     return [
-        _reference(name, values, weight, compared)
+        _reference(name, values, weight, dates.values(), folds)
         for name, values, weight in [*columns, (PROBABILITY, probability, 0.0)]
     ]
 
 
-def _compared(snapshots: Snapshots) -> list[tuple[Rows, list[Rows]]]:
-    """Return rows, each with those held against them: all and each date; what a fold learned from and was judged on."""
-    rows = {day: snapshots.days == (day - EPOCH).days for day in snapshots.dates}
-    folds = []
-    if not is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days):
-        folds = rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days)
-    return [(np.ones(len(snapshots.days), dtype=bool), list(rows.values()))] + [
-        (np.any([rows[day] for day in fold.train], axis=0), [rows[fold.test]]) for fold in folds
-    ]
+def _folds(snapshots: Snapshots, dates: Mapping[date, Rows]) -> list[tuple[Rows, Rows]]:
+    """Return the rows that each fold of the evaluation learned from, and those that it was judged on."""
+    if is_too_short(snapshots.dates, horizon_days=snapshots.horizon_days):
+        return []
+    folds = rolling_origin(snapshots.dates, horizon_days=snapshots.horizon_days)
+    return [(np.any([dates[day] for day in fold.train], axis=0), dates[fold.test]) for fold in folds]
 
 
-def _reference(name: str, values: Floats, weight: float, compared: Sequence[tuple[Rows, list[Rows]]]) -> Reference:
-    usual = 0.0
-    for learned, others in compared:
-        edges, expected = _bins(values[learned])
-        usual = max(usual, *(psi(shares(values[rows], edges), expected) for rows in others))
-    return Reference(name, *_bins(values), weight, usual)
+def _reference(
+    name: str, values: Floats, weight: float, dates: Collection[Rows], folds: Sequence[tuple[Rows, Rows]]
+) -> Reference:
+    edges, expected = _bins(values)
+    distances = [psi(shares(values[rows], edges), expected) for rows in dates]
+    for learned, judged in folds:
+        before, known = _bins(values[learned])
+        distances.append(psi(shares(values[judged], before), known))
+    return Reference(name, edges, expected, weight, max(distances))
 
 
 def _bins(values: Floats) -> tuple[Floats, Floats]:
