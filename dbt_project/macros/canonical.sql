@@ -314,6 +314,7 @@ where 1 = 0
 {% macro canonical_past(entity, columns) %}
 {%- set refers = var('entities')[entity].refers -%}
 {%- for feed in var('canonical').get(entity, []) %}
+{%- set told %}
 select distinct
     cast('{{ entity }}' as {{ type_text() }}) as entity,
     cast('{{ feed.source }}' as {{ type_text() }}) as source,
@@ -321,17 +322,13 @@ select distinct
     {%- for alias, name in columns.items() %},
     {{ feed.columns[name] if name in feed.columns else 'cast(null as ' ~ type_text() ~ ')' }} as {{ alias }}
     {%- endfor %}
+{%- endset %}
+{{ told }}
 from {{ past_rows(source(feed.source, feed.table)) }}
 {%- for one in feed.lookups or [] %}
 {#- What a row looked up that is no longer there is gone from its record. #}
 union all
-select distinct
-    cast('{{ entity }}' as {{ type_text() }}) as entity,
-    cast('{{ feed.source }}' as {{ type_text() }}) as source,
-    cast('{{ feed.account_source or feed.source if refers else feed.source }}' as {{ type_text() }}) as account_source
-    {%- for alias, name in columns.items() %},
-    {{ feed.columns[name] if name in feed.columns else 'cast(null as ' ~ type_text() ~ ')' }} as {{ alias }}
-    {%- endfor %}
+{{ told }}
 from {{ source(feed.source, feed.table) }}{{ canonical_lookups(feed) }}
 where ({{ one.by | join(', ') }}) in (
     select {{ one.key | join(', ') }} from {{ past_rows(source(feed.source, one.table)) }}
