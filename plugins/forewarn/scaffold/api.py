@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected
 from forewarn.scaffold import names
-from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
+from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Column, Table, columns_of
 from forewarn.sources.http import Page, Server
 from forewarn.sources.model import RestSource
 from forewarn.sources.nested import elements, flatten
@@ -29,7 +29,14 @@ _TOKENS = (
 _SIZES = ("per_page", "page_size", "pagesize", "limit", "size", "count", "top", "page[size]")
 # By the whole path, or by its last name.
 _LINKS = ("next", "next_page_url", "next_url", "next_link", "nextLink", "@odata.nextLink", "paging.next.link")
-_NEXT_TOKENS = ("next_cursor", "next_token", "next_page_token", "nextPageToken", "nextCursor", "after_cursor", "after")
+_NEXT_TOKENS = {
+    "next_cursor": "cursor", "nextCursor": "cursor", "after_cursor": "cursor", "cursor": "cursor", "after": "after",
+    "next_token": "next_token", "nextToken": "nextToken", "next_page_token": "page_token", "nextPageToken": "pageToken",
+    "next_offset": "offset", "nextOffset": "offset", "next_page": "page", "nextPage": "page",
+    "continuation": "continuation", "continuation_token": "continuation_token",
+}  # fmt: skip
+# How many records servers give at once.
+_USUAL_SIZES = (10, 20, 25, 30, 50, 100, 200, 250, 500, 1000)
 _MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
 _MAX_DEPTH = 8
 
@@ -84,7 +91,8 @@ def _look(url: str, connection: str) -> tuple[list[Table], list[str], str]:
     asked = dict(parse_qsl(parts.query))
     endpoint |= {"params": asked} if asked else {}
     endpoint |= {"records": path} if path else {}
-    endpoint |= _paginator_of_answer(body, page, asked, records)
+    pages = _paginator_of_answer(body, page, asked, records)
+    endpoint |= pages
     # Of a list inside a record, what it is about is of use: the number of its first element.
     inside = list(
         dict.fromkeys(name for record in records[:MAX_ROWS] for name in elements(record) if names.is_number(name))
@@ -93,13 +101,30 @@ def _look(url: str, connection: str) -> tuple[list[Table], list[str], str]:
     columns = list(dict.fromkeys(name for record in flat for name in record))[:MAX_COLUMNS]
     rows = [[None if record.get(name) is None else str(record[name]) for name in columns] for record in flat]
     title = [part for part in parts.path.split("/") if part][-1:] or ["records"]
-    table = Table(
-        title[0].split(".")[0], {"endpoint": endpoint}, columns_of(columns, [None] * len(columns), rows), whole=False
+    looked_at = columns_of(columns, [None] * len(columns), rows)
+    doubts = [] if pages else list(_more_pages(len(records), asked))
+    key = _own_number(looked_at)
+    return (
+        [Table(title[0].split(".")[0], {"endpoint": endpoint}, looked_at, key, False, doubts=doubts)],
+        [],
+        base_of(url),
     )
-    unique = [
-        column.name for column in table.columns if column.is_unique and column.name.lower() in ("id", "uuid", "key")
-    ]
-    return [Table(table.name, table.place, table.columns, unique[:1], whole=False)], [], base_of(url)
+
+
+def _own_number(columns: Sequence[Column]) -> list[str]:
+    """Return the number of a record, by its name; it may stand in an object that holds all of the record."""
+    around = {column.name.partition("__")[0] for column in columns}
+    within = f"{around.pop()}__" if len(around) == 1 else ""
+    numbers = ("id", "uuid", "key")
+    unique = [one.name for one in columns if one.is_unique and one.name.removeprefix(within).lower() in numbers]
+    return unique[:1]
+
+
+def _more_pages(count: int, asked: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning where an answer has as many records as a page, and nothing in it leads to the next."""
+    limits = {value for name, value in asked.items() if name.lower() in _SIZES}
+    if str(count) in limits or (not limits and count in _USUAL_SIZES):
+        yield f"{count} records came, as a page has: say by `paginator` how the next is asked for, if there are more"
 
 
 def _get(url: str, connection: str) -> Page:
@@ -140,8 +165,7 @@ def _paginator_of_answer(
             return {"paginator": {"kind": "next_link", "field": path}}
     for path, name, value in said:
         if name in _NEXT_TOKENS and value:
-            param = next((one for one in _TOKENS if one == name), "cursor")
-            return {"paginator": {"kind": "token", "field": path, "param": param}}
+            return {"paginator": {"kind": "token", "field": path, "param": _NEXT_TOKENS[name]}}
     for name in asked:
         if name.lower() in _PAGES:
             return {"paginator": {"kind": _PAGES[name.lower()], "param": name}}

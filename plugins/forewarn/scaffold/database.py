@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import sqlalchemy
 
-from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
+from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Column, Table, columns_of
 from forewarn.sources.reader import Row
 from forewarn.sources.sql_tables import connected, land_type, plain_row
 
@@ -67,6 +68,9 @@ def _table(
     key = inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or []
     declared = [land_type(column["type"]) for column in found]
     engine = database.engine
+    looked_at = columns_of(names, declared, sample[:rows])
+    if len(sample) > rows:
+        looked_at = _reaching(database, schema, name, looked_at)
 
     def verify(columns: list[str]) -> bool:
         with engine.connect() as again:
@@ -75,11 +79,25 @@ def _table(
     return Table(
         full,
         {"table": full},
-        columns_of(names, declared, sample[:rows]),
+        looked_at,
         [str(column) for column in key],
         whole=len(sample) <= rows,
         verify=verify,
     )
+
+
+def _reaching(
+    database: sqlalchemy.Connection, schema: str | None, name: str, columns: Sequence[Column]
+) -> list[Column]:
+    """Return the columns of a table of which only some rows were looked at; those of times know the last of all rows."""
+    times = [column.name for column in columns if column.declared in ("timestamptz", "date")]
+    last: dict[str, str | None] = {}
+    if times:
+        ends: list[sqlalchemy.Function[object]] = [sqlalchemy.func.max(sqlalchemy.column(one)) for one in times]
+        newest = sqlalchemy.select(*ends).select_from(sqlalchemy.table(name, schema=schema))
+        found = plain_row("", list(database.execute(newest).one()))
+        last = dict(zip(times, found.values, strict=True)) if isinstance(found, Row) else {}
+    return [replace(column, latest=[at]) if (at := last.get(column.name)) else column for column in columns]
 
 
 def _is_unique(database: sqlalchemy.Connection, schema: str | None, name: str, key: list[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -24,10 +24,12 @@ from forewarn.sources.files import File, inspector
 from forewarn.sources.json_files import document, records
 from forewarn.sources.model import FilesSource, FileStream
 from forewarn.sources.nested import at
-from forewarn.sources.reader import PartRejected, Row
+from forewarn.sources.reader import PartRejected, Reject, Row
 
 MAX_FILES = 2_000
 MAX_VERIFIED = 3_000_000
+# Of a longer file, so many of its last rows tell how far it reaches.
+_LAST = 1_000
 _ENDINGS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".psv": "csv", ".asc": "csv", ".dat": "csv",
     ".parquet": "parquet", ".pq": "parquet",
@@ -176,14 +178,17 @@ def _look(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -
     types, part = inspector(stream)(source, stream, title, File(name, file), "")
     names = list(part.columns)[:MAX_COLUMNS]
     sample: list[list[str | None]] = []
-    whole = True
+    whole, ending = True, deque[Row | Reject]()
     if part.rows is not None:
-        for row in islice(part.rows(), rows + 1):
+        found = part.rows()
+        for row in islice(found, rows + 1):
             if len(sample) == rows:
                 whole = False
                 break
             if isinstance(row, Row):
                 sample.append(row.values[:MAX_COLUMNS])
+        if not whole:
+            ending = deque(islice(found, MAX_VERIFIED), maxlen=_LAST)
     if not sample:
         raise PartRejected("expected rows below the header, got none")
     typed = place["format"] == "parquet"
@@ -201,6 +206,8 @@ def _look(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -
 
     set_aside = without_totals(names, sample) if whole and not typed else {}
     columns = columns_of(names, [types[name] if typed else None for name in names], sample)
+    last = columns_of(names, [None] * len(names), [row.values[:MAX_COLUMNS] for row in ending if isinstance(row, Row)])
+    columns = [replace(one, latest=end.present) for one, end in zip(columns, last, strict=True)]
     return Table(title, place | set_aside, columns, whole=whole, verify=verify)
 
 

@@ -84,7 +84,7 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     for reader in readers:
         chosen, lacking = _choose(reader)
         name = _stream_name(reader.table.name, taken, chosen.entity if chosen else "table")
-        stream = StreamProposal(name, reader.table, list(reader.key))
+        stream = StreamProposal(name, reader.table, list(reader.key), doubts=list(reader.table.doubts))
         if chosen is not None:
             stream.feeds.append(chosen)
         elif reader.outcome:

@@ -19,7 +19,7 @@ _NOTHING = frozenset({"NULL", "null", "(null)", "\\N", "NaN", "nan", "N/A", "n/a
 class Column:
     """One column: its name, the type that the source declares (None where it has none) and sampled values as text.
 
-    `latest` are values of the last of several files that are one table; it tells how far they reach.
+    `latest` are values from the end of a table of which not every row was looked at; they tell how far it reaches.
     """
 
     name: str
@@ -69,6 +69,8 @@ class Table:
         Every row was looked at, so that what is unique here is unique.
     verify : callable or None
         Says of columns whether they are unique in all rows, where not every row was looked at.
+    doubts : sequence of str
+        What the look itself leaves open.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Table:
     key: list[str] = field(default_factory=list)
     whole: bool = True
     verify: Callable[[list[str]], bool] | None = None
+    doubts: Sequence[str] = ()
 
     def column(self, name: str) -> Column:
         """Return a column by name."""
