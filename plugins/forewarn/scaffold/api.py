@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from forewarn.config.entities import parents
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected
 from forewarn.scaffold import names
@@ -94,9 +95,7 @@ def _look(url: str, connection: str) -> tuple[list[Table], list[str], str]:
     pages = _paginator_of_answer(body, page, asked, records)
     endpoint |= pages
     # Of a list inside a record, what it is about is of use: the number of its first element.
-    inside = list(
-        dict.fromkeys(name for record in records[:MAX_ROWS] for name in elements(record) if names.is_number(name))
-    )
+    inside = list(dict.fromkeys(name for record in records[:MAX_ROWS] for name in elements(record) if _is_number(name)))
     flat = [flatten(record, inside) for record in records[:MAX_ROWS]]
     columns = list(dict.fromkeys(name for record in flat for name in record))[:MAX_COLUMNS]
     rows = [[None if record.get(name) is None else str(record[name]) for name in columns] for record in flat]
@@ -109,6 +108,10 @@ def _look(url: str, connection: str) -> tuple[list[Table], list[str], str]:
         [],
         base_of(url),
     )
+
+
+def _is_number(name: str) -> bool:
+    return names.is_number(name) or any(names.is_number_of(name, entity) == 3 for entity in parents())
 
 
 def _own_number(columns: Sequence[Column]) -> list[str]:

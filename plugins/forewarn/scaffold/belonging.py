@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from forewarn.config.entities import entities, keys, parents
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader
+from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column
 from forewarn.sources.belonging import all_above
@@ -31,11 +32,20 @@ def people_apart(readers: Sequence[Reader]) -> list[Reader]:
     """Return the readers; that of a table of people at customers knows the column of their customer."""
     found = list(readers)
     for at, reader in enumerate(readers):
-        if names.singular(names.folded(reader.table.name.rpartition(".")[2])) not in _PEOPLE or len(reader.key) != 1:
+        if not is_of_people(reader) or len(reader.key) != 1:
             continue
-        for other in readers:
-            if other is reader or not dict(names.entity_of(other.table.name)).get("account") or len(other.key) != 1:
-                continue
+        others = [
+            other
+            for other in readers
+            if other is not reader and dict(names.entity_of(other.called)).get("account") and len(other.key) == 1
+        ]
+        people = reader.table.column(reader.key[0])
+        if any(
+            looks_after(one, people) and len(one.present) > 2 * len(one.distinct) for o in others for one in o.usable
+        ):
+            # Of people who look after several customers each, customers have none.
+            continue
+        for other in others:
             customers = other.table.column(other.key[0]).distinct
             for column in reader.usable:
                 named_so = column.name == other.key[0] or names.is_number_of(column.name, "account", reader.shared) >= 2
@@ -44,6 +54,17 @@ def people_apart(readers: Sequence[Reader]) -> list[Reader]:
                 if column.name != reader.key[0] and named_so and fits:
                     found[at] = replace(reader, customer=column)
     return _one_numbering(found)
+
+
+def is_of_people(reader: Reader) -> bool:
+    """Whether a table is called as one of users or members is."""
+    return names.singular(reader.called.rpartition("_")[2]) in _PEOPLE
+
+
+def looks_after(column: Column, people: Column) -> bool:
+    """Whether a column names one of some people as who looks after a row: owner_user_id, assigned_to."""
+    said = {names.singular(part) for part in names.parts(column.name)}
+    return not said.isdisjoint(names.words()["looks_after"]) and _overlap(column, people.distinct) >= _ALL
 
 
 def _one_numbering(readers: list[Reader]) -> list[Reader]:
@@ -70,7 +91,7 @@ def _one_numbering(readers: list[Reader]) -> list[Reader]:
 def _names_customers(reader: Reader) -> bool:
     column = reader.table.column(reader.key[0])
     return (
-        bool(dict(names.entity_of(reader.table.name)).get("account"))
+        bool(dict(names.entity_of(reader.called)).get("account"))
         and names.is_number_of(column.name, "account", reader.shared) == 3
     )
 
@@ -91,9 +112,19 @@ def is_nobodys(reader: Reader, feeds: Sequence[Feed], customers: frozenset[str],
     """Whether nothing says whose the rows are, or what seems to say it are the numbers of something else."""
     if reader.parent is not None or reader.customer is not None:
         return False
+    if is_foreign(reader, feeds, customers):
+        return True
     if feeds and entities()[feeds[0].entity].refers is None:
         return False
     return reader.account is None or _is_of_others(reader.account, customers, known)
+
+
+def is_foreign(reader: Reader, feeds: Sequence[Feed], customers: frozenset[str]) -> bool:
+    """Whether rows number their customers otherwise than the table of customers does."""
+    if reader.parent is not None or reader.customer is not None or any(feed.entity == "account" for feed in feeds):
+        return False
+    own = reader.account.distinct if reader.account is not None else frozenset()
+    return min(len(own), len(customers)) >= _FEW and not own & customers
 
 
 def also(reader: Reader, feeds: Sequence[Feed], known: Sequence[Numbers], above: dict[str, set[str]]) -> None:
@@ -114,13 +145,14 @@ def also(reader: Reader, feeds: Sequence[Feed], known: Sequence[Numbers], above:
             return
 
 
-def second_numbers(placed: Sequence[tuple[Reader, list[Feed]]]) -> None:
+def second_numbers(placed: Sequence[tuple[Reader, list[Feed]]], customers: frozenset[str]) -> None:
     """Make people at customers of the numbers by which rows without a customer know them, such as telephones.
 
     To those the rows may then belong.
     """
     for lost, feeds in placed:
-        if not feeds and not lost.outcome and (found := _by_another_number(lost, placed)) is not None:
+        nobodys = is_foreign(lost, feeds, customers) or not (feeds or "each" in lost.table.place)
+        if nobodys and not lost.outcome and (found := _by_another_number(lost, placed)) is not None:
             next(told for reader, told in placed if reader is found[0]).append(found[1])
 
 
@@ -129,9 +161,15 @@ def _by_another_number(lost: Reader, placed: Sequence[tuple[Reader, list[Feed]]]
     for reader, feeds in placed:
         if reader is lost or reader.account is None or any(feed.entity == "contact" for feed in feeds):
             continue
-        for column in reader.usable:
+        numbers = {feed.columns.get(keys(feed.entity)[0]) for feed in feeds}
+        for column in sorted(reader.usable, key=lambda one: not reader.is_numberlike(one)):
             own = column is not reader.account and len(column.distinct) == len(column.present)
-            if own and _tells(column) and any(_overlap(one, column.distinct) >= _ALL for one in mine):
+            if (
+                own
+                and expression_of(column, "text") not in numbers
+                and _tells(column)
+                and any(_overlap(one, column.distinct) >= _ALL for one in mine)
+            ):
                 number, account = expression_of(column, "text"), expression_of(reader.account, "text")
                 doubt = f"{lost.table.name} knows customers by {column.name} alone"
                 return reader, Feed("contact", {"contact_id": number, "account_id": account}, doubts=[doubt])
@@ -149,7 +187,7 @@ def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, 
             rate = 3 if names.folded(column.name) == names.folded(one.column.name) and len(column.name) > 2 else rate
             share = _overlap(column, one.column.distinct)
             both = reader.table.whole and one.whole
-            told = share >= _ALL and _tells(column) and [column.name] != reader.key
+            told = share >= _ALL and _tells(column) and (one.entity == "contact" or [column.name] != reader.key)
             if (rate >= 2 and (share >= _SOME or not both)) or told:
                 # A person is the last resort: what people did stands nearer to what it was.
                 rated.append((one.entity == "contact", -rate, -share, len(rated), one.entity, column))
@@ -168,4 +206,6 @@ def _overlap(column: Column, others: frozenset[str]) -> float:
 
 def _tells(column: Column) -> bool:
     """Whether values are long and many enough to be the numbers of nothing else."""
-    return len(column.distinct) >= _FEW and max(map(len, column.distinct)) >= _TELLING
+    if column.shape.kind == "time" or len(column.distinct) < _FEW:
+        return False
+    return max(map(len, column.distinct)) >= _TELLING

@@ -7,7 +7,8 @@ from datetime import date
 
 from forewarn.config.entities import entities
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Lacking, Reader
+from forewarn.scaffold.feed import Feed, Lacking
+from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.outcomes import has_left, left_by
 from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column

@@ -27,20 +27,20 @@ def look_at_database(url: str, connection: str, *, rows: int = MAX_ROWS) -> tupl
     problems: list[str] = []
     with connected(url, connection) as database:
         inspector = sqlalchemy.inspect(database)
-        for schema, name in _names(inspector):
+        for schema, name, derived in _names(inspector):
             full = f"{schema}.{name}" if schema else name
             if len(tables) == MAX_TABLES:
                 problems.append(f"{full} and those after it: more than {MAX_TABLES} tables; name them by hand")
                 break
             try:
-                tables.append(_table(database, inspector, schema, name, rows))
+                tables.append(_table(database, inspector, schema, name, rows, derived=derived))
             except sqlalchemy.exc.SQLAlchemyError as error:
                 database.rollback()
                 problems.append(f"{full}: cannot be read ({' '.join(str(error.__cause__ or error).split())[:120]})")
     return tables, problems
 
 
-def _names(inspector: sqlalchemy.Inspector) -> Iterator[tuple[str | None, str]]:
+def _names(inspector: sqlalchemy.Inspector) -> Iterator[tuple[str | None, str, bool]]:
     default = inspector.default_schema_name
     schemas = [
         schema for schema in inspector.get_schema_names() if schema not in _SYSTEM and not schema.startswith("pg_")
@@ -48,13 +48,20 @@ def _names(inspector: sqlalchemy.Inspector) -> Iterator[tuple[str | None, str]]:
     for schema in sorted(schemas, key=lambda schema: (schema != default, schema)):
         # A table of the default schema is found without it, whatever the schema is called.
         shown = None if schema == default else schema
-        for name in sorted(inspector.get_table_names(schema=shown) + inspector.get_view_names(schema=shown)):
+        views = set(inspector.get_view_names(schema=shown))
+        for name in sorted({*inspector.get_table_names(schema=shown), *views}):
             if "." not in name:
-                yield shown, name
+                yield shown, name, name in views
 
 
 def _table(
-    database: sqlalchemy.Connection, inspector: sqlalchemy.Inspector, schema: str | None, name: str, rows: int
+    database: sqlalchemy.Connection,
+    inspector: sqlalchemy.Inspector,
+    schema: str | None,
+    name: str,
+    rows: int,
+    *,
+    derived: bool,
 ) -> Table:
     full = f"{schema}.{name}" if schema else name
     found = inspector.get_columns(name, schema=schema)[:MAX_COLUMNS]
@@ -83,13 +90,14 @@ def _table(
         [str(column) for column in key],
         whole=len(sample) <= rows,
         verify=verify,
+        derived=derived,
     )
 
 
 def _reaching(
     database: sqlalchemy.Connection, schema: str | None, name: str, columns: Sequence[Column]
 ) -> list[Column]:
-    """Return the columns of a table of which only some rows were looked at; those of times know the last of all rows."""
+    """Return the columns of a table of which only some rows were looked at; times know the last of all rows."""
     times = [column.name for column in columns if column.declared in ("timestamptz", "date")]
     last: dict[str, str | None] = {}
     if times:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from forewarn.config.entities import entities, keys, parents
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader
+from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
 
@@ -46,7 +47,7 @@ def look_up(reader: Reader, feed: Feed, readers: Sequence[Reader]) -> Iterator[L
     skipped = {*feed.columns, *keys(feed.entity), "account_id", "known_at"}
     wanted = [name for name, spec in columns.items() if spec.type == "text" and name not in skipped | set(parents())]
     made: dict[tuple[str, ...], str] = {}
-    for way in _ways(reader, feed.entity, readers):
+    for way in ways(reader, feed.entity, readers):
         for target in list(wanted):
             taken = _means(way[-1].to, feed.entity, target)
             if taken is None or target not in wanted or way[-1].to.table.name == reader.table.name:
@@ -65,7 +66,7 @@ def look_up(reader: Reader, feed: Feed, readers: Sequence[Reader]) -> Iterator[L
             yield Lookup(name, way[-1].to, by, named(taken.name))
 
 
-def _ways(reader: Reader, entity: str, readers: Sequence[Reader]) -> Iterator[tuple[Step, ...]]:
+def ways(reader: Reader, entity: str, readers: Sequence[Reader]) -> Iterator[tuple[Step, ...]]:
     """Yield the ways from a table to others that hold words of an entity, the shortest first."""
     open_: list[tuple[Step, ...]] = [()]
     for _ in range(_STEPS):
@@ -106,7 +107,7 @@ def _leads(column: Column, other: Reader, key: Column) -> bool:
     said, own = names.folded(column.name), names.folded(key.name)
     if said == own and own not in names.words()["numbers"]:
         return True
-    table = names.folded(other.table.name.rpartition(".")[2])
+    table = names.folded(other.called)
     called = {table, names.singular(table)}
     return any(said in (f"{name}{number}", f"{number}{name}") for name in called for number in names.words()["numbers"])
 
@@ -126,7 +127,7 @@ def _speaks_of(other: Reader, entity: str) -> bool:
 
 def _said(other: Reader) -> set[str]:
     """Return how a table of words may be called: as the table, and as its key without the word for number."""
-    said = names.parts(other.table.name.rpartition(".")[2])
+    said = names.parts(other.called)
     parts = [*said, *map(names.singular, said)]
     key = _key(other)
     by_key = names.parts(key.name) if key is not None else []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from forewarn.config.entities import entities, told_by_parent
 from forewarn.scaffold import names
+from forewarn.scaffold.feed import Feed, Lacking
 from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
 from forewarn.scaffold.table import Column, Table
 
@@ -29,29 +30,6 @@ _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 _SURE = 40
 
 
-@dataclass
-class Feed:
-    """A proposed mapping to one entity; `doubts` are lines of comment with the alternatives."""
-
-    entity: str
-    columns: dict[str, str]
-    distinct: bool = False
-    partial: bool = False
-    where: str = ""
-    belongs_to: dict[str, str] = field(default_factory=dict)
-    doubts: list[str] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)
-    score: int = 0
-
-
-@dataclass(frozen=True)
-class Lacking:
-    """Why a table cannot feed an entity."""
-
-    entity: str
-    columns: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Reader:
     """One table with what its names say.
@@ -60,6 +38,7 @@ class Reader:
     holds them, the values may. `customer` is the column where it is known already, and `parent` the entity that says
     whose a row is instead, with the column of its number. `person` is the number of people at customers, whose table
     is called as one of customers is. The rows of an `outcome` say who left, which other tables' rows are to foresee.
+    With `alike` words the names of all tables of the source begin.
     """
 
     table: Table
@@ -68,6 +47,12 @@ class Reader:
     parent: tuple[str, Column] | None = None
     person: Column | None = None
     outcome: bool = False
+    alike: int = 0
+
+    @cached_property
+    def called(self) -> str:
+        """What the table is called, without its schema and the words with which the names of all tables begin."""
+        return "_".join(names.parts(self.table.name.rpartition(".")[2])[self.alike :])
 
     @cached_property
     def usable(self) -> list[Column]:
@@ -84,7 +69,13 @@ class Reader:
         """The column that says which customer a row is about."""
         if self.parent is not None or (self.person is not None and self.customer is None):
             return None
-        return self.customer or self.reference("account") or self.account_by_values
+        if self.customer is not None:
+            return self.customer
+        named_so = self.reference("account")
+        if named_so is not None and len(self.customers) >= _FEW and not named_so.distinct & self.customers:
+            # What is called a customer's number and is none of theirs gives way to what is called otherwise and is.
+            return self.account_by_values or named_so
+        return named_so or self.account_by_values
 
     @cached_property
     def account_by_values(self) -> Column | None:
@@ -116,7 +107,7 @@ class Reader:
         """Columns that are unique together: those that the source declares, or those that the rows suggest."""
         if self.table.key:
             return self.table.key if all(can_be_named(name) for name in self.table.key) else []
-        named = [column for column in self.usable if self._is_numberlike(column)]
+        named = [column for column in self.usable if self.is_numberlike(column)]
         for column in named:
             if column.is_unique and self._holds([column.name]):
                 return [column.name]
@@ -133,7 +124,8 @@ class Reader:
         """Whether columns that are unique in the sample are so in all rows: a key that is wrong would lose rows."""
         return self.table.whole or (self.table.verify is not None and self.table.verify(key))
 
-    def _is_numberlike(self, column: Column) -> bool:
+    def is_numberlike(self, column: Column) -> bool:
+        """Whether a column is called as numbers of records are."""
         if column.shape.kind in ("time", "truth", "empty") or not column.distinct:
             return False
         name = names.folded(column.name)
@@ -147,7 +139,7 @@ class Reader:
     @cached_property
     def is_numbered_as_itself(self) -> bool:
         """Whether the key is called as the table is, such as loan_id of loan: its rows are those, and not customers."""
-        called = names.singular(names.folded(self.table.name.rpartition(".")[2]))
+        called = names.singular(names.folded(self.called))
         return len(self.key) == 1 and any(
             names.folded(self.key[0]) == called + number for number in names.words()["numbers"]
         )
@@ -179,13 +171,14 @@ class Reader:
             expression = self._own_number(entity, feed) if target == definition.key else None
             if expression is None and target in REFERENCES and target != definition.key:
                 found = self.reference(REFERENCES[target])
-                if target == "account_id" and (self.customer is not None or self.person is not None):
-                    found = self.customer
+                if target == "account_id":
+                    found = self.account if self.person is None and self.parent is None else self.customer or found
+                    found = None if self.person is not None and self.customer is None else found
                 if (
-                    found is None
-                    and target == "account_id"
-                    and self.person is None
-                    and (found := self.account_by_values) is not None
+                    target == "account_id"
+                    and found is not None
+                    and found is not self.reference("account")
+                    and found is self.account_by_values
                 ):
                     feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
                 if found is not None and (entity, target) == ("invoice", "order_id"):
@@ -238,7 +231,7 @@ class Reader:
 
     def _is_list_of(self, entity: str) -> bool:
         """Whether the table is called as an entity alone, and its key no more than a number."""
-        called = names.singular(names.folded(self.table.name.rpartition(".")[2]))
+        called = names.singular(names.folded(self.called))
         return (
             called in names.words()["entities"][entity]
             and len(self.key) == 1
@@ -262,7 +255,7 @@ class Reader:
         ]
         rated.sort(key=lambda pair: -pair[0])
         if not rated and required and kind in ("timestamptz", "numeric"):
-            alone = [column for column in fitting if kind == "timestamptz" or not self._is_numberlike(column)]
+            alone = [column for column in fitting if kind == "timestamptz" or not self.is_numberlike(column)]
             alone = [column for column in alone if not self._means_another(feed.entity, target, column)]
             if len(alone) == 1:
                 feed.doubts.append(f"{target}: nothing is named so; {alone[0].name} is the only column that could be")
@@ -275,11 +268,8 @@ class Reader:
         if not rated and required and kind == "timestamptz" and (day := counted_days(self.usable, self.shared)):
             feed.doubts.append(f"{target}: {day.name} counts days; write the date of its day 0 for 2000-01-01")
             return f"date '2000-01-01' + {self._take(feed, day, 'numeric')} * interval '1 day'"
-        if not rated and target == "mrr":
-            yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
-            return divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
         if not rated:
-            return None
+            return self._by_content(feed, target, kind, fitting)
         if rated[0][0] < 30 and kind == "text":
             return None
         others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
@@ -294,6 +284,16 @@ class Reader:
         if others:
             feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
         return self._take(feed, best, kind)
+
+    def _by_content(self, feed: Feed, target: str, kind: str, fitting: list[Column]) -> str | None:
+        """Return what no column is called and one holds: an address of mail, the price of a year."""
+        if target == "email":
+            addresses = [column for column in fitting if column.shape.kind == "email"]
+            return self._take(feed, addresses[0]) if len(addresses) == 1 else None
+        if target == "mrr":
+            yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
+            return divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
+        return None
 
     def _counts_time(self, column: Column, entity: str, target: str) -> bool:
         """Whether numbers are seconds since 1970 under a name that says a moment without a word for time: created."""
@@ -328,12 +328,12 @@ class Reader:
     def _constant_kind(self, entity: str, feed: Feed) -> str | None:
         """Return what kind every row is of, where the table's name or the score's range says it."""
         if entity == "marketing_event":
-            said = {names.singular(part) for part in names.parts(self.table.name)}
+            said = {names.singular(part) for part in names.parts(self.called)}
             kinds = [kind for kind, known in names.words()["events"].items() if said & set(known)]
             return f"'{kinds[0]}'" if len(kinds) == 1 else None
         if entity != "survey_response":
             return None
-        called = {names.folded(self.table.name), *(names.folded(name) for name in feed.read)}
+        called = {names.folded(self.called), *(names.folded(name) for name in feed.read)}
         kind = next((kind for kind in ("nps", "csat") if any(kind in name for name in called)), None)
         if kind is None:
             feed.doubts.append("kind: 'nps' for a recommendation from 0 to 10")

@@ -73,6 +73,15 @@ def prefix(names: list[str]) -> str:
     return first if len(names) > 1 and len(first) > 1 and all(name.startswith(first) for name in names) else ""
 
 
+def begin_alike(tables: list[str]) -> int:
+    """Return with how many words the names of all tables begin: three or more, each of which has another."""
+    said = [parts(name.rpartition(".")[2]) for name in tables]
+    alike = 0
+    while len(said) > 2 and all(len(one) > alike + 1 and one[alike] == said[0][alike] for one in said):
+        alike += 1
+    return alike
+
+
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
     said = [words()["short"].get(token, token) for token in parts(name)]

@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader
+from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
 
 MONTH = timedelta(days=30)
 
+_MOST_STATES, _MOST_KINDS = 30, 8
+_DOCUMENTS = ("order", "invoice", "payment")
+_WITH_STATUS = ("order", "invoice", "payment", "return", "ticket")
 # As int_orders has them.
 _KNOWN = ("cancelled", "canceled", "void", "voided", "rejected")
 
 
 def tells_who_left(reader: Reader) -> bool:
     """Whether a table holds what a model is to foresee: labels, or a row for each customer who left."""
-    said = {names.singular(part) for part in names.parts(reader.table.name)}
+    said = {names.singular(part) for part in names.parts(reader.called)}
     return not said.isdisjoint(names.words()["outcomes"])
 
 
@@ -53,16 +57,14 @@ def settle_deal(deal: Feed, reader: Reader) -> None:
     if not ended["won"]:
         return
     stage = named(stages.name)
-    whens = " ".join(
-        f"when {stage} in ({_listed(found)}) then '{outcome}'" for outcome, found in ended.items() if found
-    )
+    whens = " ".join(f"when {stage} in ({listed(found)}) then '{outcome}'" for outcome, found in ended.items() if found)
     deal.columns["outcome"] = f"case {whens} end"
     closing = next((column for column in reader.usable if named(column.name) == deal.columns.get("closed_at")), None)
     over = {value for found in ended.values() for value in found}
     if closing is None or closing.shape.how not in ("ymd", ""):
         return
     if any(day and stage not in over for day, stage in zip(closing.values, stages.values, strict=True)):
-        deal.columns["closed_at"] = f"case when {stage} in ({_listed(sorted(over))}) then {named(closing.name)} end"
+        deal.columns["closed_at"] = f"case when {stage} in ({listed(sorted(over))}) then {named(closing.name)} end"
         deal.doubts.append(f"closed_at: {closing.name} of a deal that is still open is a plan")
 
 
@@ -104,7 +106,29 @@ def say_cancelled(order: Feed, reader: Reader) -> None:
     found = sorted(value for value in status.distinct if names.folded(value) in names.words()["cancelled"])
     if any(value not in _KNOWN for value in found):
         name = named(status.name)
-        order.columns["status"] = f"case when {name} in ({_listed(found)}) then 'cancelled' else {name} end"
+        order.columns["status"] = f"case when {name} in ({listed(found)}) then 'cancelled' else {name} end"
+
+
+def leave_out(feed: Feed, reader: Reader) -> None:
+    """Leave out what a status says was never meant to count: drafts, invoices made void, payments that failed."""
+    for column in reader.usable if feed.entity in _WITH_STATUS and not feed.partial else ():
+        means_status = names.means(column.name, "order", "status", reader.shared)
+        if not means_status or len(column.distinct) > _MOST_STATES:
+            continue
+        said = (
+            names.words()["never"] if feed.entity == "order" else [*names.words()["never"], *names.words()["cancelled"]]
+        )
+        said = [*said, *names.words()["failed"]] if feed.entity == "payment" else said
+        out = sorted(value for value in column.distinct if names.folded(value) in said)
+        if out and len(out) < len(column.distinct):
+            name = named(column.name)
+            name = name if len(column.present) == len(column.values) else f"coalesce({name}, '')"
+            feed.where = " and ".join(filter(None, (feed.where, f"{name} not in ({listed(out)})")))
+            rest = ", ".join(sorted(column.distinct.difference(out))[:12])
+            feed.doubts.append(f"where: what else {column.name} says, and counts: {rest}")
+    kinds = [one for one in reader.usable if "type" in names.parts(one.name) and 1 < len(one.distinct) <= _MOST_KINDS]
+    for column in kinds if feed.entity in _DOCUMENTS else ():
+        feed.doubts.append(f"where: {column.name} has {', '.join(sorted(column.distinct))}, and all count")
 
 
 def _called(stages: Column, outcome: str) -> list[str]:
@@ -116,5 +140,6 @@ def _called(stages: Column, outcome: str) -> list[str]:
     )
 
 
-def _listed(values: list[str]) -> str:
+def listed(values: list[str]) -> str:
+    """Return values as they stand between the parentheses of `in`."""
     return ", ".join("'" + value.replace("'", "''") + "'" for value in values)

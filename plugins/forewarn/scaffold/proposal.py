@@ -9,17 +9,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from forewarn.config.entities import entities
-from forewarn.scaffold import belonging, between, names
-from forewarn.scaffold.beside import beside, contract, depends, end_of_contract
+from forewarn.scaffold import belonging, between, instead, names
+from forewarn.scaffold.beside import beside, contract, depends
+from forewarn.scaffold.feed import Feed, Lacking
 from forewarn.scaffold.looking_up import Lookup, look_up
-from forewarn.scaffold.matching import Feed, Lacking, Reader
-from forewarn.scaffold.outcomes import order_of, say_cancelled, settle_deal, take_back, tells_who_left
+from forewarn.scaffold.matching import Reader
+from forewarn.scaffold.outcomes import leave_out, say_cancelled, settle_deal, take_back, tells_who_left
+from forewarn.scaffold.prices import doubt_cents, monthly, price_of_plan
 from forewarn.scaffold.reach import is_read, newest
-from forewarn.scaffold.reading import named
+from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Table
+from forewarn.scaffold.tickets import more_of_tickets, settle_step, settle_ticket
+from forewarn.scaffold.unlike import is_unlike
 from forewarn.sources.belonging import all_above
 
-_FACTS = ("order", "subscription")
 _CHURN_NEEDS = "a churn definition needs orders (non_contractual) or subscriptions (contractual)"
 
 
@@ -57,7 +60,7 @@ class Proposal:
         """Return what a churn definition still lacks, in words; other sources feed what is `elsewhere`."""
         found = []
         fed = self.fed.union(elsewhere)
-        if not fed & set(_FACTS):
+        if not fed & set(instead.FACTS):
             found.append(f"no stream feeds order or subscription; {_CHURN_NEEDS}")
         if "account" not in fed:
             found.append("no stream feeds account: nobody says who the customers are")
@@ -74,10 +77,11 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     today : date
         The day that a table without dates is taken to speak of, where the tables themselves do not know a newer one.
     """
-    readers = belonging.people_apart([Reader(table) for table in tables])
+    alike = names.begin_alike([table.name for table in tables])
+    readers = belonging.people_apart([Reader(table, alike=alike) for table in tables])
     customers = _customers(readers)
-    readers = [reader if reader.account else replace(reader, customers=customers) for reader in readers]
-    if any(dict(names.entity_of(one.table.name)).get("account") and not tells_who_left(one) for one in readers):
+    readers = [replace(reader, customers=customers) for reader in readers]
+    if any(dict(names.entity_of(one.called)).get("account") and not tells_who_left(one) for one in readers):
         readers = [replace(reader, outcome=tells_who_left(reader)) for reader in readers]
     taken: set[str] = set()
     result = Proposal([])
@@ -102,17 +106,24 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
             result.unplaced.append(f"{reader.table.name}: nothing says what its rows are")
         result.streams.append(stream)
     _belongings(result, readers, customers)
-    _colleagues(result, readers)
+    between.colleagues(readers, [stream.feeds for stream in result.streams])
     result.newest = newest(
         [(reader, stream.feeds) for stream, reader in zip(result.streams, readers, strict=True)], today
     )
     _more_feeds(result, readers, today)
-    belonging.second_numbers([(reader, one.feeds) for reader, one in zip(readers, result.streams, strict=True)])
+    belonging.second_numbers(
+        [(reader, one.feeds) for reader, one in zip(readers, result.streams, strict=True)], customers
+    )
     # What follows from lines and wide rows may be what others belong to: the return of an order.
+    done = [feed for stream in result.streams for feed in stream.feeds]
     _belongings(result, readers, customers)
+    _in_terms(result, readers, done)
     feeds = [stream.feeds for stream in result.streams]
-    result.unplaced += between.strangers(readers, feeds)
+    instead.bought(readers, feeds)
+    result.unplaced += [*between.strangers(readers, feeds), *between.views(readers, feeds)]
     between.additions(readers, feeds)
+    between.looked_after(readers, feeds)
+    between.strange_numbers(readers, feeds, customers)
     _lookups(result, readers)
     between.without_numbers_alone(feeds)
     for stream, reader in zip(result.streams, readers, strict=True):
@@ -123,30 +134,33 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
 
 
 def _customers(readers: Sequence[Reader]) -> frozenset[str]:
-    """Return the numbers of the customers, by the table that is named after them."""
-    for reader in readers:
-        if reader.customer is not None or not dict(names.entity_of(reader.table.name)).get("account"):
-            continue
-        if isinstance(reader.feed("account"), Feed):
-            own = reader.account or (reader.table.column(reader.key[0]) if len(reader.key) == 1 else None)
-            if own is not None:
-                return own.distinct
+    """Return the numbers of the customers, by the table that is named after them most."""
+    called = [(dict(names.entity_of(one.called)).get("account", 0), one) for one in readers if one.customer is None]
+    for strength, reader in sorted(called, key=lambda pair: -pair[0]):
+        if strength and isinstance(account := reader.feed("account"), Feed):
+            number = account.columns["account_id"]
+            return next(one.distinct for one in reader.usable if expression_of(one, "text") == number)
     return frozenset()
 
 
 def _strengths(reader: Reader) -> dict[str, int]:
     """Return how strongly a table's name and the numbers in it speak of each entity that it may feed."""
-    found = dict(names.entity_of(reader.table.name))
+    found = dict(names.entity_of(reader.called))
     account = reader.account
     if reader.outcome:
         return {}
     if account is not None:
-        if account.is_unique and (not reader.is_numbered_as_itself or reader.key == [account.name]):
+        if account.is_unique and (not found or not reader.is_numbered_as_itself or reader.key == [account.name]):
             found["account"] = found.get("account", 0) + 2
         for entity in ("order", "usage_event"):
             found.setdefault(entity, 0)
     elif reader.parent is not None:
         found.setdefault("usage_event", 0)
+    if {"transaction", "transactions", "trx", "txn"} & set(names.parts(reader.called)) and any(
+        reader.reference(entity) is not None for entity in ("subscription", "invoice")
+    ):
+        # Of a contract or an invoice, it is the money that moved.
+        found["payment"] = found.get("order", 0) + 1
     if reader.reference("order") is not None and reader.reference("product") is not None:
         found["order_line"] = found.get("order_line", 0) + 2
     return found
@@ -167,6 +181,8 @@ def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
         found = reader.feed(entity)
         if entity == "order" and strength > 2 and found == Lacking("order", ("order_id",)):
             found = reader.feed(entity, numbered=False)
+        if isinstance(found, Feed) and is_unlike(reader, found):
+            continue
         if isinstance(found, Lacking):
             if strength > 0 and (worst is None or strength > worst[0]):
                 worst = (strength, found)
@@ -197,10 +213,13 @@ def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[st
         feeds = [stream.feeds for stream in result.streams]
         numbers = belonging.numbers(list(zip(readers, feeds, strict=True)))
         for at, (stream, reader) in enumerate(zip(result.streams, readers, strict=True)):
+            foreign = belonging.is_foreign(reader, stream.feeds, customers)
             if not belonging.is_nobodys(reader, stream.feeds, customers, numbers):
                 belonging.also(reader, stream.feeds, numbers, above)
                 continue
             for parent in belonging.candidates(reader, numbers):
+                if foreign and parent[0] != "contact":
+                    continue
                 child = replace(reader, customers=customers, parent=parent)
                 chosen, _ = _choose(child)
                 if chosen is None or not chosen.belongs_to or chosen.entity in all_above(parent[0], above):
@@ -210,38 +229,41 @@ def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[st
                 break
 
 
-def _colleagues(result: Proposal, readers: list[Reader]) -> None:
-    """Take users for the company's own people where another table has the customers."""
-    own = [
-        (stream, reader)
-        for stream, reader in zip(result.streams, readers, strict=True)
-        if any(feed.entity == "account" and not feed.distinct for feed in stream.feeds)
-    ]
-    for stream, reader in own if len(own) > 1 and "owner" not in result.fed else ():
-        if names.singular(names.folded(reader.table.name.rpartition(".")[2])) == "user":
-            found = reader.feed("owner")
-            stream.feeds = [found] if isinstance(found, Feed) else []
-
-
-def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
-    """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
-    day = result.newest or today
+def _in_terms(result: Proposal, readers: list[Reader], done: Collection[Feed]) -> None:
+    """Put what tables say of how things went as models know it, and leave out what never counted."""
+    solved = any("closed_at" in feed.columns for one in result.streams for feed in one.feeds if feed.entity == "ticket")
     for stream, reader in zip(result.streams, readers, strict=True):
-        own = {feed.entity for feed in stream.feeds}
-        account = reader.account
-        for feed in stream.feeds:
+        for feed in [one for one in stream.feeds if not any(one is other for other in done)]:
             if feed.entity == "opportunity":
                 settle_deal(feed, reader)
             elif feed.entity == "order":
                 take_back(feed, reader)
                 say_cancelled(feed, reader)
+            elif feed.entity == "ticket":
+                settle_ticket(feed, reader, solved=solved)
+            elif feed.entity == "ticket_status_change":
+                settle_step(feed, reader)
+            elif feed.entity == "subscription":
+                monthly(feed, reader)
+            leave_out(feed, reader)
+            doubt_cents(feed, reader)
+
+
+def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
+    """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
+    day = result.newest or today
+    more_of_tickets(readers, [stream.feeds for stream in result.streams])
+    _in_terms(result, readers, [])
+    for stream, reader in zip(result.streams, readers, strict=True):
+        own = {feed.entity for feed in stream.feeds}
+        account = reader.account
         stream.feeds += beside(result.fed, reader, stream.feeds)
         if account is None or not account.is_unique or "account" not in own:
             continue
         if (told := contract(reader, account, day)) is not None:
             stream.feeds.append(told)
-    _ends(result, readers, day)
-    _won_deals(result, readers)
+    feeds = [stream.feeds for stream in result.streams]
+    instead.ends(readers, feeds, day)
     if "account" in result.fed:
         _numbers_alone(result)
         return
@@ -267,42 +289,14 @@ def _lookups(result: Proposal, readers: list[Reader]) -> None:
     of = {stream.table.name: stream for stream in result.streams}
     for stream, reader in zip(result.streams, readers, strict=True):
         for feed in stream.feeds:
-            for one in look_up(reader, feed, readers):
+            priced = price_of_plan(feed, reader, readers) if feed.entity == "subscription" else []
+            for one in [*look_up(reader, feed, readers), *priced]:
                 stream.lookups.append(one)
                 other = of[one.to.table.name]
                 other.key = other.key or [one.to.usable[0].name]
     placed = {one.to.table.name for stream in result.streams for one in stream.lookups}
     result.unplaced = [line for line in result.unplaced if line.split(":")[0] not in placed]
     result.names = {stream.table.name: stream.name for stream in result.streams}
-
-
-def _ends(result: Proposal, readers: list[Reader], day: date) -> None:
-    """Let a table that knows who has left say so of the contract that another one tells, a row a customer in each."""
-    told = [
-        feed.columns["subscription_id"] == feed.columns.get("account_id")
-        for stream in result.streams
-        for feed in stream.feeds
-        if feed.entity == "subscription"
-    ]
-    if told != [True] or any("ended_at" in feed.columns for stream in result.streams for feed in stream.feeds):
-        return
-    for stream, reader in zip(result.streams, readers, strict=True):
-        if reader.account is None or not reader.account.is_unique:
-            continue
-        if (ended := end_of_contract(reader, reader.account, day)) is not None:
-            stream.feeds.append(ended)
-            return
-
-
-def _won_deals(result: Proposal, readers: list[Reader]) -> None:
-    """Take deals that were won for orders, where nothing else says what customers bought."""
-    if result.fed & set(_FACTS):
-        return
-    for stream in result.streams:
-        for deal in [feed for feed in stream.feeds if feed.entity == "opportunity"]:
-            reader = next(one for one in readers if one.table is stream.table)
-            if (order := order_of(deal, reader)) is not None:
-                stream.feeds.append(order)
 
 
 def _numbers_alone(result: Proposal) -> None:
@@ -354,9 +348,7 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
                 f"cursor: {declared[0]}, if it changes with every change of a row; without one all is read"
             )
     if stream.key:
-        for column in reader.usable:
-            if names.is_one_of(column.name, "deleted", reader.shared) and column.shape.kind in ("truth", "number"):
-                stream.marked_by = f"truth({named(column.name)})"
+        stream.marked_by = _mark_of_deletion(reader)
     said = [column for column in reader.usable if names.is_one_of(column.name, "leaks", reader.shared)]
     if said:
         told = ", ".join(column.name for column in said)
@@ -366,6 +358,19 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         rest = [column.name for column in stream.table.columns if column.name not in read]
         if rest:
             stream.doubts.append(f"not mapped: {', '.join(rest[:30])}{', …' if len(rest) > 30 else ''}")
+
+
+def _mark_of_deletion(reader: Reader) -> str | None:
+    """Return the condition by which rows say that they were deleted: a truth, or the time when they were."""
+    for column in reader.usable:
+        if not names.is_one_of(column.name, "deleted", reader.shared):
+            continue
+        if column.shape.kind in ("truth", "number"):
+            return f"truth({named(column.name)})"
+        if column.shape.kind == "time" and not len(column.present) == len(column.values) > 0:
+            # Where every row has the day it was deleted, it is what the rows are about.
+            return f"{named(column.name)} is not null"
+    return None
 
 
 def _is_personal(name: str, feed: Feed) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 from forewarn.config.entities import entities
 from forewarn.scaffold import names
-from forewarn.scaffold.matching import Feed, Reader
-from forewarn.scaffold.reading import timed
+from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.matching import Reader
+from forewarn.scaffold.reading import reads, timed
 from forewarn.scaffold.shapes import newest_day
 from forewarn.scaffold.table import Column
 
@@ -29,7 +29,7 @@ def newest(placed: Sequence[tuple[Reader, Sequence[Feed]]], today: date) -> date
         for reader, feeds in placed
         for feed in feeds
         for column in reader.usable
-        if (moment := entities()[feed.entity].moment) is not None and _reads(feed.columns.get(moment, ""), column.name)
+        if (moment := entities()[feed.entity].moment) is not None and reads(feed.columns.get(moment, ""), column.name)
     ]
     for columns in (happened, [("", column) for reader, _ in placed for column in reader.usable]):
         ends = [(entity, day) for entity, column in columns for day in _days(column) if day <= today]
@@ -49,8 +49,4 @@ def _days(column: Column) -> list[date]:
 
 def is_read(name: str, feed: Feed) -> bool:
     """Whether a mapping reads a column."""
-    return any(_reads(text, name) for text in (*feed.columns.values(), *feed.belongs_to.values(), feed.where))
-
-
-def _reads(text: str, name: str) -> bool:
-    return re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) is not None
+    return any(reads(text, name) for text in (*feed.columns.values(), *feed.belongs_to.values(), feed.where))

@@ -121,3 +121,8 @@ def counted_days(columns: Sequence[Column], shared: str) -> Column | None:
         ),
         None,
     )
+
+
+def reads(text: str, name: str) -> bool:
+    """Whether an expression reads a column."""
+    return re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) is not None

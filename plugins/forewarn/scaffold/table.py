@@ -71,6 +71,8 @@ class Table:
         Says of columns whether they are unique in all rows, where not every row was looked at.
     doubts : sequence of str
         What the look itself leaves open.
+    derived : bool
+        A view, whose rows other tables may have.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Table:
     whole: bool = True
     verify: Callable[[list[str]], bool] | None = None
     doubts: Sequence[str] = ()
+    derived: bool = False
 
     def column(self, name: str) -> Column:
         """Return a column by name."""

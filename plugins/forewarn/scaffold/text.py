@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from forewarn.scaffold.matching import Feed
+from forewarn.scaffold.feed import Feed
 from forewarn.scaffold.proposal import Proposal, StreamProposal
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from proposed import accepted, feeds, table
 
 from forewarn.scaffold import look_at_api, look_at_database, look_at_folder, propose, source_text
 
@@ -50,3 +51,188 @@ def test_a_table_of_a_database_reaches_as_far_as_all_its_rows(tmp_path: Path) ->
         connection.executemany("insert into logins values (?, ?, ?)", rows)
     tables, _ = look_at_database(f"sqlite:///{tmp_path / 'app.db'}", "app", rows=20)
     assert propose(tables, TODAY).newest == date(2025, 3, 31)
+
+
+@pytest.mark.capability("C51")
+def test_resource_planning_has_partners_as_customers_and_its_users_as_owners(tmp_path: Path) -> None:
+    tables = [
+        table("account_move", "id move_type state partner_id invoice_date invoice_date_due amount_total\n"
+              "7 out_invoice posted 11 2025-01-02 2025-02-01 119\n8 in_invoice draft 12 2025-01-03 2025-02-02 60"),
+        table("res_partner", "id name user_id email\n11 Acme 1 a@acme.example.com\n12 Bolt 1 b@bolt.example.com\n"
+              "13 Crux 2 -\n14 Dyn 2 -\n15 Ely 1 -\n16 Fir 2 -"),
+        table("res_users", "id login partner_id active\n1 s1@ours.example.com 15 1\n2 s2@ours.example.com 16 1"),
+        table("sale_order", "id partner_id user_id date_order state amount_untaxed\n"
+              "31 11 1 2025-01-01 sale 100\n32 12 2 2025-01-02 draft 50\n33 13 2 2025-01-09 cancel 70"),
+    ]  # fmt: skip
+    proposal = propose(tables, TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "res_partner")["account"].columns["owner_id"] == "user_id"
+    assert feeds(proposal, "res_users")["owner"].columns["email"] == "login"
+    order = feeds(proposal, "sale_order")["order"]
+    assert (order.columns["account_id"], order.where) == ("partner_id", "state not in ('draft')")
+    assert order.columns["status"] == "case when state in ('cancel') then 'cancelled' else state end"
+    invoice = feeds(proposal, "account_move")["invoice"]
+    assert (invoice.columns["account_id"], invoice.columns["due_at"]) == ("partner_id", "invoice_date_due")
+    assert invoice.where == "state not in ('draft')"
+    assert "where: move_type has in invoice, out invoice, and all count" in invoice.doubts
+
+
+def test_words_with_which_all_tables_begin_say_nothing_of_one(tmp_path: Path) -> None:
+    tables = [
+        table("client_churn_area", "ID Zip People\n1 90001 200\n2 90004 300\n3 90007 400"),
+        table("client_churn_place", "PlaceID CustomerID City\nL1 7590-V LA\nL2 5575-G LA\nL3 3668-Q SD"),
+        table(
+            "client_churn_plans",
+            "PlanID CustomerID Tenure MonthlyCharge\nP1 7590-V 3 20\nP2 5575-G 9 30\nP3 3668-Q 1 5",
+        ),
+    ]
+    proposal = propose(tables, TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "client_churn_area") == {}
+    assert feeds(proposal, "client_churn_place")["account"].columns["city"] == "City"
+    assert feeds(proposal, "client_churn_plans")["subscription"].columns["mrr"] == "MonthlyCharge"
+
+
+CUSTOMERS = table("customers", "customer_id name ref\n" + "\n".join(f"C{n}77 Firm_{n} R{n}99" for n in range(6)))
+
+
+def test_a_customers_number_is_the_one_that_customers_have(tmp_path: Path) -> None:
+    lines = "\n".join(f"S{n} ctm_{n} C{n}77 2025-01-0{n + 1} 20" for n in range(6))
+    contracts = table("subscriptions", f"id customer_id custom_data_company_id started_at mrr\n{lines}")
+    proposal = propose([CUSTOMERS, contracts], TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "subscriptions")["subscription"].columns["account_id"] == "custom_data_company_id"
+
+
+def test_rows_that_know_customers_by_another_of_their_numbers_lead_to_them_and_others_are_doubted(
+    tmp_path: Path,
+) -> None:
+    def contracts(name: str) -> str:
+        return f"{name} company started_at mrr\n" + "\n".join(f"R{n}99 X{n} 2025-01-0{n + 1} 20" for n in range(6))
+
+    proposal = propose([CUSTOMERS, table("contracts", contracts("ref"))], TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "customers")["contact"].columns == {"contact_id": "ref", "account_id": "customer_id"}
+    assert feeds(proposal, "contracts")["subscription"].belongs_to == {"contact": "ref"}
+
+    unknown = propose([CUSTOMERS, table("contracts", contracts("ref").replace("99", "00"))], TODAY)
+    doubts = feeds(unknown, "contracts")["subscription"].doubts
+    assert "account_id: the table of customers has none of the values of company" in doubts
+
+
+TICKETS = "id customer_id created_at updated_at status score\n" + "\n".join(
+    f"{n}00 C{n}77 2025-01-0{n + 1} 2025-02-01 {state} {score}"
+    for n, (state, score) in enumerate([("open", "-"), ("closed", "good"), ("deleted", "-"), ("solved", "bad")])
+)
+
+
+def test_tickets_are_solved_by_their_state_where_no_table_says_when(tmp_path: Path) -> None:
+    proposal = propose([CUSTOMERS, table("tickets", TICKETS.replace("score", "satisfaction_score"))], TODAY)
+    accepted(proposal, tmp_path)
+    ticket = feeds(proposal, "tickets")["ticket"]
+    assert ticket.columns["closed_at"] == "case when status in ('closed', 'solved') then updated_at end"
+    assert ticket.where == "status not in ('deleted')"
+    rated = "case when satisfaction_score in ('good') then 5 when satisfaction_score in ('bad') then 1 end"
+    assert ticket.columns["satisfaction"] == rated
+
+
+def test_what_became_of_tickets_is_no_usage_and_what_another_table_knows_of_them_is_added(tmp_path: Path) -> None:
+    metrics = table("ticket_metrics", "id ticket_id solved_at\n1 100 2025-01-09\n2 300 2025-01-08\n3 000 -\n4 200 -")
+    events = table(
+        "ticket_events", "id ticket_id at from_state to_state\n1 100 2025-01-02 - new\n2 100 2025-01-09 new solved"
+    )
+    audit = table(
+        "ticket_log", "id ticket_id created_at agent\n1 100 2025-01-02 7\n2 100 2025-01-09 7\n3 300 2025-01-09 8"
+    )
+    proposal = propose([CUSTOMERS, table("tickets", TICKETS), metrics, events, audit], TODAY)
+    accepted(proposal, tmp_path)
+    assert "closed_at" not in feeds(proposal, "tickets")["ticket"].columns
+    added = feeds(proposal, "ticket_metrics")["ticket"]
+    assert (added.partial, added.columns) == (True, {"ticket_id": "ticket_id", "closed_at": "solved_at"})
+    assert feeds(proposal, "ticket_events")["ticket_status_change"].columns["status"] == (
+        "case when to_state in ('new') then 'open' when to_state in ('solved') then 'solved' else to_state end"
+    )
+    assert feeds(proposal, "ticket_log") == {}
+
+
+def test_fields_within_a_ticket_are_no_tickets(tmp_path: Path) -> None:
+    fields = [{"id": 1, "value": "x"}, {"id": 2, "value": None}]
+    tickets = [
+        {"id": n, "organization_id": f"o{n}", "created_at": f"2025-01-0{n}", "fields": fields} for n in range(1, 6)
+    ]
+    (tmp_path / "tickets.json").write_text(json.dumps({"tickets": tickets}))
+    proposal = propose(look_at_folder(tmp_path)[0], TODAY)
+    assert feeds(proposal, "tickets").keys() >= {"ticket"}
+    assert feeds(proposal, "ticket_fields") == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "mrr"),
+    [
+        (
+            "unit_price quantity interval",
+            "20.5 3 {}",
+            "quantity * unit_price / case interval when 'year' then 12 else 1 end",
+        ),
+        ("amount quantity interval", "20.5 3 {}", "amount / case interval when 'year' then 12 else 1 end"),
+        ("mrr_amount seats billing_interval", "20.5 3 {}", "mrr_amount"),
+    ],
+)
+def test_a_price_is_of_a_seat_and_of_a_term_where_its_names_say_so(header: str, row: str, mrr: str) -> None:
+    lines = "\n".join(f"S{n} C{n} 2025-01-0{n + 1} {row.format(('month', 'year')[n % 2])}" for n in range(4))
+    proposal = propose([table("subscriptions", f"id customer_id started_at {header}\n{lines}")], TODAY)
+    assert feeds(proposal, "subscriptions")["subscription"].columns["mrr"] == mrr
+
+
+def test_the_price_of_a_plan_is_looked_up(tmp_path: Path) -> None:
+    lines = "\n".join(f"S{n} C{n} 2025-01-0{n + 1} {'MY'[n % 2]} 3" for n in range(4))
+    contracts = table("subscriptions", f"id customer_id started_at plan_code seats\n{lines}")
+    plans = table("plans", "code label price period\nM Small 49 month\nY Large 1200 year")
+    proposal = propose([contracts, plans], TODAY)
+    accepted(proposal, tmp_path)
+    contract = feeds(proposal, "subscriptions")["subscription"]
+    assert contract.columns["mrr"] == "seats * plan_price / case plan_period when 'year' then 12 else 1 end"
+    looked_up = {(one.name, one.by, one.take) for stream in proposal.streams for one in stream.lookups}
+    assert {("plan_price", "plan_code", "number(price)"), ("plan_period", "plan_code", "period")} <= looked_up
+
+
+def test_whole_amounts_of_a_server_that_names_a_currency_are_cents_and_those_of_a_file_are_doubted(
+    httpserver: object,
+) -> None:
+    rows = [{"id": f"in_{n}", "customer": f"c{n}", "created": 1735700000 + n, "due_date": 1738000000, "total": 2900 + n,
+             "currency": "usd"} for n in range(5)]  # fmt: skip
+    httpserver.expect_request("/invoices").respond_with_json({"data": rows})  # type: ignore[attr-defined]
+    tables, _, _ = look_at_api([httpserver.url_for("/invoices")], "billing")  # type: ignore[attr-defined]
+    assert feeds(propose(tables, TODAY), "invoices")["invoice"].columns["amount"] == "number(total) / 100"
+    lines = "\n".join(f"in_{n} c{n} 2025-01-02 2025-02-01 {2900 + n} usd" for n in range(5))
+    file = table("invoices", f"id customer issued_at due_at total currency\n{lines}")
+    invoice = feeds(propose([file], TODAY), "invoices")["invoice"]
+    assert invoice.columns["amount"] == "total"
+    assert "amount: total / 100, if its whole numbers are cents" in invoice.doubts
+
+
+def test_invoices_alone_are_what_customers_bought_and_drafts_and_void_ones_are_not(tmp_path: Path) -> None:
+    lines = "\n".join(
+        f"I{n} C{n}77 2025-01-02 2025-02-01 9.5 {state}" for n, state in enumerate(["PAID", "VOIDED", "DRAFT"])
+    )
+    proposal = propose(
+        [CUSTOMERS, table("invoices", f"InvoiceID customer_id Date DueDate Total Status\n{lines}")], TODAY
+    )
+    accepted(proposal, tmp_path)
+    found = feeds(proposal, "invoices")
+    assert found["order"].columns["order_id"] == "InvoiceID"
+    assert found["order"].where == found["invoice"].where == "Status not in ('DRAFT', 'VOIDED')"
+
+
+def test_views_of_tables_are_left_out_and_a_time_of_deletion_marks_a_row_as_deleted(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.executescript("""
+            create table customers (customer_id text primary key, name text, deleted_at timestamp);
+            insert into customers values ('C1', 'Acme', null), ('C2', 'Bolt', '2025-01-02 10:00:00');
+            create view active_customers as select * from customers where deleted_at is null;
+        """)
+    proposal = propose(look_at_database(f"sqlite:///{tmp_path / 'app.db'}", "app")[0], TODAY)
+    assert feeds(proposal, "active_customers") == {}
+    assert "active_customers: a view that tells of account, as customers does" in proposal.unplaced
+    marks = {stream.name: stream.marked_by for stream in proposal.streams}
+    assert marks["customers"] == "deleted_at is not null"

@@ -6,38 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from proposed import accepted, feeds, table
 from workbooks import write_workbook
 
 from forewarn.errors import SourceRejected
-from forewarn.scaffold import Proposal, Table, look_at_api, look_at_folder, propose, source_text
-from forewarn.scaffold.matching import Feed
-from forewarn.scaffold.table import columns_of
+from forewarn.scaffold import look_at_api, look_at_folder, propose
 from forewarn.sources.csv_files import inspect
 from forewarn.sources.files import File
-from forewarn.sources.loader import load_source
 from forewarn.sources.model import FilesSource, FileStream
 from forewarn.sources.reader import Row
 
 TODAY = date(2026, 3, 2)
-
-
-def table(name: str, text: str) -> Table:
-    """Return a table of lines of values between blanks; `-` is an empty one, and `_` stands for a blank."""
-    header, *lines = [line.split() for line in text.strip().splitlines()]
-    rows = [[None if value == "-" else value.replace("_", " ") for value in line] for line in lines]
-    return Table(name, {"path": f"{name}.csv", "format": "csv"}, columns_of(header, [None] * len(header), rows))
-
-
-def feeds(proposal: Proposal, name: str) -> dict[str, Feed]:
-    """Return what a stream feeds, by entity."""
-    return {feed.entity: feed for stream in proposal.streams if stream.name == name for feed in stream.feeds}
-
-
-def accepted(proposal: Proposal, folder: Path) -> None:
-    """See that the file passes the check as it is."""
-    file = folder / "any.yml"
-    file.write_text(source_text(proposal, kind="files", connection="any", description="x"), encoding="utf-8")
-    load_source(file)
 
 
 @pytest.mark.capability("C51")

@@ -1,0 +1,108 @@
+"""What a contract costs a month, by prices of a seat or a year, and what may be given in cents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forewarn.config.entities import entities
+from forewarn.scaffold import names
+from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.looking_up import Lookup, ways
+from forewarn.scaffold.matching import Reader
+from forewarn.scaffold.reading import divided, expression_of, named, reads
+from forewarn.scaffold.table import Column
+
+_SURE = 40
+# From here on a whole amount may well be one of cents.
+_LARGE = 1_000
+_MOST_PERIODS = 8
+
+
+def monthly(contract: Feed, reader: Reader) -> None:
+    """Take the price of a contract times its seats, and by the months that it covers, where its names say so."""
+    price = contract.columns.get("mrr")
+    column = next((one for one in reader.usable if price is not None and reads(price, one.name)), None)
+    if price is None or column is None or names.is_one_of(column.name, "monthly", reader.shared):
+        return
+    seats = contract.columns.get("seats")
+    if seats is not None and any(names.folded(column.name).endswith(word) for word in names.words()["of_a_unit"]):
+        price = f"{seats} * {price}"
+        contract.doubts.append(f"mrr: {column.name} is taken to be of one seat")
+    contract.columns["mrr"] = price + _by_months(reader)
+
+
+def _by_months(reader: Reader, read: Sequence[tuple[Column, str]] = ()) -> str:
+    """Return the division by the months of a term, where a column counts it in months and years; or nothing."""
+    columns = [*read, *((column, named(column.name)) for column in reader.usable)]
+    for column, name in columns:
+        if not 0 < len(column.distinct) <= _MOST_PERIODS or set(names.parts(column.name)).isdisjoint(_said("period")):
+            continue
+        found = {value: months for value in sorted(column.distinct) if (months := _months(value)) is not None}
+        if len(found) == len(column.distinct) and any(months != 1 for months in found.values()):
+            whens = [f"when '{value}' then {months}" for value, months in found.items() if months != 1]
+            return f" / case {name} {' '.join(whens)} else 1 end"
+    return ""
+
+
+def _months(value: str) -> int | None:
+    return next((int(months) for months, known in names.words()["terms"].items() if names.folded(value) in known), None)
+
+
+def _said(group: str) -> list[str]:
+    found: list[str] = names.words()[group]
+    return found
+
+
+def price_of_plan(contract: Feed, reader: Reader, readers: Sequence[Reader]) -> list[Lookup]:
+    """Look up what the plan of a contract costs, where the contract does not say it."""
+    if "mrr" in contract.columns:
+        return []
+    for way in ways(reader, "subscription", readers):
+        plan, by = way[-1].to, named(way[0].column.name)
+        prices = [
+            column
+            for column in plan.usable
+            if column.shape.kind == "number" and names.means(column.name, "subscription", "mrr", plan.shared) > _SURE
+        ]
+        if len(way) > 1 or not prices:
+            continue
+        price = expression_of(prices[0], "numeric")
+        # What is looked up in a file is a text.
+        price = f"number({price})" if price == named(prices[0].name) and prices[0].declared is None else price
+        found = [Lookup("plan_price", plan, by, price)]
+        seats = contract.columns.get("seats")
+        contract.columns["mrr"] = f"{seats} * plan_price" if seats is not None else "plan_price"
+        contract.doubts.append("mrr: by the price that the plan has now" + (", of one seat" if seats else ""))
+        periods = [column for column in plan.usable if not set(names.parts(column.name)).isdisjoint(_said("period"))]
+        if periods and (by_months := _by_months(reader, [(periods[0], "plan_period")])):
+            found.append(Lookup("plan_period", plan, by, expression_of(periods[0], "text")))
+            contract.columns["mrr"] += by_months
+        return found
+    return []
+
+
+def doubt_cents(feed: Feed, reader: Reader) -> None:
+    """Take whole amounts of a server that names their currency for cents, and doubt those of others."""
+    if not any("currency" in names.parts(column.name) for column in reader.usable):
+        return
+    served = "endpoint" in reader.table.place
+    for target in [one for one, spec in entities()[feed.entity].columns.items() if spec.type == "numeric"]:
+        text = feed.columns.get(target, "")
+        column = max((one for one in reader.usable if reads(text, one.name)), key=_largest, default=None)
+        if target not in ("amount", "mrr", "discount_amount") or column is None or "/ 100" in text:
+            continue
+        if _largest(column) < _LARGE:
+            continue
+        if served:
+            cents = divided(column, named(column.name), 100)
+            feed.columns[target] = text.replace(
+                named(column.name), f"({cents})" if text != named(column.name) else cents
+            )
+            feed.doubts.append(f"{target}: {column.name} has whole numbers beside a currency, taken for cents")
+        else:
+            feed.doubts.append(f"{target}: {column.name} / 100, if its whole numbers are cents")
+
+
+def _largest(column: Column) -> float:
+    """Return the largest of a column's whole numbers; 0 where it has others."""
+    return max((abs(float(value)) for value in column.present), default=0) if column.shape.whole else 0
