@@ -16,6 +16,8 @@ from forewarn.sources.belonging import all_above
 # Tables of these are people at customers where another table has the customers.
 _PEOPLE = ("user", "member", "person", "people", "login", "seat", "profile")
 _FEW, _TELLING = 5, 4
+# From here on a name is one of those that people use, as in `matching`.
+_SURE = 40
 _ALL, _SOME = 0.9, 0.5
 
 
@@ -164,16 +166,30 @@ def _by_another_number(lost: Reader, placed: Sequence[tuple[Reader, list[Feed]]]
         numbers = {feed.columns.get(keys(feed.entity)[0]) for feed in feeds}
         for column in sorted(reader.usable, key=lambda one: not reader.is_numberlike(one)):
             own = column is not reader.account and len(column.distinct) == len(column.present)
-            if (
-                own
-                and expression_of(column, "text") not in numbers
-                and _tells(column)
-                and any(_overlap(one, column.distinct) >= _ALL for one in mine)
-            ):
+            own = own and expression_of(column, "text") not in numbers and not _is_of_another(column, reader)
+            if own and _tells(column) and any(_are_the_same(one, column) for one in mine):
                 number, account = expression_of(column, "text"), expression_of(reader.account, "text")
                 doubt = f"{lost.table.name} knows customers by {column.name} alone"
                 return reader, Feed("contact", {"contact_id": number, "account_id": account}, doubts=[doubt])
     return None
+
+
+def _are_the_same(column: Column, other: Column) -> bool:
+    """Whether two columns hold the same numbers of people, as their values and their names or looks say."""
+    alike = names.folded(column.name) == names.folded(other.name) or column.shape.kind in ("phone", "email")
+    alike = (
+        alike or names.is_number_of(other.name, "contact") >= 2 or names.means(other.name, "contact", "phone") > _SURE
+    )
+    return alike and other.shape.kind != "time" and _overlap(column, other.distinct) >= _ALL
+
+
+def _is_of_another(column: Column, reader: Reader) -> bool:
+    """Whether a name says that its numbers are those of an order or the like, and no person's."""
+    return [column.name] == reader.key or any(
+        names.is_number_of(column.name, entity, reader.shared) >= 2
+        for entity in entities()
+        if entity not in ("account", "contact")
+    )
 
 
 def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, Column]]:
@@ -184,7 +200,9 @@ def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, 
             if one.column is column or column.shape.kind == "time":
                 continue
             rate = names.is_number_of(column.name, one.entity, reader.shared)
-            rate = 3 if names.folded(column.name) == names.folded(one.column.name) and len(column.name) > 2 else rate
+            alike = names.folded(column.name) == names.folded(one.column.name) and len(column.name) > 2
+            # Two tables that call their own numbers alike have each its own.
+            rate = 3 if alike and [column.name] != reader.key else rate
             share = _overlap(column, one.column.distinct)
             both = reader.table.whole and one.whole
             told = share >= _ALL and _tells(column) and (one.entity == "contact" or [column.name] != reader.key)

@@ -9,7 +9,7 @@ from forewarn.config.entities import entities
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed, Lacking
 from forewarn.scaffold.matching import Reader
-from forewarn.scaffold.outcomes import has_left, left_by
+from forewarn.scaffold.outcomes import has_left, left_by, say_cancelled
 from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column
 
@@ -21,9 +21,15 @@ def beside(fed: set[str], reader: Reader, feeds: Sequence[Feed]) -> Iterator[Fee
     own = {feed.entity for feed in feeds}
     if "order" not in fed and "order_line" in own and isinstance(order := reader.feed("order"), Feed):
         order.distinct = True
-        for name in ("amount", "discount_amount", "status"):
+        for name in ("amount", "discount_amount"):
             # A line's own figures are not the order's: without an amount, the sum of the lines counts.
             order.columns.pop(name, None)
+        order.doubts = [doubt for doubt in order.doubts if not doubt.startswith(("amount: ", "discount_amount: "))]
+        status = next((one for one in reader.usable if named(one.name) == order.columns.get("status")), None)
+        if status is not None and not depends(status, reader.reference("order")):
+            # It is that of a line where the lines of an order have several.
+            del order.columns["status"]
+        say_cancelled(order, reader)
         yield order
     if "order_line" not in fed and "order" in own and reader.reference("product") is not None:
         line = reader.feed("order_line")

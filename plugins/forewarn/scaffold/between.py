@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from forewarn.config.entities import entities
+from forewarn.config.entities import entities, keys
 from forewarn.scaffold import names
 from forewarn.scaffold.belonging import is_foreign, looks_after
 from forewarn.scaffold.feed import Feed
+from forewarn.scaffold.looking_up import leads
 from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.reach import is_read
 from forewarn.scaffold.reading import expression_of
+from forewarn.scaffold.table import Column
 
 # Whom only these name sells or supplies, and looks after no customer.
+_ALL, _SOME = 0.9, 0.05
 _GOODS = {"order_line", "product", "inventory_snapshot"}
 
 
@@ -87,6 +90,70 @@ def views(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> Iterator[st
             mine[:] = [feed for feed in mine if feed not in told]
             listed = " and ".join(f"{feed.entity}, as {of_tables[feed.entity]} does" for feed in told)
             yield f"{reader.table.name}: a view that tells of {listed}"
+
+
+def one_numbering(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> Iterator[str]:
+    """Keep those tables for customers, articles and orders whose numbers others name, and yield what the rest is.
+
+    A shop has customers, their addresses and who reads its letters, all of them called customers and numbered, and only
+    the number of the first stands on its orders. Rows that name one of those add to it what they know.
+    """
+    for entity in ("account", "product", "order"):
+        found = [
+            (reader, feed, mine)
+            for reader, mine in zip(readers, feeds, strict=True)
+            for feed in mine
+            if feed.entity == entity
+        ]
+        own = [(reader, feed) for reader, feed, _ in found if feed.columns[keys(entity)[0]] == _own_number(reader)]
+        others = [reader for reader in readers if all(reader is not one for one, *_ in found)]
+        named_by = [sum(_names(other, reader) for other in others) for reader, _ in own]
+        if len(found) < 2 or not any(named_by):
+            continue
+        strength = [dict(names.entity_of(reader.called)).get(entity, 0) for reader, _ in own]
+        rated = [(count > 0, said, count) for count, said in zip(named_by, strength, strict=True)]
+        hub, of_hub = own[rated.index(max(rated))]
+        kept = [
+            reader
+            for (reader, _), count, said in zip(own, named_by, strength, strict=True)
+            # The addresses of customers are named by orders as well, and are no customers.
+            if count and (said >= max(rated)[1] or reader.key == hub.key)
+        ]
+        for reader, feed, mine in found:
+            if feed is of_hub or any(reader is one for one in kept):
+                continue
+            of = _reference(reader, hub, entity)
+            is_own = feed.columns[keys(entity)[0]] == _own_number(reader)
+            if entity == "account" and of is not None:
+                feed.columns["account_id"] = expression_of(of, "text")
+                feed.partial = feed.distinct = True
+            elif is_own or entity == "order":
+                mine.remove(feed)
+                yield f"{reader.table.name}: {hub.table.name} has what others name as {entity}"
+
+
+def _names(reader: Reader, other: Reader) -> bool:
+    """Whether a table has a column for the number of another's rows."""
+    key = other.table.column(other.key[0])
+    return any(
+        leads(column, reader, other, key) and len(column.distinct & key.distinct) >= _SOME * len(column.distinct)
+        for column in reader.usable
+        if [column.name] != reader.key and column.distinct
+    )
+
+
+def _reference(reader: Reader, other: Reader, entity: str) -> Column | None:
+    """Return the column of a table that has the numbers of another's rows, as its name says."""
+    key = other.table.column(other.key[0])
+    for column in reader.usable:
+        if [column.name] == reader.key or not column.distinct:
+            continue
+        # What belongs to a record in a table called as that one, with a word more, names it as its parent.
+        called = leads(column, reader, other, key) or names.folded(column.name) == "parentid"
+        called = called or names.is_number_of(column.name, entity, reader.shared) >= 2
+        if called and len(column.distinct & key.distinct) >= _ALL * len(column.distinct):
+            return column
+    return None
 
 
 def additions(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> None:

@@ -94,11 +94,19 @@ def _group(tables: list[Table], groups: dict[tuple[str, tuple[str, ...]], int], 
         tables.append(table)
         return
     first = tables[before]
-    bare = re.sub(r"[-_. ]*\*[-_.\d* ]*", "", Path(pattern).name.split(".")[0]) or first.name
+    bare = re.sub(r"[-_. ]*\*[-_.\d* ]*", "", _title(pattern)) or first.name
     place = {**first.place, "path": _literal(pattern)}
     # What is unique in the first of them is taken to be so in each; the last tells how far they reach.
     columns = [replace(one, latest=last.present) for one, last in zip(first.columns, table.columns, strict=True)]
     tables[before] = Table(bare, place, columns, first.key, whole=first.whole, verify=first.verify)
+
+
+def _title(name: str) -> str:
+    """Return a file's name without what says how it is written: `Sales.Customer` of `Sales.Customer.csv.gz`."""
+    parts = Path(name).name.split(".")
+    while len(parts) > 1 and (f".{parts[-1].lower()}" in (*_ENDINGS, ".gz") or not re.search(r"[^\W\d]", parts[-1])):
+        parts.pop()
+    return ".".join(parts)
 
 
 def _literal(pattern: str) -> str:
@@ -119,7 +127,7 @@ def _format(file: Path) -> str | None:
 
 def _tables(file: Path, name: str, format_: str, rows: int) -> list[Table]:
     place: dict[str, Any] = {"path": re.sub(r"[\[\]*?]", "?", name), "format": format_}
-    title = Path(name).name.split(".")[0]
+    title = _title(name)
     if format_ == "json":
         return list(_json_tables(file, name, title, place, rows))
     if format_ != "excel":

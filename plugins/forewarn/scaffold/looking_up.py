@@ -57,10 +57,10 @@ def look_up(reader: Reader, feed: Feed, readers: Sequence[Reader]) -> Iterator[L
             for at, step in enumerate(way[1:], start=1):
                 path = tuple(one.column.name for one in way[: at + 1])
                 if path not in made:
-                    made[path] = _free(step.column.name, {*own, *made.values()})
+                    made[path] = free_name(step.column.name, {*own, *made.values()})
                     yield Lookup(made[path], way[at - 1].to, by, named(step.column.name))
                 by = made[path]
-            name = _free(target, {*own, *made.values()})
+            name = free_name(target, {*own, *made.values()})
             made[*(one.column.name for one in way), taken.name] = name
             feed.columns[target] = name
             yield Lookup(name, way[-1].to, by, named(taken.name))
@@ -87,7 +87,7 @@ def _steps(reader: Reader, readers: Sequence[Reader]) -> Iterator[Step]:
             continue
         for other in readers:
             key = _key(other)
-            if other is reader or key is None or not _leads(column, other, key):
+            if other is reader or key is None or not leads(column, reader, other, key):
                 continue
             if len(column.distinct & key.distinct) >= _ALL * len(column.distinct):
                 yield Step(column, other, key)
@@ -102,14 +102,21 @@ def _key(reader: Reader) -> Column | None:
     return first if not reader.key and reader.table.whole and first is not None and first.is_unique else None
 
 
-def _leads(column: Column, other: Reader, key: Column) -> bool:
-    """Whether a column is named as the other table's key, or as the table with a word for number."""
-    said, own = names.folded(column.name), names.folded(key.name)
-    if said == own and own not in names.words()["numbers"]:
+def leads(column: Column, reader: Reader, other: Reader, key: Column) -> bool:
+    """Whether a table's column is named as another's key, or as that table with a word for number.
+
+    A word may stand before, for what the other's row is to this one: `ship_address_id` leads to `address_id`.
+    """
+    said = names.spellings(column.name, reader.shared)
+    own = names.spellings(key.name, other.shared) - {*names.words()["numbers"]}
+    if not said.isdisjoint(own) or any(text.endswith(name) for text in said for name in own if len(name) > 5):
         return True
-    table = names.folded(other.called)
-    called = {table, names.singular(table)}
-    return any(said in (f"{name}{number}", f"{number}{name}") for name in called for number in names.words()["numbers"])
+    called = {names.folded(other.called), "".join(names.told(other.called))}
+    called |= {names.singular(name) for name in called}
+    ways = {
+        way for name in called for number in names.words()["numbers"] for way in (f"{name}{number}", f"{number}{name}")
+    }
+    return not said.isdisjoint(ways)
 
 
 def _speaks_of(other: Reader, entity: str) -> bool:
@@ -156,7 +163,8 @@ def _is_word(name: str) -> bool:
     return any(part in _WORDS for part in names.parts(name)) or names.folded(name).endswith(_WORDS)
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name for what is looked up that no column of the stream has."""
     plain = "".join(sign if sign.isalnum() else "_" for sign in name.lower())[:36].strip("_")
     plain = plain if plain[:1].isalpha() and plain.isascii() else f"looked_up_{len(taken)}"
     number, found = 2, plain

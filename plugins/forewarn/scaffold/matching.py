@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from forewarn.config.entities import entities, told_by_parent
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed, Lacking
+from forewarn.scaffold.line_prices import count_units, is_besides, is_of_one, is_share, price_by_quantity, rather_net
+from forewarn.scaffold.persons import whole_name
 from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
+from forewarn.scaffold.shapes import SINCE_1970
 from forewarn.scaffold.table import Column, Table
+
+if TYPE_CHECKING:
+    from forewarn.scaffold.looking_up import Lookup
 
 REFERENCES = {
     "account_id": "account", "order_id": "order", "product_id": "product", "owner_id": "owner", "ticket_id": "ticket",
     "invoice_id": "invoice", "campaign_id": "campaign", "contact_id": "contact",
 }  # fmt: skip
-_UNIT_PRICES = (
-    "price", "unitprice", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire",
-    "preciounitario", "precounitario", "prezzounitario",
-)  # fmt: skip
 # What rows of something else may repeat: the customer on each order.
 _REPEATED = ("account", "order", "product", "owner", "campaign")
 _STAND_INS = (
@@ -26,6 +29,10 @@ _STAND_INS = (
     ("subscription", "cancelled_at", "ended_at", "the day it was cancelled; without an end nobody ever leaves"),
 )
 _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
+# What has lists whose key is their number; so strongly the name of a table speaks of what alone it is called.
+_LISTED, _WHOLE = ("account", "product", "owner"), 5
+# Words that end as those for numbers do.
+_NO_NUMBERS = ("paid", "void", "valid", "grid", "casino", "turkey")
 # From here on a name is one of those that people use, and not just one that ends like it.
 _SURE = 40
 
@@ -38,6 +45,7 @@ class Reader:
     holds them, the values may. `customer` is the column where it is known already, and `parent` the entity that says
     whose a row is instead, with the column of its number. `person` is the number of people at customers, whose table
     is called as one of customers is. The rows of an `outcome` say who left, which other tables' rows are to foresee.
+    `lookups` are columns that another table brings, and `together` stands for the number of an order where none is.
     With `alike` words the names of all tables of the source begin.
     """
 
@@ -48,6 +56,8 @@ class Reader:
     person: Column | None = None
     outcome: bool = False
     alike: int = 0
+    lookups: tuple[Lookup, ...] = ()
+    together: str = ""
 
     @cached_property
     def called(self) -> str:
@@ -85,22 +95,31 @@ class Reader:
         fitting = [
             column
             for column in self.usable
-            if len(column.distinct) >= _FEW
-            and column.shape.kind in ("text", "number")
-            and len(column.distinct & self.customers) >= _OVERLAP * len(column.distinct)
+            if len(column.distinct) >= _FEW and column.shape.kind in ("text", "number") and self._are_customers(column)
         ]
         # Small whole numbers are in every range of numbers: they say nothing.
         telling = [column for column in fitting if max(map(len, column.distinct)) >= _TELLING]
         return telling[0] if len(telling) == 1 else None
 
-    def reference(self, entity: str) -> Column | None:
-        """Return the column that holds an entity's number."""
-        rated = [(names.is_number_of(column.name, entity, self.shared), column) for column in self.usable]
+    def reference(self, entity: str, but: str = "") -> Column | None:
+        """Return the column that holds an entity's number, which is not the column `but`."""
+        rated = [
+            (names.is_number_of(column.name, entity, self.shared), column)
+            for column in self.usable
+            if column.name != but
+        ]
         best = max((rate for rate, _ in rated), default=0)
         found = [column for rate, column in rated if rate == best and best >= 2 and column.shape.kind != "time"]
         found = [column for column in found if column.distinct or not column.values]
+        known = [one for one in found if self._are_customers(one)] if entity == "account" else []
+        if entity == "account" and not found and not self.customers and self.reference("order") is not None:
+            # A marketplace tells of a buyer no more than an address that it gave them.
+            found = [column for column in self.usable if column.shape.kind == "email" and column.name != but]
         # Of a customer's number and a customer's name, the one with more values tells customers apart.
-        return max(found, key=lambda column: len(column.distinct), default=None)
+        return max(known or found, key=lambda column: len(column.distinct), default=None)
+
+    def _are_customers(self, column: Column) -> bool:
+        return bool(column.distinct) and len(column.distinct & self.customers) >= _OVERLAP * len(column.distinct)
 
     @cached_property
     def key(self) -> list[str]:
@@ -126,11 +145,15 @@ class Reader:
 
     def is_numberlike(self, column: Column) -> bool:
         """Whether a column is called as numbers of records are."""
-        if column.shape.kind in ("time", "truth", "empty") or not column.distinct:
+        shape = column.shape
+        if shape.kind in ("time", "truth", "empty") or (shape.kind == "number" and not shape.whole):
             return False
         name = names.folded(column.name)
+        if not column.distinct or name.endswith(_NO_NUMBERS):
+            return False
         return (
             names.is_number(column.name, self.shared)
+            or any(names.is_number(part) for part in names.parts(column.name)[-1:])
             or names.is_one_of(column.name, "lines", self.shared)
             or any(names.is_number_of(column.name, entity, self.shared) >= 2 for entity in entities())
             or (len(name) > 3 and name.endswith(("id", "key", "no", "nr", "code", "number", "nummer", "num")))
@@ -150,7 +173,8 @@ class Reader:
             return named(self.key[0]), True
         if self.key:
             return " || '-' || ".join(f"cast({named(name)} as text)" for name in self.key), True
-        whole = [column.name for column in self.usable][:40]
+        brought = {one.name for one in self.lookups}
+        whole = [column.name for column in self.usable if column.name not in brought][:40]
         return f"hash_of({', '.join(named(name) for name in whole)})", False
 
     def feed(self, entity: str, *, guess: bool = True, numbered: bool = True, partial: bool = False) -> Feed | Lacking:
@@ -170,31 +194,21 @@ class Reader:
                 continue
             expression = self._own_number(entity, feed) if target == definition.key else None
             if expression is None and target in REFERENCES and target != definition.key:
-                found = self.reference(REFERENCES[target])
-                if target == "account_id":
-                    found = self.account if self.person is None and self.parent is None else self.customer or found
-                    found = None if self.person is not None and self.customer is None else found
-                if (
-                    target == "account_id"
-                    and found is not None
-                    and found is not self.reference("account")
-                    and found is self.account_by_values
-                ):
-                    feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
-                if found is not None and (entity, target) == ("invoice", "order_id"):
-                    # An invoice's number may serve as an order's, but not where the row is the invoice.
-                    found = None if expression_of(found, "text") == feed.columns.get(definition.key) else found
+                found = self._other_number(entity, target, feed)
                 expression = self._take(feed, found) if found else None
             elif expression is None and target not in (definition.key, "known_at"):
                 expression = self._by_meaning(feed, target, spec.type, required=spec.required and guess)
                 if expression is None and spec.required and target == "kind":
                     expression = self._constant_kind(entity, feed)
+            if expression is None and target == "order_id":
+                expression = self._bought_together(entity, feed)
             if expression is None and target == definition.key and not numbered:
                 expression, _ = self.identity()
             if expression is not None:
                 feed.columns[target] = expression
-        self._price_by_quantity(feed)
-        self._whole_name(feed)
+        count_units(feed, self)
+        price_by_quantity(feed, self)
+        whole_name(feed, self)
         _stand_in(feed)
         lacking = tuple(
             name
@@ -206,6 +220,30 @@ class Reader:
         feed.score = len(feed.columns)
         return feed
 
+    def _other_number(self, entity: str, target: str, feed: Feed) -> Column | None:
+        """Return the column that names another entity's record: the customer, the order, the article."""
+        # The number of a line is called as an item's: it is not the article.
+        own = self.key[0] if (entity, target) == ("order_line", "product_id") and len(self.key) == 1 else ""
+        found = self.reference(REFERENCES[target], but=own)
+        if target == "account_id":
+            named_so = found
+            found = self.account if self.person is None and self.parent is None else self.customer or found
+            found = None if self.person is not None and self.customer is None else found
+            if found is not None and found is not named_so and found is self.account_by_values:
+                feed.doubts.append(f"account_id: by its values, which another table has as customers: {found.name}")
+        elif found is not None and (entity, target) == ("invoice", "order_id"):
+            # An invoice's number may serve as an order's, but not where the row is the invoice.
+            return None if expression_of(found, "text") == feed.columns.get("invoice_id") else found
+        return found
+
+    def _bought_together(self, entity: str, feed: Feed) -> str | None:
+        if not self.together or entity not in ("order", "order_line"):
+            return None
+        feed.distinct = entity == "order"
+        if self.together.startswith("hash_of"):
+            feed.doubts.append("order_id: nothing has one; what a customer bought at one moment is taken for one")
+        return self.together
+
     def _own_number(self, entity: str, feed: Feed) -> str | None:
         column = self.person if entity == "contact" and self.person is not None else self.reference(entity)
         if column is None and len(self.key) == 1:
@@ -213,7 +251,7 @@ class Reader:
             elsewhere = any(
                 names.is_number_of(own.name, other, self.shared) == 3 for other in entities() if other != entity
             )
-            column = None if elsewhere and entity in ("account", "product", "owner") else own
+            column = None if (elsewhere or self._counts_another(entity)) and entity in _LISTED else own
         if column is not None and not column.is_unique and self._is_list_of(entity):
             # In a list of customers that is numbered by `id`, whatever else names one is another.
             column = self.table.column(self.key[0])
@@ -229,6 +267,13 @@ class Reader:
             feed.doubts.append("no column is unique: rows that agree in every column count once")
         return expression
 
+    def _counts_another(self, entity: str) -> bool:
+        """Whether the key is named after neither the table nor an entity: value_id of product_values."""
+        said = dict(names.entity_of(self.called)).get(entity, 0)
+        mine = {*names.told(self.called)}
+        words = [word for word in names.parts(self.key[0].removeprefix(self.shared)) if not names.is_number(word)]
+        return 0 < said < _WHOLE and bool(words) and mine.isdisjoint({*words, *map(names.singular, words)})
+
     def _is_list_of(self, entity: str) -> bool:
         """Whether the table is called as an entity alone, and its key no more than a number."""
         called = names.singular(names.folded(self.called))
@@ -238,22 +283,41 @@ class Reader:
             and names.is_number(self.key[0], self.shared)
         )
 
-    def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
+    def _fitting(self, feed: Feed, target: str, kind: str) -> list[Column]:
+        """Return the columns whose values could be those of an entity's column."""
         fitting = [
             column
             for column in self.usable
             if column.name not in feed.read
+            and (kind == "text" or column.present or not column.values)
             and (fits(column, kind) or (kind == "timestamptz" and self._counts_time(column, feed.entity, target)))
         ]
         fitting = [column for column in fitting if not names.is_one_of(column.name, "leaks", self.shared)]
         if target == "amount" and feed.entity in ("order", "order_line"):
-            fitting = [column for column in fitting if not _is_besides(column.name)]
-        rated = [(names.means(column.name, feed.entity, target, self.shared), column) for column in fitting]
+            fitting = [column for column in fitting if not is_besides(column.name)]
+        return fitting
+
+    def _rated(self, entity: str, target: str, kind: str, fitting: list[Column]) -> list[tuple[int, Column]]:
+        """Return the columns whose names say that they are an entity's column, the surest first."""
+        rated = [(names.means(column.name, entity, target, self.shared), column) for column in fitting]
         # A yes or no is what its whole name says, and not what its name ends with: is_beta_feature.
         rated = [
             (rate, one) for rate, one in rated if rate > (_SURE if kind == "text" and one.shape.kind == "truth" else 0)
         ]
-        rated.sort(key=lambda pair: -pair[0])
+        if target == "events":
+            # How many there were stands in every row, or each row is one.
+            rated = [(rate, one) for rate, one in rated if rate > _SURE]
+        if target == "status":
+            rated = [(rate, one) for rate, one in rated if rate > _SURE or not names.is_of_an_address(one.name)]
+        if target == "amount":
+            # What is paid of an invoice has the taxes in it.
+            sign = -1 if entity == "invoice" else 1
+            rated = [(rate + sign * rather_net(one.name), one) for rate, one in rated]
+        return sorted(rated, key=lambda pair: -pair[0])
+
+    def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
+        fitting = self._fitting(feed, target, kind)
+        rated = self._rated(feed.entity, target, kind, fitting)
         if not rated and required and kind in ("timestamptz", "numeric"):
             alone = [column for column in fitting if kind == "timestamptz" or not self.is_numberlike(column)]
             alone = [column for column in alone if not self._means_another(feed.entity, target, column)]
@@ -274,9 +338,9 @@ class Reader:
             return None
         others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
         best = rated[0][1]
-        if target == "discount_amount" and _is_share(best):
+        if target == "discount_amount" and is_share(best):
             text = expression_of(best, kind)
-            whole = 1 if _is_of_one(best) else 100
+            whole = 1 if is_of_one(best) else 100
             feed.doubts.append(
                 f"discount_amount: {best.name} is a share; amount * {text} / ({whole} - {text}) of a net amount"
             )
@@ -297,29 +361,13 @@ class Reader:
 
     def _counts_time(self, column: Column, entity: str, target: str) -> bool:
         """Whether numbers are seconds since 1970 under a name that says a moment without a word for time: created."""
-        return (
-            timed(column).how in ("epoch", "epoch_ms") and names.means(column.name, entity, target, self.shared) > _SURE
-        )
+        return timed(column).how in SINCE_1970 and names.means(column.name, entity, target, self.shared) > _SURE
 
     def _means_another(self, entity: str, target: str, column: Column) -> bool:
         others = [(entity, name) for name in entities()[entity].columns if name != target]
         # An invoice's own row may say when it was paid, which is not when it was issued.
         others += [("payment", "paid_at")] if entity == "invoice" else []
         return any(names.means(column.name, *other, self.shared) > _SURE for other in others)
-
-    def _whole_name(self, feed: Feed) -> None:
-        """Take a person's first and last name together, where no column has both."""
-        halves = [
-            next((one for one in self.usable if names.is_one_of(one.name, half, self.shared)), None)
-            for half in ("first_name", "last_name")
-        ]
-        first, last = halves
-        if first is None or last is None or "name" not in entities()[feed.entity].columns:
-            return
-        if feed.columns.get("name") in (None, named(first.name), named(last.name)):
-            feed.columns["name"] = f"trim(concat({named(first.name)}, ' ', {named(last.name)}))"
-            feed.read |= {first.name, last.name}
-            feed.doubts = [doubt for doubt in feed.doubts if not doubt.startswith("name: ")]
 
     def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
         feed.read.add(column.name)
@@ -339,48 +387,9 @@ class Reader:
             feed.doubts.append("kind: 'nps' for a recommendation from 0 to 10")
         return f"'{kind or 'survey'}'"
 
-    def _price_by_quantity(self, feed: Feed) -> None:
-        """Take a price times the quantity: it is of one unit, and there may be several."""
-        amount, quantity = feed.columns.get("amount"), feed.columns.get("quantity")
-        if feed.entity != "order_line" or amount is None or quantity is None:
-            return
-        if any(names.folded(name).endswith(_UNIT_PRICES) for name in feed.read if named(name) in amount):
-            feed.columns["amount"] = f"{quantity} * {amount}"
-            feed.doubts.append(f"amount: {amount}, if that is the price of the whole line")
-            self._without_share(feed)
-
-    def _without_share(self, feed: Feed) -> None:
-        """Take off what is given as a share of the price of a unit."""
-        shares = [
-            column
-            for column in self.usable
-            if names.means(column.name, feed.entity, "discount_amount", self.shared) > _SURE and _is_of_one(column)
-        ]
-        if len(shares) == 1:
-            share, whole = expression_of(shares[0], "numeric"), feed.columns["amount"]
-            feed.columns |= {"amount": f"{whole} * (1 - {share})", "discount_amount": f"{whole} * {share}"}
-            feed.read.add(shares[0].name)
-            feed.doubts = [doubt for doubt in feed.doubts if not doubt.startswith("discount_amount: ")]
-            feed.doubts.append(f"amount: without {shares[0].name}, which is taken for a share of the price")
-
-
-def _is_besides(name: str) -> bool:
-    """Whether an amount is a tax, a freight or the like, and not the price of what was bought."""
-    return any(part in names.words()["besides_price"] for part in names.parts(name))
-
 
 def _either(columns: list[Column]) -> str:
     return " or ".join(column.name for column in columns[:4])
-
-
-def _is_share(column: Column) -> bool:
-    """Whether the values are per cent, or shares of one."""
-    return any("%" in value for value in column.present[:100]) or _is_of_one(column)
-
-
-def _is_of_one(column: Column) -> bool:
-    numbers = [float(value) for value in column.present if value.replace(".", "", 1).isdecimal()]
-    return any(value > 0 for value in numbers) and all(value < 1 for value in numbers)
 
 
 def _stand_in(feed: Feed) -> None:

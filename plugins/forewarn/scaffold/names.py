@@ -11,6 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 MONEY_PARTS = ("cents", "cent", "pence", "minor", "centimes")
+# However long a list of words is, those on it are surer than what only ends like one.
+_LISTED = 45
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe"})
 
 
@@ -50,9 +52,33 @@ def _spellings(column: str, shared: str) -> frozenset[str]:
         said = parts(name)
         long = [words()["short"].get(part, part) for part in said]
         found |= {folded(name), "".join(long)}
+        if len(said) == 1:
+            found.add("".join(apart(said[0])))
         if len(long) > 1 and long[-1] in words()["units"]:
             found.add("".join(long[:-1]))
     return frozenset(found - {""})
+
+
+@lru_cache(maxsize=10_000)
+def apart(name: str) -> list[str]:
+    """Return the words of a name in which short ones stand together, written out: `orddt` is order, date.
+
+    A name that is not made of short words from end to end, or of one word alone, is one word.
+    """
+    # How few words lead up to each place, and which; the name itself is one that stands apart.
+    best: dict[int, list[str]] = {0: []}
+    for end in range(1, len(name) + 1):
+        for start in range(max(0, end - 10), end):
+            long = words()["short"].get(name[start:end]) or (name[start:end] in words()["joined"] and name[start:end])
+            if long and start in best and (end not in best or len(best[start]) + 1 < len(best[end])):
+                best[end] = [*best[start], long]
+    found = best.get(len(name), [])
+    return found if len(found) > 1 and "".join(found) != name else [name]
+
+
+def bare(name: str) -> str:
+    """Return a table's name without the schema before it: `Customer` of `Sales.Customer`."""
+    return name.rpartition(".")[2]
 
 
 def singular(word: str) -> str:
@@ -82,10 +108,16 @@ def begin_alike(tables: list[str]) -> int:
     return alike
 
 
+def told(name: str) -> list[str]:
+    """Return the words of a table's name, written out, without those for what holds the rows: `dim`, `master`."""
+    tokens = parts(name)
+    said = [words()["short"].get(token, token) for token in (apart(tokens[0]) if len(tokens) == 1 else tokens)]
+    return [token for token in map(_without_ending, said) if singular(token) not in words()["beside"]] or said
+
+
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
-    said = [words()["short"].get(token, token) for token in parts(name)]
-    said = [token for token in said if singular(token) not in words()["beside"]] or said
+    said = told(bare(name)) or told(name)
     scores: dict[str, int] = {}
     # What looks like a plural may be none: sales, trans.
     for tokens in ([singular(token) for token in said], said):
@@ -100,6 +132,12 @@ def entity_of(name: str) -> list[tuple[str, int]]:
             if any(not word.isascii() and word in whole for word in known):
                 scores[entity] = max(scores.get(entity, 0), 3)
     return sorted(scores.items(), key=lambda found: -found[1])
+
+
+def _without_ending(token: str) -> str:
+    """Return a word without one for a list that is written to it: `artikel` of `artikelstamm`."""
+    ending = max((word for word in words()["beside"] if token.endswith(word)), key=len, default="")
+    return token.removesuffix(ending) if len(ending) >= 4 and len(token) - len(ending) >= 4 else token
 
 
 def is_number_of(column: str, entity: str, shared: str = "") -> int:
@@ -144,13 +182,27 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
         if text == folded(target):
             best = max(best, 100)
         elif text in known:
-            best = max(best, 90 - known.index(text))
+            best = max(best, 90 - known.index(text) * _LISTED // max(len(known), _LISTED))
     if not best:
         endings = [word for word in known if len(word) > 4 and any(text.endswith(word) for text in candidates)]
         best = max((30 - known.index(word) // 2 for word in endings), default=0)
     return best
 
 
-def is_one_of(column: str, group: str, shared: str = "") -> bool:
-    """Whether a column's name is one of a group of words, such as `changed`."""
-    return bool(spellings(column, shared) & set(words()[group]))
+def is_one_of(column: str, group: str, shared: str = "", of: str = "") -> bool:
+    """Whether a column's name is one of a group of words, such as `changed`; a word `of` an entity may stand before."""
+    found = spellings(column, shared)
+    if of:
+        own = words()["entities"].get(of, ())
+        found |= {text.removeprefix(word) for text in found for word in own if text.startswith(word)}
+    return bool(found & set(words()[group]))
+
+
+def is_whole(column: str) -> bool:
+    """Whether a price is called that of a whole line: extendedprice, Gesamtpreis."""
+    return any(text.startswith(tuple(words()["whole"])) for text in [*parts(column), *spellings(column)])
+
+
+def is_of_an_address(name: str) -> bool:
+    """Whether a state is one of a country: billing_state."""
+    return folded(name).endswith(("state", "estado", "stato")) and len(parts(name)) > 1

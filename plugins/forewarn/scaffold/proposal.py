@@ -11,16 +11,18 @@ from datetime import date
 from forewarn.config.entities import entities
 from forewarn.scaffold import belonging, between, instead, names
 from forewarn.scaffold.beside import beside, contract, depends
-from forewarn.scaffold.feed import Feed, Lacking
+from forewarn.scaffold.choosing import choose
+from forewarn.scaffold.feed import Feed
 from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.outcomes import leave_out, say_cancelled, settle_deal, take_back, tells_who_left
 from forewarn.scaffold.prices import doubt_cents, monthly, price_of_plan
 from forewarn.scaffold.reach import is_read, newest
 from forewarn.scaffold.reading import expression_of, named
+from forewarn.scaffold.star import with_days
 from forewarn.scaffold.table import Table
 from forewarn.scaffold.tickets import more_of_tickets, settle_step, settle_ticket
-from forewarn.scaffold.unlike import is_unlike
+from forewarn.scaffold.together import as_orders
 from forewarn.sources.belonging import all_above
 
 _CHURN_NEEDS = "a churn definition needs orders (non_contractual) or subscriptions (contractual)"
@@ -64,6 +66,9 @@ class Proposal:
             found.append(f"no stream feeds order or subscription; {_CHURN_NEEDS}")
         if "account" not in fed:
             found.append("no stream feeds account: nobody says who the customers are")
+        sold = [feed for stream in self.streams for feed in stream.feeds if feed.entity in ("order", "order_line")]
+        if sold and not any("amount" in feed.columns for feed in sold):
+            found.append("no stream says what orders are worth: map `amount` of order or order_line")
         if "owner" not in fed:
             found.append("no stream feeds owner: every message goes to `alerts.fallback_recipient`")
         return found
@@ -78,15 +83,15 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         The day that a table without dates is taken to speak of, where the tables themselves do not know a newer one.
     """
     alike = names.begin_alike([table.name for table in tables])
-    readers = belonging.people_apart([Reader(table, alike=alike) for table in tables])
+    readers = belonging.people_apart(with_days([Reader(table, alike=alike) for table in tables]))
     customers = _customers(readers)
-    readers = [replace(reader, customers=customers) for reader in readers]
+    readers = [as_orders(replace(reader, customers=customers)) for reader in readers]
     if any(dict(names.entity_of(one.called)).get("account") and not tells_who_left(one) for one in readers):
         readers = [replace(reader, outcome=tells_who_left(reader)) for reader in readers]
     taken: set[str] = set()
     result = Proposal([])
     for reader in readers:
-        chosen, lacking = _choose(reader)
+        chosen, lacking = choose(reader)
         name = _stream_name(reader.table.name, taken, chosen.entity if chosen else "table")
         stream = StreamProposal(name, reader.table, list(reader.key), doubts=list(reader.table.doubts))
         if chosen is not None:
@@ -107,10 +112,12 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         result.streams.append(stream)
     _belongings(result, readers, customers)
     between.colleagues(readers, [stream.feeds for stream in result.streams])
-    result.newest = newest(
-        [(reader, stream.feeds) for stream, reader in zip(result.streams, readers, strict=True)], today
-    )
+    result.unplaced += between.one_numbering(readers, [stream.feeds for stream in result.streams])
+    result.newest = _newest(result, readers, today)
     _more_feeds(result, readers, today)
+    if any(feed.entity == "order" and feed.distinct for stream in result.streams for feed in stream.feeds):
+        # Where orders follow from lines, it is they that tell the day.
+        result.newest = _newest(result, readers, today)
     belonging.second_numbers(
         [(reader, one.feeds) for reader, one in zip(readers, result.streams, strict=True)], customers
     )
@@ -133,6 +140,10 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     return result
 
 
+def _newest(result: Proposal, readers: Sequence[Reader], today: date) -> date | None:
+    return newest([(reader, stream.feeds) for stream, reader in zip(result.streams, readers, strict=True)], today)
+
+
 def _customers(readers: Sequence[Reader]) -> frozenset[str]:
     """Return the numbers of the customers, by the table that is named after them most."""
     called = [(dict(names.entity_of(one.called)).get("account", 0), one) for one in readers if one.customer is None]
@@ -141,67 +152,6 @@ def _customers(readers: Sequence[Reader]) -> frozenset[str]:
             number = account.columns["account_id"]
             return next(one.distinct for one in reader.usable if expression_of(one, "text") == number)
     return frozenset()
-
-
-def _strengths(reader: Reader) -> dict[str, int]:
-    """Return how strongly a table's name and the numbers in it speak of each entity that it may feed."""
-    found = dict(names.entity_of(reader.called))
-    account = reader.account
-    if reader.outcome:
-        return {}
-    if account is not None:
-        if account.is_unique and (not found or not reader.is_numbered_as_itself or reader.key == [account.name]):
-            found["account"] = found.get("account", 0) + 2
-        for entity in ("order", "usage_event"):
-            found.setdefault(entity, 0)
-    elif reader.parent is not None:
-        found.setdefault("usage_event", 0)
-    if {"transaction", "transactions", "trx", "txn"} & set(names.parts(reader.called)) and any(
-        reader.reference(entity) is not None for entity in ("subscription", "invoice")
-    ):
-        # Of a contract or an invoice, it is the money that moved.
-        found["payment"] = found.get("order", 0) + 1
-    if reader.reference("order") is not None and reader.reference("product") is not None:
-        found["order_line"] = found.get("order_line", 0) + 2
-    return found
-
-
-def _choose(reader: Reader) -> tuple[Feed | None, Lacking | None]:
-    """Return the entity that a table feeds best, or what the likeliest one lacks."""
-    if reader.customer is not None or reader.person is not None:
-        person = reader.feed("contact", partial=reader.customer is None)
-        if isinstance(person, Feed) and (len(person.columns) > 1 or not person.partial):
-            return person, None
-        if reader.person is not None:
-            return None, None
-    strengths = _strengths(reader)
-    best: tuple[float, Feed] | None = None
-    worst: tuple[int, Lacking] | None = None
-    for entity, strength in strengths.items():
-        found = reader.feed(entity)
-        if entity == "order" and strength > 2 and found == Lacking("order", ("order_id",)):
-            found = reader.feed(entity, numbered=False)
-        if isinstance(found, Feed) and is_unlike(reader, found):
-            continue
-        if isinstance(found, Lacking):
-            if strength > 0 and (worst is None or strength > worst[0]):
-                worst = (strength, found)
-            continue
-        if entity == "order" and strength == 0 and "amount" not in found.columns:
-            continue
-        if entity == "order" and found.distinct and isinstance(lines := reader.feed("order_line"), Feed):
-            # An order's number on several rows: they are its lines, and the order follows from them.
-            found = lines
-        if (
-            entity == "usage_event"
-            and strength == 0
-            and not {"feature", "events", "active_users"} & found.columns.keys()
-        ):
-            continue
-        rate = strength * 10 + found.score - (5 if found.distinct else 0)
-        if best is None or rate > best[0]:
-            best = (rate, found)
-    return (best[1] if best else None), (worst[1] if worst else None)
 
 
 def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[str]) -> None:
@@ -221,7 +171,7 @@ def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[st
                 if foreign and parent[0] != "contact":
                     continue
                 child = replace(reader, customers=customers, parent=parent)
-                chosen, _ = _choose(child)
+                chosen, _ = choose(child)
                 if chosen is None or not chosen.belongs_to or chosen.entity in all_above(parent[0], above):
                     continue
                 above.setdefault(chosen.entity, set()).add(parent[0])
@@ -288,6 +238,7 @@ def _lookups(result: Proposal, readers: list[Reader]) -> None:
     """Let streams look up what they have as a number and another table in words."""
     of = {stream.table.name: stream for stream in result.streams}
     for stream, reader in zip(result.streams, readers, strict=True):
+        stream.lookups += [one for one in reader.lookups if any(is_read(one.name, feed) for feed in stream.feeds)]
         for feed in stream.feeds:
             priced = price_of_plan(feed, reader, readers) if feed.entity == "subscription" else []
             for one in [*look_up(reader, feed, readers), *priced]:
@@ -318,8 +269,10 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
     stream.personal = [
         column.name
         for column in stream.table.columns
-        if names.is_one_of(column.name, "personal", reader.shared)
-        or column.shape.kind in ("email", "phone")
+        if names.is_one_of(column.name, "personal", reader.shared, of="account")
+        or column.shape.kind == "email"
+        # The number of an order may be written as telephones are.
+        or (column.shape.kind == "phone" and reader.reference("order") is not column)
         or any(_is_personal(column.name, feed) for feed in stream.feeds)
     ]
     read = {column.name for feed in stream.feeds for column in reader.usable if is_read(column.name, feed)}
@@ -355,7 +308,8 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         stream.doubts.append(f"not mapped, since it tells the outcome: {told}")
     mapped = {feed.entity for feed in stream.feeds}
     if mapped:
-        rest = [column.name for column in stream.table.columns if column.name not in read]
+        brought = {one.name for one in reader.lookups}
+        rest = [column.name for column in stream.table.columns if column.name not in read | brought]
         if rest:
             stream.doubts.append(f"not mapped: {', '.join(rest[:30])}{', …' if len(rest) > 30 else ''}")
 

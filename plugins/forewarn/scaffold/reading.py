@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from forewarn.expressions import ExpressionError, parse
 from forewarn.scaffold import names
-from forewarn.scaffold.shapes import Shape, as_time
+from forewarn.scaffold.shapes import SINCE_1970, Shape, as_time
 from forewarn.scaffold.table import Column
 
 _MAX_NAME = 63
@@ -44,17 +44,7 @@ def expression_of(column: Column, kind: str) -> str:
         name = f"nullif({name}, '{word}')"
     shape = timed(column) if kind == "timestamptz" else column.shape
     if kind == "timestamptz":
-        ways = {
-            "epoch": f"to_timestamp({name})",
-            "epoch_ms": f"to_timestamp({divided(column, name, 1000)})",
-            "excel": f"excel_date({name})",
-        }
-        if column.nothing and shape.how in _LOCAL:
-            # A text that is not only a day lands as text, to which the stream's date_order does not apply.
-            return f"to_date({name}, '{_pattern(column.present[0], shape.how)}')"
-        if "YY" in shape.how:
-            return f"to_timestamp({name}, '{shape.how}')"
-        return ways.get(shape.how, name)
+        return _moment_of(column, name, shape)
     if kind == "numeric":
         ways = {"point": f"number({name})", "comma": f"number({name}, ',')"}
         text = ways.get(shape.how, name)
@@ -63,6 +53,17 @@ def expression_of(column: Column, kind: str) -> str:
     if kind == "boolean":
         return f"truth({name})"
     return name if column.declared in (None, "text") else f"cast({name} as text)"
+
+
+def _moment_of(column: Column, name: str, shape: Shape) -> str:
+    if (parts := SINCE_1970.get(shape.how)) is not None:
+        return f"to_timestamp({name if parts == 1 else divided(column, name, parts)})"
+    if column.nothing and shape.how in _LOCAL:
+        # A text that is not only a day lands as text, to which the stream's date_order does not apply.
+        return f"to_date({name}, '{_pattern(column.present[0], shape.how)}')"
+    if "YY" in shape.how:
+        return f"to_timestamp({name}, '{shape.how}')"
+    return f"excel_date({name})" if shape.how == "excel" else name
 
 
 def _pattern(value: str, order: str) -> str:
@@ -81,7 +82,10 @@ def divided(column: Column, text: str, by: int) -> str:
 
 def timed(column: Column) -> Shape:
     """Return what a column's values look like where its name says that they are times."""
-    return as_time(column.shape, column.present)
+    found = as_time(column.shape, column.present)
+    # Of a time of day, what a spreadsheet counts as days are seconds.
+    of_day = found.how == "excel" and "time" in names.folded(column.name) and "date" not in names.folded(column.name)
+    return column.shape if of_day else found
 
 
 def fits(column: Column, kind: str) -> bool:

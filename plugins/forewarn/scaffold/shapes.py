@@ -44,7 +44,7 @@ class Shape:
         `empty`, `number`, `time`, `truth`, `email`, `phone` or `text`.
     how : str
         Of a number `plain`, `point` or `comma` (the decimal mark); of a time `ymd`, `dmy`, `mdy`, `either` (day and
-        month cannot be told apart), `epoch`, `epoch_ms` or `excel`.
+        month cannot be told apart), `epoch`, `epoch_ms`, `epoch_us` or `excel`.
     whole : bool
         A number without decimals.
     """
@@ -69,6 +69,8 @@ def shape_of(present: Sequence[str], declared: str | None = None) -> Shape:
     return Shape("text")
 
 
+# How many of what a time counts since 1970 are a second.
+SINCE_1970 = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 _PLAIN = Shape("number", "plain")
 _DECLARED = {
     **dict.fromkeys(("timestamptz", "timestamp", "date"), Shape("time", "ymd")),
@@ -118,7 +120,8 @@ def as_time(shape: Shape, values: Sequence[str]) -> Shape:
     numbers = [float(value) for value in values[:_SAMPLE] if _PLAIN_NUMBER.fullmatch(value.strip())]
     if not numbers:
         return shape
-    for how, low, high in (("epoch", 3e8, 5e9), ("epoch_ms", 3e11, 5e12), ("excel", 20_000, 80_000)):
+    counted = [(how, 3e8 * parts, 5e9 * parts) for how, parts in SINCE_1970.items()]
+    for how, low, high in (*counted, ("excel", 20_000, 80_000)):
         if sum(low <= number <= high for number in numbers) >= ENOUGH * len(numbers):
             return Shape("time", how)
     return shape
@@ -147,10 +150,8 @@ def _time(sample: Sequence[str]) -> Shape | None:
 def newest_day(values: Sequence[str], order: str) -> date | None:
     """Return the newest day among times in ISO form, in a local order or since 1970; None where none can be read."""
     days = []
-    if order in ("epoch", "epoch_ms"):
-        seconds = [
-            float(value) / (1000 if order == "epoch_ms" else 1) for value in values if _PLAIN_NUMBER.fullmatch(value)
-        ]
+    if order in SINCE_1970:
+        seconds = [float(value) / SINCE_1970[order] for value in values if _PLAIN_NUMBER.fullmatch(value)]
         return datetime.fromtimestamp(max(seconds), UTC).date() if seconds else None
     for value in values:
         if match := _ISO.match(value.strip()) or _CHINESE.match(value.strip()):

@@ -13,6 +13,8 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 500
 # What exports write where there is nothing.
 _NOTHING = frozenset({"NULL", "null", "(null)", "\\N", "NaN", "nan", "N/A", "n/a", "#N/A"})
+# What MySQL has where there is no day.
+_NO_DAYS = ("0000-00-00", "0000-00-00 00:00:00")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Column:
     @cached_property
     def present(self) -> list[str]:
         """The values that are there."""
-        return [value for value in self.values if value is not None and value.strip() and value not in self.nothing]
+        nothing = (*self.nothing, *_NO_DAYS)
+        return [value for value in self.values if value is not None and value.strip() and value not in nothing]
 
     @cached_property
     def nothing(self) -> list[str]:
