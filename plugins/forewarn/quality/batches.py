@@ -212,12 +212,7 @@ def _bind(
     late: Collection[str] = (),
 ) -> Iterator[Bound]:
     """Yield a suite's expectations with final names and arguments, without those that do not apply here."""
-    # A stream that tells a part of a record owes what it maps; the rest comes from another, or from its parent.
-    required = [
-        name
-        for name, column in (feed.spec.columns.items() if feed else ())
-        if column.required and not (feed and name not in feed.columns and (feed.partial or name in feed.by_parent))
-    ]
+    required = feed.owed if feed else []
     for number, expectation in enumerate(suite.expectations):
         if not all(_fed(day, name, feed) for name in expectation.when):
             continue

@@ -39,6 +39,19 @@ class Feed:
         """Return the required columns that the record which a row belongs to tells."""
         return told_by_parent(self.entity, self.belongs_to)
 
+    @property
+    def owed(self) -> list[str]:
+        """Return the required columns that every row must have.
+
+        What the record tells that a row belongs to may be empty in the row. A stream that tells a part of a record owes
+        what it maps; the rest comes from another.
+        """
+        return [
+            name
+            for name, column in self.spec.columns.items()
+            if column.required and name not in self.by_parent and (name in self.columns or not self.partial)
+        ]
+
     def query(self, rows: str = "", *, alone: bool = True) -> str:
         """Return SQL of the entity's rows; `rows` is a condition on the raw ones.
 

@@ -36,24 +36,26 @@ def people_apart(readers: Sequence[Reader]) -> list[Reader]:
     for at, reader in enumerate(readers):
         if not is_of_people(reader) or len(reader.key) != 1:
             continue
-        others = [
-            other
-            for other in readers
-            if other is not reader and dict(names.entity_of(other.called)).get("account") and len(other.key) == 1
-        ]
         people = reader.table.column(reader.key[0])
+        others = [other for other in readers if other is not reader and len(other.key) == 1]
+        called = [other for other in others if dict(names.entity_of(other.called)).get("account")]
         if any(
-            looks_after(one, people) and len(one.present) > 2 * len(one.distinct) for o in others for one in o.usable
+            looks_after(one, people) and len(one.present) > 2 * len(one.distinct) for o in called for one in o.usable
         ):
             # Of people who look after several customers each, customers have none.
             continue
         for other in others:
-            customers = other.table.column(other.key[0]).distinct
+            key = other.table.column(other.key[0])
             for column in reader.usable:
-                named_so = column.name == other.key[0] or names.is_number_of(column.name, "account", reader.shared) >= 2
+                named_so = names.is_number_of(column.name, "account", reader.shared) >= 2
                 # A document that describes an API shows no values.
-                fits = _overlap(column, customers) >= _ALL or not (column.values or customers)
-                if column.name != reader.key[0] and named_so and fits:
+                fits = _overlap(column, key.distinct) >= _ALL or not (column.values or key.distinct)
+                told = named_so and _tells(column) and column.distinct != people.distinct
+                if (
+                    column is not people
+                    and fits
+                    and (told or (other in called and (named_so or column.name == key.name)))
+                ):
                     found[at] = replace(reader, customer=column)
     return _one_numbering(found)
 

@@ -67,6 +67,23 @@ def looked_after(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> None
                 feed.columns["owner_id"] = expression_of(free[0], "text")
 
 
+def paid_invoices(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> None:
+    """Say which invoice a payment is of, by the last word of the invoices' table; without it none counts as paid."""
+    placed = list(zip(readers, feeds, strict=True))
+    invoices = [reader for reader, mine in placed for feed in mine if feed.entity == "invoice" and len(reader.key) == 1]
+    for reader, mine in placed if invoices else ():
+        for feed in mine:
+            if feed.entity != "payment" or "invoice_id" in feed.columns or "invoice" in feed.belongs_to:
+                continue
+            noun, key = invoices[0].called.rpartition("_")[2], invoices[0].table.column(invoices[0].key[0])
+            called = {noun + number for number in names.words()["numbers"]}
+            found = [one for one in reader.usable if names.folded(one.name) in called and one.distinct <= key.distinct]
+            if found:
+                feed.columns["invoice_id"] = expression_of(found[0], "text")
+            else:
+                feed.doubts.append("invoice_id: no column names the invoice, and without it none counts as paid")
+
+
 def strange_numbers(readers: Sequence[Reader], feeds: Sequence[list[Feed]], customers: frozenset[str]) -> None:
     """Doubt customers' numbers that the table of customers does not have: their rows would be nobody's."""
     for reader, mine in zip(readers, feeds, strict=True):

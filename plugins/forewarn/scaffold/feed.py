@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_STAND_INS = (
+    ("invoice", "due_at", "issued_at", "no column says when it was issued; the day it is due stands for it"),
+    ("subscription", "cancelled_at", "ended_at", "the day it was cancelled; without an end nobody ever leaves"),
+)
+
 
 @dataclass
 class Feed:
@@ -26,3 +31,11 @@ class Lacking:
 
     entity: str
     columns: tuple[str, ...]
+
+
+def stand_in(feed: Feed) -> None:
+    """Let a moment that is known stand for one that is needed and that no column tells."""
+    for entity, known, lacking, doubt in _STAND_INS:
+        if feed.entity == entity and known in feed.columns and lacking not in feed.columns:
+            feed.columns[lacking] = feed.columns[known]
+            feed.doubts.append(f"{lacking}: {doubt}")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from forewarn.errors import SourceRejected
 from forewarn.scaffold.frame import TOP, below_title, without_totals
-from forewarn.scaffold.names import singular
+from forewarn.scaffold.names import is_number, singular
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
 from forewarn.sources.compressed import opened
 from forewarn.sources.excel_files import first_rows, sheet_names
@@ -153,7 +153,8 @@ def _json_tables(file: Path, name: str, title: str, place: dict[str, Any], rows:
     first = [record for _, record in islice(records(file), 2)]
     # One object with a list in it is an answer that somebody saved.
     lists = [name for name, value in first[0].items() if _of_objects(value)] if _is_alone(first) else []
-    if len(lists) == 1 and sum(isinstance(value, dict) for value in first[0].values()) == 0:
+    objects = any(isinstance(value, dict) for value in first[0].values()) if lists else False
+    if len(lists) == 1 and not (objects and any(is_number(name) for name in first[0])):
         place["records"] = lists[0]
     yield _look(file, name, title, place, rows)
     whole = (

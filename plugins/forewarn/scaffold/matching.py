@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forewarn.config.entities import entities, told_by_parent
 from forewarn.scaffold import names
-from forewarn.scaffold.feed import Feed, Lacking
+from forewarn.scaffold.feed import Feed, Lacking, stand_in
 from forewarn.scaffold.line_prices import count_units, is_besides, is_of_one, is_share, price_by_quantity, rather_net
 from forewarn.scaffold.persons import whole_name
 from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
@@ -24,10 +24,6 @@ REFERENCES = {
 }  # fmt: skip
 # What rows of something else may repeat: the customer on each order.
 _REPEATED = ("account", "order", "product", "owner", "campaign")
-_STAND_INS = (
-    ("invoice", "due_at", "issued_at", "no column says when it was issued; the day it is due stands for it"),
-    ("subscription", "cancelled_at", "ended_at", "the day it was cancelled; without an end nobody ever leaves"),
-)
 _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 # What has lists whose key is their number; so strongly the name of a table speaks of what alone it is called.
 _LISTED, _WHOLE = ("account", "product", "owner"), 5
@@ -209,7 +205,7 @@ class Reader:
         count_units(feed, self)
         price_by_quantity(feed, self)
         whole_name(feed, self)
-        _stand_in(feed)
+        stand_in(feed)
         lacking = tuple(
             name
             for name, spec in definition.columns.items()
@@ -300,6 +296,12 @@ class Reader:
     def _rated(self, entity: str, target: str, kind: str, fitting: list[Column]) -> list[tuple[int, Column]]:
         """Return the columns whose names say that they are an entity's column, the surest first."""
         rated = [(names.means(column.name, entity, target, self.shared), column) for column in fitting]
+        if target in ("closed_at", "ended_at", "shipped_at", "delivered_at"):
+            planned = tuple(names.words()["planned"])
+            rated = [pair for pair in rated if not names.folded(pair[1].name).startswith(planned)] or rated
+        if target == "region":
+            # What is called a state may be that of the record.
+            rated = [(rate, one) for rate, one in rated if not names.tell_states(one.distinct)]
         # A yes or no is what its whole name says, and not what its name ends with: is_beta_feature.
         rated = [
             (rate, one) for rate, one in rated if rate > (_SURE if kind == "text" and one.shape.kind == "truth" else 0)
@@ -335,7 +337,7 @@ class Reader:
         if not rated:
             return self._by_content(feed, target, kind, fitting)
         if rated[0][0] < 30 and kind == "text":
-            return None
+            return self._by_content(feed, target, kind, fitting)
         others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
         best = rated[0][1]
         if target == "discount_amount" and is_share(best):
@@ -354,6 +356,9 @@ class Reader:
         if target == "email":
             addresses = [column for column in fitting if column.shape.kind == "email"]
             return self._take(feed, addresses[0]) if len(addresses) == 1 else None
+        if target == "name":
+            called = [one for one in fitting if names.folded(one.name) in names.words()["entities"][feed.entity]]
+            return self._take(feed, called[0]) if called and called[0].shape.kind == "text" else None
         if target == "mrr":
             yearly = [column for column in fitting if names.is_one_of(column.name, "yearly", self.shared)]
             return divided(yearly[0], self._take(feed, yearly[0], kind), 12) if yearly else None
@@ -390,11 +395,3 @@ class Reader:
 
 def _either(columns: list[Column]) -> str:
     return " or ".join(column.name for column in columns[:4])
-
-
-def _stand_in(feed: Feed) -> None:
-    """Let a moment that is known stand for one that is needed and that no column tells."""
-    for entity, known, lacking, doubt in _STAND_INS:
-        if feed.entity == entity and known in feed.columns and lacking not in feed.columns:
-            feed.columns[lacking] = feed.columns[known]
-            feed.doubts.append(f"{lacking}: {doubt}")

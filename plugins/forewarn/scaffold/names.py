@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 MONEY_PARTS = ("cents", "cent", "pence", "minor", "centimes")
 # However long a list of words is, those on it are surer than what only ends like one.
 _LISTED = 45
+# Targets whose columns are often told by the last word alone: billing_city, mailing_zip.
+_PLACES = ("city", "country", "postcode")
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe"})
 
 
@@ -48,7 +50,9 @@ def spellings(column: str, shared: str = "") -> frozenset[str]:
 @lru_cache(maxsize=10_000)
 def _spellings(column: str, shared: str) -> frozenset[str]:
     found = set()
-    for name in {column, column.removeprefix(shared), column.rpartition("__")[2]}:
+    # OData has the number of another record as _account_value.
+    looked_up = column[1:-6] if column.startswith("_") and column.endswith("_value") else column
+    for name in {column, column.removeprefix(shared), column.rpartition("__")[2], looked_up}:
         said = parts(name)
         long = [words()["short"].get(part, part) for part in said]
         found |= {folded(name), "".join(long)}
@@ -118,6 +122,9 @@ def told(name: str) -> list[str]:
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
     said = told(bare(name)) or told(name)
+    if len(said) > 1 and singular(said[-1]) in words()["kinds"]:
+        # A table of kinds of something holds none of it: product_category, order_status.
+        return []
     scores: dict[str, int] = {}
     # What looks like a plural may be none: sales, trans.
     for tokens in ([singular(token) for token in said], said):
@@ -177,6 +184,11 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
     candidates |= {
         text.removeprefix(word) for text in list(candidates) for word in own if text.startswith(word) and text != word
     }
+    for text in list(candidates):
+        # Created On is Created At, Resolved Time is Resolved, and telephone1 the first of two.
+        candidates |= {f"{text[:-2]}at"} if text.endswith("on") else set()
+        candidates |= {text[:-4]} if text.endswith(("time", "date")) and len(text) > 8 else set()
+        candidates |= {text.rstrip("0123456789")} - {""}
     best = 0
     for text in candidates:
         if text == folded(target):
@@ -185,8 +197,16 @@ def means(column: str, entity: str, target: str, shared: str = "") -> int:
             best = max(best, 90 - known.index(text) * _LISTED // max(len(known), _LISTED))
     if not best:
         endings = [word for word in known if len(word) > 4 and any(text.endswith(word) for text in candidates)]
+        endings += [word for word in known if target in _PLACES and words_of[-1:] == [word]]
         best = max((30 - known.index(word) // 2 for word in endings), default=0)
     return best
+
+
+def tell_states(values: frozenset[str]) -> bool:
+    """Whether values are words for how far a record is, such as open or posted, and no regions."""
+    said = words()["states"].values()
+    known = {*words()["never"], *words()["cancelled"], *words()["over"], *(word for group in said for word in group)}
+    return bool(values) and not {folded(value) for value in values}.isdisjoint(known)
 
 
 def is_one_of(column: str, group: str, shared: str = "", of: str = "") -> bool:

@@ -109,6 +109,20 @@ def say_cancelled(order: Feed, reader: Reader) -> None:
         order.columns["status"] = f"case when {name} in ({listed(found)}) then 'cancelled' else {name} end"
 
 
+def end_by_status(contract: Feed, reader: Reader) -> None:
+    """Let a contract whose day of cancelling stands for its end have ended only where its status says so."""
+    ended = contract.columns.get("ended_at")
+    if ended is None or ended != contract.columns.get("cancelled_at"):
+        return
+    for column in reader.usable:
+        if not names.means(column.name, "order", "status", reader.shared) or len(column.distinct) > _MOST_STATES:
+            continue
+        over = sorted(value for value in column.distinct if names.folded(value) in names.words()["over"])
+        if over and len(over) < len(column.distinct):
+            contract.columns["ended_at"] = f"case when {named(column.name)} in ({listed(over)}) then {ended} end"
+            return
+
+
 def leave_out(feed: Feed, reader: Reader) -> None:
     """Leave out what a status says was never meant to count: drafts, invoices made void, payments that failed."""
     for column in reader.usable if feed.entity in _WITH_STATUS and not feed.partial else ():

@@ -22,7 +22,9 @@ def monthly(contract: Feed, reader: Reader) -> None:
     """Take the price of a contract times its seats, and by the months that it covers, where its names say so."""
     price = contract.columns.get("mrr")
     column = next((one for one in reader.usable if price is not None and reads(price, one.name)), None)
-    if price is None or column is None or names.is_one_of(column.name, "monthly", reader.shared):
+    if price is None or column is None:
+        return
+    if any(names.is_one_of(column.name, term, reader.shared) for term in ("monthly", "yearly")):
         return
     seats = contract.columns.get("seats")
     if seats is not None and any(names.folded(column.name).endswith(word) for word in names.words()["of_a_unit"]):
@@ -32,7 +34,16 @@ def monthly(contract: Feed, reader: Reader) -> None:
 
 
 def _by_months(reader: Reader, read: Sequence[tuple[Column, str]] = ()) -> str:
-    """Return the division by the months of a term, where a column counts it in months and years; or nothing."""
+    """Return the division by the months of a term, where columns say month or year, and how many; or nothing."""
+    counts = [
+        expression_of(column, "numeric")
+        for column in reader.usable
+        if names.is_one_of(column.name, "terms_of", reader.shared) and column.shape.whole and column.distinct - {"1"}
+    ]
+    return _by_unit(reader, read) + (f" / {counts[0]}" if counts else "")
+
+
+def _by_unit(reader: Reader, read: Sequence[tuple[Column, str]]) -> str:
     columns = [*read, *((column, named(column.name)) for column in reader.usable)]
     for column, name in columns:
         if not 0 < len(column.distinct) <= _MOST_PERIODS or set(names.parts(column.name)).isdisjoint(_said("period")):

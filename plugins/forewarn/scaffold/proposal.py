@@ -15,7 +15,7 @@ from forewarn.scaffold.choosing import choose
 from forewarn.scaffold.feed import Feed
 from forewarn.scaffold.looking_up import Lookup, look_up
 from forewarn.scaffold.matching import Reader
-from forewarn.scaffold.outcomes import leave_out, say_cancelled, settle_deal, take_back, tells_who_left
+from forewarn.scaffold.outcomes import end_by_status, leave_out, say_cancelled, settle_deal, take_back, tells_who_left
 from forewarn.scaffold.prices import doubt_cents, monthly, price_of_plan
 from forewarn.scaffold.reach import is_read, newest
 from forewarn.scaffold.reading import expression_of, named
@@ -130,6 +130,7 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     result.unplaced += [*between.strangers(readers, feeds), *between.views(readers, feeds)]
     between.additions(readers, feeds)
     between.looked_after(readers, feeds)
+    between.paid_invoices(readers, feeds)
     between.strange_numbers(readers, feeds, customers)
     _lookups(result, readers)
     between.without_numbers_alone(feeds)
@@ -151,7 +152,8 @@ def _customers(readers: Sequence[Reader]) -> frozenset[str]:
         if strength and isinstance(account := reader.feed("account"), Feed):
             number = account.columns["account_id"]
             return next(one.distinct for one in reader.usable if expression_of(one, "text") == number)
-    return frozenset()
+    # Where no table is called so, that of their people knows them.
+    return next((one.customer.distinct for one in readers if one.customer is not None), frozenset())
 
 
 def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[str]) -> None:
@@ -195,6 +197,7 @@ def _in_terms(result: Proposal, readers: list[Reader], done: Collection[Feed]) -
                 settle_step(feed, reader)
             elif feed.entity == "subscription":
                 monthly(feed, reader)
+                end_by_status(feed, reader)
             leave_out(feed, reader)
             doubt_cents(feed, reader)
 

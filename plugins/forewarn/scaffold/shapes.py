@@ -24,11 +24,11 @@ _POINT, _COMMA = (
     re.compile(_MESSY.format(group=group, mark=mark, money=_MONEY)) for group, mark in ((",", "."), (".", ","))
 )
 _SIGNS = str.maketrans("", "", " \t\u00a0\u202f\u2009'’$€£¥₹₽₩₺%")
-_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?:Z| ?[+-]\d{2}:?\d{2}?)?)?"
+_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?:Z| ?(?:UTC|GMT)| ?[+-]\d{2}:?\d{2}?)?)?"
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK)
 _COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _LOCAL = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _CLOCK)
-_NAMED = re.compile(r"\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}" + _CLOCK + r"|[A-Za-z]{3,9} \d{1,2},? \d{4}" + _CLOCK)
+_NAMED = re.compile(r"\d{1,2}[-/ ][A-Za-z]{3,9}[-/ ]\d{2,4}" + _CLOCK + r"|[A-Za-z]{3,9} \d{1,2},? \d{4}" + _CLOCK)
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日(?: ?(\d{1,2}:\d{2})(:\d{2})?)?")
 _SHORT = re.compile(r"(\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])( \d{2}:\d{2}:\d{2})?")
 _TRUTHS = frozenset(YES + NO)

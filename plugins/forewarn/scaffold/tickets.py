@@ -20,6 +20,8 @@ def settle_ticket(ticket: Feed, reader: Reader, *, solved: bool) -> None:
     state = None if solved else _state(reader)
     if state is not None and (over := _of(state, "solved")):
         _solved_by_state(ticket, reader, state, over)
+    elif not solved:
+        ticket.doubts.append("closed_at: nothing says when tickets were solved, and without it all count as unsolved")
 
 
 def _solved_by_state(ticket: Feed, reader: Reader, state: Column, solved: list[str]) -> None:

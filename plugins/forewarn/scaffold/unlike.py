@@ -18,7 +18,14 @@ def is_unlike(reader: Reader, feed: Feed) -> bool:
     if number is not None and not number.is_unique and [number.name] != reader.key:
         # Several rows of one ticket are what happened to it.
         return True
+    if feed.entity == "dispute" and "claim" in names.parts(reader.called)[-1] and not _is_of_a_bill(reader):
+        # A claim on a policy is a case, and nobody contests an invoice.
+        return True
     return not _rests_on(reader, feed) or (feed.entity == "usage_event" and _is_no_use(reader, feed))
+
+
+def _is_of_a_bill(reader: Reader) -> bool:
+    return any(reader.reference(entity) is not None for entity in ("invoice", "order", "payment"))
 
 
 def _rests_on(reader: Reader, feed: Feed) -> bool:

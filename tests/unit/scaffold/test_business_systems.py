@@ -236,3 +236,88 @@ def test_views_of_tables_are_left_out_and_a_time_of_deletion_marks_a_row_as_dele
     assert "active_customers: a view that tells of account, as customers does" in proposal.unplaced
     marks = {stream.name: stream.marked_by for stream in proposal.streams}
     assert marks["customers"] == "deleted_at is not null"
+
+
+@pytest.mark.parametrize("when", ["2025-01-0{}_08:30:00_UTC", "0{}/Feb/25_02:10_PM", "0{}-Feb-2025_14:00"])
+def test_times_are_read_with_the_name_of_their_zone_and_with_months_in_words(when: str) -> None:
+    lines = "\n".join(f"T{n} C{n}77 {when.format(n + 1)}" for n in range(6))
+    proposal = propose([CUSTOMERS, table("issues", f"Key customer_id Created_time\n{lines}")], TODAY)
+    assert feeds(proposal, "issues")["ticket"].columns["opened_at"] == "Created_time"
+
+
+def test_a_list_beside_what_an_answer_says_of_its_pages_is_the_records(tmp_path: Path) -> None:
+    answer = {"type": "list", "pages": {"page": 1, "total_pages": 1}, "data": [{"id": "a", "email": "a@x.example.com"}]}
+    (tmp_path / "contacts.json").write_text(json.dumps(answer))
+    order = {"id": 7, "customer": {"name": "Acme"}, "lines": [{"sku": "x", "qty": 1}]}
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    found = {table.name: table.place.get("records") for table in look_at_folder(tmp_path)[0]}
+    assert found == {"contacts": "data", "order": None, "order_lines": None}
+
+
+def test_a_state_of_a_record_is_no_region_and_the_last_word_tells_a_place() -> None:
+    header = "customer_id name state billing_city\n"
+    closed = "\n".join(f"C{n} Firm_{n} {('active', 'closed')[n % 2]} Rome" for n in range(4))
+    told = feeds(propose([table("customers", header + closed)], TODAY), "customers")["account"].columns
+    assert "region" not in told
+    assert told["city"] == "billing_city"
+    places = closed.replace("active", "TX").replace("closed", "NY")
+    assert (
+        feeds(propose([table("customers", header + places)], TODAY), "customers")["account"].columns["region"]
+        == "state"
+    )
+
+
+def test_a_claim_on_a_policy_is_a_case_and_one_on_an_invoice_a_dispute() -> None:
+    policies = table(
+        "policies", "policy_no customer_id start_date annual_premium frequency\nP177 C177 2025-01-01 120 annual"
+    )
+    claim = "claim_no {} reported_date claim_amount\nK1 {} 2025-03-01 90"
+    proposal = propose([CUSTOMERS, policies, table("claims", claim.format("policy_no", "P177"))], TODAY)
+    assert feeds(proposal, "claims")["ticket"].belongs_to == {"subscription": "policy_no"}
+    assert feeds(proposal, "policies")["subscription"].columns["mrr"] == "number(annual_premium) / 12"
+    invoices = table(
+        "invoices", "invoice_no customer_id invoice_date due_date total\nI177 C177 2025-01-01 2025-02-01 90.5"
+    )
+    proposal = propose([CUSTOMERS, invoices, table("claims", claim.format("invoice_no", "I177"))], TODAY)
+    assert feeds(proposal, "claims").keys() == {"dispute"}
+
+
+def test_a_deal_closes_on_its_actual_day_and_numbers_are_known_as_odata_writes_them() -> None:
+    deals = table("opportunity", "opportunityid _customerid_value createdon estimatedclosedate actualclosedate\n"
+                  "O1 C077 2025-01-01 2025-03-01 2025-02-11\nO2 C177 2025-01-01 2025-03-01 -")  # fmt: skip
+    deal = feeds(propose([CUSTOMERS, deals], TODAY), "opportunity")["opportunity"]
+    assert {name: deal.columns[name] for name in ("account_id", "opened_at", "closed_at")} == {
+        "account_id": "_customerid_value", "opened_at": "createdon", "closed_at": "actualclosedate",
+    }  # fmt: skip
+
+
+def test_a_contract_ends_when_it_was_cancelled_only_where_its_status_says_so(tmp_path: Path) -> None:
+    lines = "\n".join(
+        f"S{n} C{n}77 2025-01-01 {end} {status} 20 12"
+        for n, (end, status) in enumerate(
+            [("-", "active"), ("2025-05-01", "cancelled"), ("2025-05-02", "non_renewing")]
+        )
+    )
+    header = "id customer_id started_at cancelled_at status amount interval_length\n"
+    proposal = propose([CUSTOMERS, table("subscriptions", header + lines)], TODAY)
+    accepted(proposal, tmp_path)
+    contract = feeds(proposal, "subscriptions")["subscription"].columns
+    assert contract["ended_at"] == "case when status in ('cancelled') then cancelled_at end"
+    assert contract["mrr"] == "amount / interval_length"
+
+
+def test_money_that_moved_for_a_contract_is_a_payment_and_without_an_invoice_it_is_doubted() -> None:
+    invoices = table("invoices", "id customer_id issued_at due_at total\n9177 C177 2025-01-01 2025-02-01 90.5")
+    moved = "transaction_id customer_id subscription_id date amount{}\nT1 C177 S1 2025-01-03 90.5{}"
+    found = feeds(propose([CUSTOMERS, invoices, table("transactions", moved.format("", ""))], TODAY), "transactions")
+    assert found["payment"].doubts == ["invoice_id: no column names the invoice, and without it none counts as paid"]
+    told = moved.format(" invoice_id", " 9177")
+    found = feeds(propose([CUSTOMERS, invoices, table("transactions", told)], TODAY), "transactions")
+    assert found["payment"].columns["invoice_id"] == "invoice_id"
+
+
+def test_kinds_of_products_are_no_products() -> None:
+    kinds = table("product_category", "id name\n1 Tools\n2 Paint")
+    goods = table("product", "id name category_id\n7 Hammer 1\n8 Brush 2")
+    proposal = propose([goods, kinds], TODAY)
+    assert (feeds(proposal, "product").keys(), feeds(proposal, "product_category")) == ({"product"}, {})
