@@ -19,6 +19,8 @@ _FEW, _TELLING = 5, 4
 # From here on a name is one of those that people use, as in `matching`.
 _SURE = 40
 _ALL, _SOME = 0.9, 0.5
+# What somebody said or did of something; nothing belongs to it.
+_SAID = ("review", "survey_response", "mention", "interaction", "usage_event", "marketing_event")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ def numbers(placed: Sequence[tuple[Reader, Sequence[Feed]]]) -> list[Numbers]:
         columns = {named(column.name): column for column in reader.usable}
         columns |= {f"cast({name} as text)": column for name, column in list(columns.items())}
         for feed in feeds:
-            if feed.entity in parents() and (own := columns.get(feed.columns[keys(feed.entity)[0]])) is not None:
+            if (
+                feed.entity in parents()
+                and feed.entity not in _SAID
+                and (own := columns.get(feed.columns[keys(feed.entity)[0]])) is not None
+            ):
                 found.append(Numbers(feed.entity, own, reader.table.whole))
     return found
 
@@ -155,7 +161,8 @@ def second_numbers(placed: Sequence[tuple[Reader, list[Feed]]], customers: froze
     To those the rows may then belong.
     """
     for lost, feeds in placed:
-        nobodys = is_foreign(lost, feeds, customers) or not (feeds or "each" in lost.table.place)
+        unplaced = not feeds and lost.account is None and "each" not in lost.table.place
+        nobodys = unplaced or is_foreign(lost, feeds, customers)
         if nobodys and not lost.outcome and (found := _by_another_number(lost, placed)) is not None:
             next(told for reader, told in placed if reader is found[0]).append(found[1])
 
@@ -166,9 +173,12 @@ def _by_another_number(lost: Reader, placed: Sequence[tuple[Reader, list[Feed]]]
         if reader is lost or reader.account is None or any(feed.entity == "contact" for feed in feeds):
             continue
         numbers = {feed.columns.get(keys(feed.entity)[0]) for feed in feeds}
+        # The list of customers may have its own key beside the number that is theirs.
+        listed = any(feed.entity == "account" and not feed.distinct for feed in feeds)
         for column in sorted(reader.usable, key=lambda one: not reader.is_numberlike(one)):
             own = column is not reader.account and len(column.distinct) == len(column.present)
-            own = own and expression_of(column, "text") not in numbers and not _is_of_another(column, reader)
+            own = own and expression_of(column, "text") not in numbers
+            own = own and (listed or [column.name] != reader.key) and not _is_of_another(column, reader)
             if own and _tells(column) and any(_are_the_same(one, column) for one in mine):
                 number, account = expression_of(column, "text"), expression_of(reader.account, "text")
                 doubt = f"{lost.table.name} knows customers by {column.name} alone"
@@ -178,7 +188,12 @@ def _by_another_number(lost: Reader, placed: Sequence[tuple[Reader, list[Feed]]]
 
 def _are_the_same(column: Column, other: Column) -> bool:
     """Whether two columns hold the same numbers of people, as their values and their names or looks say."""
-    alike = names.folded(column.name) == names.folded(other.name) or column.shape.kind in ("phone", "email")
+    alike = bool(names.spellings(column.name) & names.spellings(other.name)) or column.shape.kind in ("phone", "email")
+    # Who has a customer's name alone calls the column as customers are called.
+    last = names.singular((names.parts(column.name) or [""])[-1])
+    alike = alike or (
+        last in names.words()["entities"]["account"] and names.means(other.name, "account", "name", "") > _SURE
+    )
     alike = (
         alike or names.is_number_of(other.name, "contact") >= 2 or names.means(other.name, "contact", "phone") > _SURE
     )
@@ -187,7 +202,7 @@ def _are_the_same(column: Column, other: Column) -> bool:
 
 def _is_of_another(column: Column, reader: Reader) -> bool:
     """Whether a name says that its numbers are those of an order or the like, and no person's."""
-    return [column.name] == reader.key or any(
+    return any(
         names.is_number_of(column.name, entity, reader.shared) >= 2
         for entity in entities()
         if entity not in ("account", "contact")

@@ -321,3 +321,15 @@ def test_kinds_of_products_are_no_products() -> None:
     goods = table("product", "id name category_id\n7 Hammer 1\n8 Brush 2")
     proposal = propose([goods, kinds], TODAY)
     assert (feeds(proposal, "product").keys(), feeds(proposal, "product_category")) == ({"product"}, {})
+
+
+def test_customers_are_known_by_the_key_of_their_list_or_by_their_name() -> None:
+    people = "\n".join(f"{n}-guid-{n} C{n}77 Firm_{n}" for n in range(6))
+    listed = table("Contacts", f"ContactID AccountNumber Name\n{people}")
+    bills = "\n".join(f"I{n} {n}-guid-{n} 2025-01-02 2025-02-01 9.5" for n in range(6))
+    proposal = propose([listed, table("Invoices", f"InvoiceID ContactID Date DueDate Total\n{bills}")], TODAY)
+    assert feeds(proposal, "invoices")["invoice"].belongs_to == {"contact": "ContactID"}
+    issues = "\n".join(f"T{n} Firm_{n} 2025-01-02" for n in range(6))
+    proposal = propose([CUSTOMERS, table("issues", f"Key Custom_field_(Organizations) Created\n{issues}")], TODAY)
+    assert feeds(proposal, "issues")["ticket"].belongs_to == {"contact": '"Custom_field_(Organizations)"'}
+    assert feeds(proposal, "customers")["contact"].columns == {"contact_id": "name", "account_id": "customer_id"}
