@@ -8,6 +8,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import extensions
@@ -84,19 +85,16 @@ def link_accounts(
         with alone(session, BUILD), session, session.cursor() as cursor:
             progress("reading what changed", 0, STEPS)
             known = store.newest_model(cursor)
-            accounts, domains, labels = store.count_accounts(cursor, shared_limit=identity.shared_limit)
+            accounts, domains, labels, many = store.count_accounts(cursor, shared_limit=identity.shared_limit)
             freemail = _freemail(settings) | {found for name in domains if (found := values.domain(name))}
-            hosts = frozenset(labels)
-            fingerprint = _fingerprint(identity, freemail | hosts)
+            hosts, fillers = frozenset(labels), frozenset(many)
+            fingerprint = _fingerprint(identity, freemail | hosts | fillers)
             whole = full or known is None or known[0] != fingerprint or not _alike(accounts, known[2])
             accounts, changed, gone = store.find_changed(cursor, settings=fingerprint, full=whole)
-            store.write_records(
-                cursor,
-                (
-                    (record(account, freemail=freemail, hosts=hosts, default_country=identity.default_country), digest)
-                    for account, digest in store.read_changed(cursor)
-                ),
+            spelled = partial(
+                record, freemail=freemail, hosts=hosts, fillers=fillers, default_country=identity.default_country
             )
+            store.write_records(cursor, ((spelled(account), digest) for account, digest in store.read_changed(cursor)))
             cursor.execute("analyze identity.record")
             progress(f"comparing {changed:,} accounts", 1, STEPS)
             if changed:

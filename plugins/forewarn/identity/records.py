@@ -67,6 +67,7 @@ def record(
     *,
     freemail: frozenset[str],
     hosts: frozenset[str] = frozenset(),
+    fillers: frozenset[str] = frozenset(),
     default_country: str | None = None,
 ) -> Record:
     """Return an account in one spelling.
@@ -77,15 +78,18 @@ def record(
         Domains that anybody can have an address of; they name no company.
     hosts : frozenset of str
         What stands before the ending of domains below which anybody can have one; it names no company either.
+    fillers : frozenset of str
+        Telephone numbers, addresses of mail and streets that stand at accounts of which nobody knew them.
     default_country : str, optional
         Two letters: where telephone numbers without country code belong when the account names no country.
     """
+    email, phone, street = (_known(text, fillers) for text in (account.email, account.phone, account.street))
     called = name(account.name)
     country = values.country(account.country)
-    addresses = [account.email, *account.emails]
+    addresses = [email, *account.emails]
     domains = [values.domain(text) for text in (account.email_domain, *addresses)]
     own = next((domain for domain in domains if domain and domain not in freemail), None)
-    numbers = [values.phone(text, country or default_country) for text in (account.phone, *account.phones)]
+    numbers = [values.phone(text, country or default_country) for text in (phone, *account.phones)]
     spelled = Record(
         source=account.source,
         account_id=account.account_id,
@@ -97,7 +101,7 @@ def record(
         tax_id=values.tax_id(account.tax_id),
         country=country,
         city=values.city(account.city),
-        street=values.street(account.street),
+        street=values.street(street),
         postcode=values.postcode(account.postcode),
         emails=sorted({box for text in addresses if (box := values.mailbox(text))}),
         phones=sorted({number for number in numbers if number}),
@@ -105,6 +109,10 @@ def record(
     )
     spelled.keys.extend(sorted(set(_keys(spelled))))
     return spelled
+
+
+def _known(text: str | None, fillers: frozenset[str]) -> str | None:
+    return None if text is not None and text.strip().lower() in fillers else text
 
 
 def _keys(one: Record) -> Iterator[str]:

@@ -49,7 +49,7 @@ SCHEMA = pa.schema(
 )
 
 
-def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int, list[str], list[str]]:
+def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int, list[str], list[str], list[str]]:
     """Return how many accounts there are, and what more of them share than one customer may.
 
     Returns
@@ -59,6 +59,8 @@ def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int
         A mail provider's that no list knows: they say of nobody who they are.
     labels : list of str
         What stands before the ending of a domain: that of a host whose customers have each their own below it.
+    fillers : list of str
+        Telephone numbers, addresses of mail and streets, in small letters: what stands where nobody knew better.
     """
     cursor.execute(
         """
@@ -68,16 +70,23 @@ def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int
         ),
         labels as (
             select substring(domain from '([^./]+)[.][^./]+/?$') as label, sum(n) as n from domains group by 1
+        ),
+        fillers as (
+            select lower(btrim(value)) as value, count(*) as n
+            from staging.stg_accounts cross join lateral unnest(array[phone, email, street]) as value
+            group by 1
         )
         select
             (select coalesce(sum(n), 0) from domains)::bigint,
             (select array_agg(domain) from domains where domain <> '' and n > %(limit)s),
-            (select array_agg(label) from labels where label <> '' and n > %(limit)s)
+            (select array_agg(label) from labels where label <> '' and n > %(limit)s),
+            (select array_agg(value) from fillers where value <> '' and n > %(limit)s)
         """,
         {"limit": shared_limit},
     )
-    accounts, domains, labels = cursor.fetchone() or (0, None, None)
-    return int(accounts), list(domains or ()), list(labels or ())
+    accounts, *shared = cursor.fetchone() or (0, None, None, None)
+    domains, labels, fillers = (list(one or ()) for one in shared)
+    return int(accounts), domains, labels, fillers
 
 
 def find_changed(cursor: extensions.cursor, *, settings: str, full: bool) -> tuple[int, int, int]:

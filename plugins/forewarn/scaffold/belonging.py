@@ -217,7 +217,7 @@ def candidates(reader: Reader, known: Sequence[Numbers]) -> Iterator[tuple[str, 
             if one.column is column or column.shape.kind == "time":
                 continue
             rate = names.is_number_of(column.name, one.entity, reader.shared)
-            alike = names.folded(column.name) == names.folded(one.column.name) and len(column.name) > 2
+            alike = names.folded(column.name) == names.folded(one.column.name) and not names.is_number(column.name)
             # Two tables that call their own numbers alike have each its own.
             rate = 3 if alike and [column.name] != reader.key else rate
             share = _overlap(column, one.column.distinct)

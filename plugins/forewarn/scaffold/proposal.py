@@ -310,11 +310,20 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         told = ", ".join(column.name for column in said)
         stream.doubts.append(f"not mapped, since it tells the outcome: {told}")
     mapped = {feed.entity for feed in stream.feeds}
+    if mapped and not stream.key and (twice := _rows_again(stream.table)):
+        stream.doubts.append(
+            f"{twice} of the rows that were looked at agree with another in every column: they count once"
+        )
     if mapped:
         brought = {one.name for one in reader.lookups}
         rest = [column.name for column in stream.table.columns if column.name not in read | brought]
         if rest:
             stream.doubts.append(f"not mapped: {', '.join(rest[:30])}{', …' if len(rest) > 30 else ''}")
+
+
+def _rows_again(table: Table) -> int:
+    rows = list(zip(*(column.values for column in table.columns), strict=True))
+    return len(rows) - len(set(rows))
 
 
 def _mark_of_deletion(reader: Reader) -> str | None:

@@ -101,7 +101,7 @@ def _checks_of_mappings(stream: Stream, columns: Mapping[str, str]) -> Iterator[
                 continue
             shown = ", ".join(sorted(read_from)) or column
             for read, made, wanted in conversions(expression):
-                there = f"nullif(btrim(cast({read} as text)), '') is not null"
+                there = f"btrim(cast({read} as text)) not in ('', '0000-00-00', '0000-00-00 00:00:00')"
                 yield Check(
                     shown,
                     sql.SQL(f"{counts} and {there} and ({made}) is null"),
@@ -200,8 +200,14 @@ def quarantine(
 
 
 def _valid(name: str, kind: str) -> Check:
-    fails = sql.SQL("pg_input_is_valid({}, {}) is false").format(sql.Identifier(name), sql.Literal(kind))
-    return Check(name, fails, _got(name, kind))
+    value = without_no_day(name, kind)
+    return Check(name, sql.SQL("pg_input_is_valid({}, {}) is false").format(value, sql.Literal(kind)), _got(name, kind))
+
+
+def without_no_day(name: str, kind: str) -> sql.Composable:
+    """Return a column of text, of which what MySQL has where there is no day, 0000-00-00, is nothing."""
+    column = sql.Identifier(name)
+    return sql.SQL("case when {0} !~ '^0000-00-00' then {0} end").format(column) if kind in _TIMES else column
 
 
 def _got(name: str, expected: str) -> sql.Composed:

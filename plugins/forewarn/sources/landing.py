@@ -16,7 +16,7 @@ from psycopg2 import errors, extensions, sql
 from forewarn.errors import SourceRejected
 from forewarn.sources import erased, erased_parents
 from forewarn.sources.batch import Batch
-from forewarn.sources.checks import Check, any_fails, checks_of_text, checks_of_values, quarantine
+from forewarn.sources.checks import Check, any_fails, checks_of_text, checks_of_values, quarantine, without_no_day
 from forewarn.sources.copy_rows import copy_csv, csv_chunks
 from forewarn.sources.deletes import compare_keys, count_alive, record_marked, remove_missing, same, shrunk
 from forewarn.sources.freshness import demand_moment
@@ -166,7 +166,7 @@ class Landing:
         )
         names = sql.SQL(", ").join(map(sql.Identifier, types))
         casts = sql.SQL(", ").join(
-            sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in types.items()
+            sql.SQL("({})::{}").format(without_no_day(name, kind), sql.SQL(kind)) for name, kind in types.items()
         )
         self.cursor.execute(
             sql.SQL("insert into {} ({}) select {} from {} order by ctid").format(target, names, casts, TEXT)

@@ -84,6 +84,16 @@ def test_what_many_share_is_no_evidence(accounts: Accounts) -> None:
     assert accounts.linked() == set()
 
 
+def test_what_stands_where_nobody_knew_better_is_no_evidence(accounts: Accounts) -> None:
+    """Branches whose names differ by a number, at one street, with one telephone and one address of mail."""
+    for number in range(60):
+        accounts.add(
+            "crm", f"{number:03d}", name=f"Olsen Supply {number}", phone="5555555", email="x@x.example", **ACME
+        )
+    accounts.link()
+    assert accounts.linked() == set()
+
+
 def test_namesakes_with_a_provider_that_no_list_knows_are_strangers(accounts: Accounts) -> None:
     """Five people of each name, all with an address at one provider and none of them twice."""
     for number in range(60):

@@ -83,6 +83,17 @@ streams:
 """
 
 
+def test_the_day_that_mysql_has_for_none_is_nothing_and_sets_no_row_aside(shop, run, rows):
+    shop.execute("alter table orders add shipped datetime default '0000-00-00 00:00:00'")
+    shop.execute("insert into orders values (101, 'C', '0000-00-00 00:00:00', 1, 1, '2026-02-01 10:00:00', null)")
+    batch = run()
+    assert (batch.rows_in, batch.rows_loaded, batch.rows_quarantined) == (101, 100, 1)
+    assert rows("select count(*), count(shipped) from raw_shop.orders") == [(100, 0)]
+    assert rows("select reason from quarantine.row") == [
+        ("placed: expected a value, which order.ordered_at needs, got nothing",)
+    ]  # fmt: skip
+
+
 def test_values_land_as_they_are_whatever_stands_beside_them(shop, land, write_source, rows, tmp_path):
     shop.execute(
         "create table odd (id integer, n numeric, f real, big bigint, word text, raw blob, ok boolean, at text)"

@@ -196,15 +196,22 @@ def test_what_only_says_more_of_customers_articles_and_orders_counts_none_of_the
         table("product_category", "product_category_id product_category_name\n4 Food\n5 Home"),
         table("sales_order", f"entity_id customer_id created_at subtotal status_id\n{orders}"),
         table("sales_order_item", f"item_id order_id product_id qty_ordered row_total\n{lines}"),
+        table("review", "review_id entity_id created_at rating\n7 1 2026-01-05 4\n8 1 2026-01-06 5"),
         table("order_history", "order_history_id order_id date_add\n1 1 2026-01-02\n2 1 2026-01-03\n3 2 2026-01-03"),
     )
-    whole = [(one.name, feed.entity) for one in proposal.streams for feed in one.feeds if not feed.partial]
+    whole = [
+        (one.name, feed.entity)
+        for one in proposal.streams
+        for feed in one.feeds
+        if not feed.partial and one.name != "review"
+    ]
     assert whole == [
         ("customer_entity", "account"), ("product", "product"), ("sales_order", "order"),
         ("sales_order_item", "order_line"),
     ]  # fmt: skip
     assert feeds(proposal, "sales_order_item")["order_line"].columns["product_id"] == "product_id"
     assert "product_category: product has what others name as product" not in proposal.unplaced, "it is looked up"
+    assert feeds(proposal, "review")["review"].belongs_to == {}, "each table numbers its own rows as entity_id"
 
 
 @pytest.mark.capability("C51")
@@ -212,8 +219,13 @@ def test_till_without_a_number_of_a_receipt_and_with_an_amount_that_counts_units
     sold = "\n".join(
         f"1/{n % 28 + 1}/2026 0000{n % 4} P{n % 5} {n % 3 + 1} {(n % 3 + 1) * (10 + n % 5)}" for n in range(40)
     )
+    sold += f"\n{sold.splitlines()[0]}"
     proposal = proposed(
         tmp_path, table("all_months", f"TRANSACTION_DT CUSTOMER_ID PRODUCT_ID AMOUNT SALES_PRICE\n{sold}")
+    )
+    assert (
+        "1 of the rows that were looked at agree with another in every column: they count once"
+        in proposal.streams[0].doubts
     )
     line = feeds(proposal, "all_months")["order_line"]
     together = "hash_of(CUSTOMER_ID, TRANSACTION_DT)"
