@@ -314,6 +314,8 @@ def _settle(stream: StreamProposal, reader: Reader) -> None:
         stream.doubts.append(
             f"{twice} of the rows that were looked at agree with another in every column: they count once"
         )
+        if "path" in stream.table.place:
+            stream.doubts.append("repeats: again, with `again` in each hash_of(…), if each of them counts")
     if mapped:
         brought = {one.name for one in reader.lookups}
         rest = [column.name for column in stream.table.columns if column.name not in read | brought]

@@ -10,7 +10,7 @@ from sqlglot import exp
 from forewarn.config.entities import entities, keys
 from forewarn.expressions import Expression, names, parse
 from forewarn.expressions.conversions import ExcelDate
-from forewarn.sources.model import Source, Stream
+from forewarn.sources.model import FileStream, Source, Stream
 
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
 _COMPARISON = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In, exp.Greatest, exp.Least)
@@ -138,7 +138,9 @@ def wanted_columns(stream: Stream) -> list[str]:
         wanted += sorted(_own(stream, expression))
     wanted += sorted(_lookup_columns(stream))
     wanted += sorted(_lent_columns(stream, personal=False) | _lent_columns(stream, personal=True))
-    return list(dict.fromkeys(wanted))
+    # What counts the rows that agree is counted when they are read.
+    own = stream.repeats if isinstance(stream, FileStream) else None
+    return [name for name in dict.fromkeys(wanted) if name != own]
 
 
 def column_types(source: Source, stream: Stream) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ from forewarn.errors import SourceRejected, SourceUnavailable
 from forewarn.sources.connections import Resolve
 from forewarn.sources.model import FileStream, Source
 from forewarn.sources.reader import Extraction, Part, PartRejected
+from forewarn.sources.repeats import counted
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _GLOB = re.compile(r"[*?\[]")
@@ -37,12 +38,19 @@ def inspector(stream: FileStream) -> Inspect:
     """Return what looks at one file of a stream's format: its columns with types, and the part that reads its rows."""
     from forewarn.sources import csv_files, excel_files, json_files, parquet_files
 
-    return {
+    inspect = {
         "csv": csv_files.inspect,
         "parquet": parquet_files.inspect,
         "json": json_files.inspect,
         "excel": excel_files.inspect,
     }[stream.format]
+    if (name := stream.repeats) is None:
+        return inspect
+
+    def look(source: Source, stream: FileStream, subject: str, file: File, sha256: str) -> tuple[dict[str, str], Part]:
+        return counted(*inspect(source, stream, subject, file, sha256), name, subject)
+
+    return look
 
 
 @contextmanager

@@ -248,6 +248,9 @@ class FileStream(Stream):
         `required`: a CSV file that does not end with a line break was cut.
     marker : str or None
         Suffix of a companion file (`.done`) without which a file is still being written.
+    repeats : str or None
+        A column that the stream gets: the first of rows of a file that agree in every column has 1 in it, the next 2.
+        Without it they count once.
     """
 
     path: str
@@ -261,6 +264,7 @@ class FileStream(Stream):
     quote: str = Field(default='"', min_length=1, max_length=1)
     final_newline: Literal["optional", "required"] = "optional"
     marker: str | None = None
+    repeats: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$")
 
 
 class Paginator(_Strict):

@@ -218,6 +218,23 @@ def test_without_a_key_identical_rows_count_once(write_source, invoices, drop, l
     assert (batch.rows_loaded, batch.rows_deduplicated, batch.new_columns) == (1, 1, ["extra"])
 
 
+def test_rows_that_agree_count_each_where_they_are_counted_and_a_file_that_comes_again_adds_its_own(
+    write_source, invoices, drop, land, rows
+):
+    counted = INVOICES.replace("    key: [invoice_no]\n", "    repeats: again\n")
+    source = write_source(
+        "finance", counted.replace("invoice_id: invoice_no", 'invoice_id: "hash_of(invoice_no, again)"')
+    )
+    drop("a.csv", HEADER + line(1) + line(1) + line(2))
+    batch = land(source, "invoices")
+    assert (batch.rows_loaded, batch.rows_deduplicated) == (3, 0)
+    drop("a.csv", HEADER + line(1) + line(1) + line(2) + line(1) + line(3))
+    assert land(source, "invoices").rows_loaded == 2
+    assert rows("select invoice_no, max(again), count(*) from raw_finance.invoices group by 1 order by 1") == [
+        ("I1", 3, 3), ("I2", 1, 1), ("I3", 1, 1),
+    ]  # fmt: skip
+
+
 def test_a13_path_or_link_that_leads_outside_is_refused(invoices, drops, tmp_path, land, write_source):
     outside = tmp_path / "secret.csv"
     outside.write_text(HEADER + line(1))
