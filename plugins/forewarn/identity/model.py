@@ -175,7 +175,9 @@ COMPARISONS = (
         "coalesce(l.postcode, l.city) is null or coalesce(r.postcode, r.city) is null",
         (
             Level(
-                "l.street = r.street and (l.postcode = r.postcode or l.city = r.city)",
+                # A street without a number is that of many.
+                "l.street = r.street and regexp_matches(l.street, '[0-9]')"
+                " and (l.postcode = r.postcode or l.city = r.city)",
                 "same address",
                 0.60,
                 2e-4,

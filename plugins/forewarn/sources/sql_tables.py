@@ -33,6 +33,16 @@ _TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
     (types.Date, "date"),
     (types.JSON, "jsonb"),
 ]
+# Drivers of other databases: the package, and how a URL begins.
+_DRIVERS = {
+    "mysql": ("pymysql", "mysql+pymysql"),
+    "mariadb": ("pymysql", "mariadb+pymysql"),
+    "mssql": ("pymssql", "mssql+pymssql"),
+    "oracle": ("oracledb", "oracle+oracledb"),
+    "snowflake": ("snowflake-sqlalchemy", "snowflake"),
+    "bigquery": ("sqlalchemy-bigquery", "bigquery"),
+    "duckdb": ("duckdb-engine", "duckdb"),
+}
 # MySQL 1044, 1045, 1049; SQLite; Oracle and others say so in words.
 _REFUSED = ("1044", "1045", "1049", "denied", "authentication", "unable to open", "login failed")
 
@@ -135,7 +145,7 @@ def connected(url: str, connection_name: str) -> Iterator[sqlalchemy.Connection]
             subject,
             expected="a SQLAlchemy URL of an installed driver",
             got=without_secrets(str(error), url),
-            next_step="correct the URL, or install the database's driver",
+            next_step=_driver_of(url),
         ) from None
     except exc.DBAPIError as error:
         text = without_secrets(" ".join(str(error.orig).split()), url)
@@ -187,6 +197,15 @@ def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStrea
 def land_type(kind: types.TypeEngine[Any]) -> str:
     """Return the PostgreSQL type that a database's type lands as."""
     return next((name for base, name in _TYPES if isinstance(kind, base)), "text")
+
+
+def _driver_of(url: str) -> str:
+    """Return how the driver of a URL's database is installed, or what else to do."""
+    dialect = url.partition(":")[0].partition("+")[0]
+    if dialect not in _DRIVERS:
+        return "correct the URL, or install the database's driver"
+    package, scheme = _DRIVERS[dialect]
+    return f"uv pip install {package} beside forewarn, and begin the URL with {scheme}://"
 
 
 def _query(

@@ -39,6 +39,14 @@ def test_a_name_alone_joins_nobody(accounts: Accounts) -> None:
     assert accounts.linked() == set()
 
 
+def test_a_street_without_a_number_joins_nobody(accounts: Accounts) -> None:
+    city = {"city": "Bonn", "street": "Hauptstr."}
+    for number, postcode in (("1", "53111"), ("2", "53225")):
+        accounts.add("shop", number, name="Anna Meyer", email=f"anna{number}@gmail.com", postcode=postcode, **city)
+    accounts.link()
+    assert accounts.linked() == set()
+
+
 def test_twins_within_one_source_that_says_little(accounts: Accounts) -> None:
     accounts.add("crm", "C1", name="华为技术有限公司", phone="+86 138 0013 8000")
     accounts.add("crm", "C2", name="Huawei Technology Co., Ltd.", phone="0086 138 0013 8000")

@@ -1,0 +1,27 @@
+"""What is said of a database that cannot be asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from forewarn.errors import SourceRejected
+from forewarn.sources.sql_tables import connected
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("snowflake://reader:s3cr3t@host/db", "uv pip install snowflake-sqlalchemy beside forewarn, and begin the URL"),
+        (
+            "mysql+pymysql://reader:s3cr3t@host/db",
+            "uv pip install pymysql beside forewarn, and begin the URL with mysql",
+        ),
+        ("nosuch://reader:s3cr3t@host/db", "correct the URL, or install the database's driver"),
+    ],
+)
+def test_a_driver_that_is_missing_is_named_with_how_to_install_it_and_without_the_password(url: str, said: str) -> None:
+    with pytest.raises(SourceRejected, match="expected a SQLAlchemy URL of an installed driver") as caught:
+        with connected(url, "shop"):
+            pass
+    assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
