@@ -20,8 +20,8 @@ from forewarn.sources.sql_tables import connected
     ],
 )
 def test_a_driver_that_is_missing_is_named_with_how_to_install_it_and_without_the_password(url: str, said: str) -> None:
-    with pytest.raises(SourceRejected, match="expected a SQLAlchemy URL of an installed driver") as caught:
-        with connected(url, "shop"):
-            pass
+    expected = "expected a SQLAlchemy URL of an installed driver"
+    with pytest.raises(SourceRejected, match=expected) as caught, connected(url, "shop"):
+        pass
     assert said in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
