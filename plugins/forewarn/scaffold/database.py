@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import sqlalchemy
 
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Column, Table, columns_of
 from forewarn.sources.reader import Row
-from forewarn.sources.sql_tables import connected, land_type, plain_row
+from forewarn.sources.reflection import described, primary_key
+from forewarn.sources.sql_tables import connected, plain_row
 
 MAX_TABLES = 300
 _SYSTEM = ("information_schema", "pg_catalog", "pg_toast", "sys", "mysql", "performance_schema", "crdb_internal")
@@ -33,7 +35,7 @@ def look_at_database(url: str, connection: str, *, rows: int = MAX_ROWS) -> tupl
                 problems.append(f"{full} and those after it: more than {MAX_TABLES} tables; name them by hand")
                 break
             try:
-                tables.append(_table(database, inspector, schema, name, rows, derived=derived))
+                tables.append(_table(database, schema, name, rows, derived=derived))
             except sqlalchemy.exc.SQLAlchemyError as error:
                 database.rollback()
                 problems.append(f"{full}: cannot be read ({' '.join(str(error.__cause__ or error).split())[:120]})")
@@ -56,7 +58,6 @@ def _names(inspector: sqlalchemy.Inspector) -> Iterator[tuple[str | None, str, b
 
 def _table(
     database: sqlalchemy.Connection,
-    inspector: sqlalchemy.Inspector,
     schema: str | None,
     name: str,
     rows: int,
@@ -64,16 +65,15 @@ def _table(
     derived: bool,
 ) -> Table:
     full = f"{schema}.{name}" if schema else name
-    found = inspector.get_columns(name, schema=schema)[:MAX_COLUMNS]
-    names = [str(column["name"]) for column in found]
+    found = dict(islice(described(database, name, schema).items(), MAX_COLUMNS))
+    names, declared = list(found), list(found.values())
     columns: list[sqlalchemy.ColumnClause[object]] = [sqlalchemy.column(column) for column in names]
     query = sqlalchemy.select(*columns).select_from(sqlalchemy.table(name, schema=schema)).limit(rows + 1)
     sample = [
         row.values if isinstance(row := plain_row("", list(values)), Row) else [None] * len(names)
         for values in database.execute(query)
     ]
-    key = inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or []
-    declared = [land_type(column["type"]) for column in found]
+    key = primary_key(database, name, schema)
     engine = database.engine
     looked_at = columns_of(names, declared, sample[:rows])
     if len(sample) > rows:
@@ -87,7 +87,7 @@ def _table(
         full,
         {"table": full},
         looked_at,
-        [str(column) for column in key],
+        key,
         whole=len(sample) <= rows,
         verify=verify,
         derived=derived,

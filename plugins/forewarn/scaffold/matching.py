@@ -10,7 +10,7 @@ from forewarn.config.entities import entities, told_by_parent
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed, Lacking, stand_in
 from forewarn.scaffold.line_prices import count_units, is_besides, is_of_one, is_share, price_by_quantity, rather_net
-from forewarn.scaffold.persons import whole_name
+from forewarn.scaffold.persons import whole_name, whole_street
 from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
 from forewarn.scaffold.shapes import SINCE_1970
 from forewarn.scaffold.table import Column, Table
@@ -205,6 +205,7 @@ class Reader:
         count_units(feed, self)
         price_by_quantity(feed, self)
         whole_name(feed, self)
+        whole_street(feed, self)
         stand_in(feed)
         lacking = tuple(
             name

@@ -1,4 +1,4 @@
-"""A person's name that stands in two columns."""
+"""A person's name, or where they live, that stands in two columns."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def whole_name(feed: Feed, reader: Reader) -> None:
     feed.columns["name"] = both
     feed.read |= {first.name, last.name}
     feed.doubts = [doubt for doubt in feed.doubts if not doubt.startswith("name: ")]
+
+
+def whole_street(feed: Feed, reader: Reader) -> None:
+    """Take a street and the number of the house together, where each has a column: without it many share the street."""
+    street = feed.columns.get("street")
+    number = next((one for one in reader.usable if names.is_one_of(one.name, "house_number", reader.shared)), None)
+    if street is not None and number is not None and named(number.name) != street:
+        feed.columns["street"] = f"trim(concat({street}, ' ', {named(number.name)}))"
+        feed.read.add(number.name)

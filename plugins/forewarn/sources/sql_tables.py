@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy
 from psycopg2 import extensions, sql
-from sqlalchemy import exc, types
+from sqlalchemy import exc
 
 from forewarn.config.yaml import did_you_mean
 from forewarn.errors import SourceRejected, SourceUnavailable
@@ -21,18 +21,10 @@ from forewarn.sources.connections import without_secrets
 from forewarn.sources.missing import require_columns
 from forewarn.sources.model import Source, SqlStream
 from forewarn.sources.reader import Copy, Extraction, Part, Reject, Row
+from forewarn.sources.reflection import described
 from forewarn.sources.sqlite_columns import NotOfOneKind, file_of, read_columns
 
 _FETCH = 1_000
-_TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
-    (types.Boolean, "boolean"),
-    (types.Integer, "bigint"),
-    (types.Float, "double precision"),
-    (types.Numeric, "numeric"),
-    (types.DateTime, "timestamptz"),
-    (types.Date, "date"),
-    (types.JSON, "jsonb"),
-]
 # Drivers of other databases: the package, and how a URL begins.
 _DRIVERS = {
     "mysql": ("pymysql", "mysql+pymysql"),
@@ -178,10 +170,11 @@ def _select(stream: SqlStream, names: Sequence[str]) -> sqlalchemy.Select[Any]:
 
 
 def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStream, name: str) -> dict[str, str]:
-    inspector, table = sqlalchemy.inspect(connection), _table(stream)
+    table = _table(stream)
     try:
-        found = inspector.get_columns(table.name, schema=table.schema)
+        columns = described(connection, table.name, table.schema)
     except exc.NoSuchTableError:
+        inspector = sqlalchemy.inspect(connection)
         known = [*inspector.get_table_names(schema=table.schema), *inspector.get_view_names(schema=table.schema)]
         raise SourceRejected(
             f"{source.name}.{name}",
@@ -189,14 +182,8 @@ def _columns(connection: sqlalchemy.Connection, source: Source, stream: SqlStrea
             got="no such table",
             next_step=did_you_mean(table.name, known),
         ) from None
-    columns = {column["name"]: land_type(column["type"]) for column in found}
     require_columns(f"{source.name}.{name}", f"table {stream.table}", wanted_columns(stream), list(columns))
     return columns | {name: kind for name, kind in column_types(source, stream).items() if kind is not None}
-
-
-def land_type(kind: types.TypeEngine[Any]) -> str:
-    """Return the PostgreSQL type that a database's type lands as."""
-    return next((name for base, name in _TYPES if isinstance(kind, base)), "text")
 
 
 def _driver_of(url: str) -> str:

@@ -7,10 +7,13 @@ import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from proposed import accepted, feeds, table
 
 from forewarn.scaffold import look_at_api, look_at_database, look_at_folder, propose, source_text
+from forewarn.sources.model import SqlSource, SqlStream
+from forewarn.sources.sql_tables import first_rows
 
 TODAY = date(2026, 3, 2)
 
@@ -333,3 +336,27 @@ def test_customers_are_known_by_the_key_of_their_list_or_by_their_name() -> None
     proposal = propose([CUSTOMERS, table("issues", f"Key Custom_field_(Organizations) Created\n{issues}")], TODAY)
     assert feeds(proposal, "issues")["ticket"].belongs_to == {"contact": '"Custom_field_(Organizations)"'}
     assert feeds(proposal, "customers")["contact"].columns == {"contact_id": "name", "account_id": "customer_id"}
+
+
+def test_a_house_number_of_its_own_belongs_to_the_street(tmp_path: Path) -> None:
+    people = table("Kunden", "KundenNr Nachname Strasse HausNr Ort\n1007 Meyer Hauptstr. 5 Bonn\n1008 Klein Ring 7 Ulm")
+    proposal = propose([people], TODAY)
+    accepted(proposal, tmp_path)
+    assert feeds(proposal, "kunden")["account"].columns["street"] == "trim(concat(Strasse, ' ', HausNr))"
+
+
+def test_a_database_whose_driver_does_not_describe_tables_is_asked_in_standard_sql(tmp_path: Path) -> None:
+    url = f"duckdb:///{tmp_path / 'shop.duckdb'}"
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute(
+            "create table invoices (id bigint, customer_id text, issued_at date, due_at date, total double)"
+        )
+        connection.execute("insert into invoices values (7, 'C1', '2025-01-02', '2025-02-01', 9.5)")
+    tables, problems = look_at_database(url, "shop")
+    assert problems == []
+    declared = {one.name: one.declared for one in tables[0].columns}
+    assert list(declared.values()) == ["bigint", "text", "date", "date", "double precision"]
+    stream = SqlStream(table=tables[0].name)
+    source = SqlSource(kind="sql", connection="shop", streams={"invoices": stream})
+    _, rows = first_rows(url, source, stream, "invoices", 5)
+    assert rows == [["7", "C1", "2025-01-02", "2025-02-01", "9.5"]]
