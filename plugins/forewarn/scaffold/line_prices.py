@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ _UNIT_PRICES = (
     "price", "unitprice", "priceeach", "preis", "prix", "precio", "preco", "prezzo", "einzelpreis", "prixunitaire",
     "preciounitario", "precounitario", "prezzounitario", "单价",
 )  # fmt: skip
+_MINUS = re.compile(r"[^\d-]*[-(−]")
 # From here on a name is one of those that people use, as in `matching`.
 _SURE = 40
 # So many articles must have been sold in different quantities, and so large a share of them agree.
@@ -119,6 +121,12 @@ def _without_share(feed: Feed, reader: Reader) -> None:
 def is_share(column: Column) -> bool:
     """Whether the values are per cent, as they or their name say, or shares of one."""
     return "%" in column.name or any("%" in value for value in column.present[:100]) or is_of_one(column)
+
+
+def is_taken_off(column: Column) -> bool:
+    """Whether most values stand as what is taken off, with a minus: -0.50, ($0.50)."""
+    some = [value for value in column.present if set(value) - set("0.,$€£ ")]
+    return bool(some) and sum(_MINUS.match(value) is not None for value in some) >= _AGREE * len(some)
 
 
 def is_of_one(column: Column) -> bool:

@@ -105,9 +105,12 @@ def _key(reader: Reader) -> Column | None:
 def leads(column: Column, reader: Reader, other: Reader, key: Column) -> bool:
     """Whether a table's column is named as another's key, or as that table with a word for number.
 
-    A word may stand before, for what the other's row is to this one: `ship_address_id` leads to `address_id`.
+    A word may stand before, for what the other's row is to this one: `ship_address_id` leads to `address_id`; or the
+    table's own may be left out: `group_id` of a customer leads to `customer_group_id`.
     """
     said = names.spellings(column.name, reader.shared)
+    mine = names.singular("".join(names.told(reader.called)))
+    said |= {f"{mine}{text}" for text in said}
     own = names.spellings(key.name, other.shared) - {*names.words()["numbers"]}
     if not said.isdisjoint(own) or any(text.endswith(name) for text in said for name in own if len(name) > 5):
         return True

@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from forewarn.config.entities import entities, told_by_parent
-from forewarn.scaffold import names
+from forewarn.scaffold import line_prices, names
 from forewarn.scaffold.feed import Feed, Lacking, stand_in
-from forewarn.scaffold.line_prices import count_units, is_besides, is_of_one, is_share, price_by_quantity, rather_net
 from forewarn.scaffold.persons import whole_name, whole_street
 from forewarn.scaffold.reading import can_be_named, counted_days, divided, expression_of, fits, named, timed
 from forewarn.scaffold.shapes import SINCE_1970
@@ -99,11 +98,7 @@ class Reader:
 
     def reference(self, entity: str, but: str = "") -> Column | None:
         """Return the column that holds an entity's number, which is not the column `but`."""
-        rated = [
-            (names.is_number_of(column.name, entity, self.shared), column)
-            for column in self.usable
-            if column.name != but
-        ]
+        rated = [(names.is_number_of(one.name, entity, self.shared), one) for one in self.usable if one.name != but]
         best = max((rate for rate, _ in rated), default=0)
         found = [column for rate, column in rated if rate == best and best >= 2 and column.shape.kind != "time"]
         found = [column for column in found if column.distinct or not column.values]
@@ -202,8 +197,8 @@ class Reader:
                 expression, _ = self.identity()
             if expression is not None:
                 feed.columns[target] = expression
-        count_units(feed, self)
-        price_by_quantity(feed, self)
+        line_prices.count_units(feed, self)
+        line_prices.price_by_quantity(feed, self)
         whole_name(feed, self)
         whole_street(feed, self)
         stand_in(feed)
@@ -291,7 +286,7 @@ class Reader:
         ]
         fitting = [column for column in fitting if not names.is_one_of(column.name, "leaks", self.shared)]
         if target == "amount" and feed.entity in ("order", "order_line"):
-            fitting = [column for column in fitting if not is_besides(column.name)]
+            fitting = [column for column in fitting if not line_prices.is_besides(column.name)]
         return fitting
 
     def _rated(self, entity: str, target: str, kind: str, fitting: list[Column]) -> list[tuple[int, Column]]:
@@ -315,7 +310,7 @@ class Reader:
         if target == "amount":
             # What is paid of an invoice has the taxes in it.
             sign = -1 if entity == "invoice" else 1
-            rated = [(rate + sign * rather_net(one.name), one) for rate, one in rated]
+            rated = [(rate + sign * line_prices.rather_net(one.name), one) for rate, one in rated]
         return sorted(rated, key=lambda pair: -pair[0])
 
     def _by_meaning(self, feed: Feed, target: str, kind: str, *, required: bool) -> str | None:
@@ -330,7 +325,9 @@ class Reader:
             elif kind == "timestamptz" and alone:
                 # What happened first stands in every row; what follows may not have come yet.
                 first = max(alone, key=lambda column: len(column.present))
-                feed.doubts.append(f"{target}: nothing is named so; perhaps {_either(alone)}")
+                feed.doubts.append(
+                    f"{target}: nothing is named so; perhaps {' or '.join(one.name for one in alone[:4])}"
+                )
                 rated = [(1, first)]
         if not rated and required and kind == "timestamptz" and (day := counted_days(self.usable, self.shared)):
             feed.doubts.append(f"{target}: {day.name} counts days; write the date of its day 0 for 2000-01-01")
@@ -341,16 +338,17 @@ class Reader:
             return self._by_content(feed, target, kind, fitting)
         others = [column.name for rate, column in rated[1:4] if rate >= rated[0][0] - 25]
         best = rated[0][1]
-        if target == "discount_amount" and is_share(best):
+        if target == "discount_amount" and line_prices.is_share(best):
             text = expression_of(best, kind)
-            whole = 1 if is_of_one(best) else 100
+            whole = 1 if line_prices.is_of_one(best) else 100
             feed.doubts.append(
                 f"discount_amount: {best.name} is a share; amount * {text} / ({whole} - {text}) of a net amount"
             )
             return None
         if others:
             feed.doubts.append(f"{target}: perhaps {' or '.join(others)}")
-        return self._take(feed, best, kind)
+        taken = self._take(feed, best, kind)
+        return f"-{taken}" if target == "discount_amount" and line_prices.is_taken_off(best) else taken
 
     def _by_content(self, feed: Feed, target: str, kind: str, fitting: list[Column]) -> str | None:
         """Return what no column is called and one holds: an address of mail, the price of a year."""
@@ -392,7 +390,3 @@ class Reader:
         if kind is None:
             feed.doubts.append("kind: 'nps' for a recommendation from 0 to 10")
         return f"'{kind or 'survey'}'"
-
-
-def _either(columns: list[Column]) -> str:
-    return " or ".join(column.name for column in columns[:4])

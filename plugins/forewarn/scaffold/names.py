@@ -15,6 +15,8 @@ MONEY_PARTS = ("cents", "cent", "pence", "minor", "centimes")
 _LISTED = 45
 # Targets whose columns are often told by the last word alone: billing_city, mailing_zip.
 _PLACES = ("city", "country", "postcode")
+# What somebody has an address for.
+_PLACED = frozenset({"bill", "billing", "ship", "shipping", "delivery", "customer", "home", "mailing", "store", "to"})
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe"})
 
 
@@ -225,4 +227,5 @@ def is_whole(column: str) -> bool:
 
 def is_of_an_address(name: str) -> bool:
     """Whether a state is one of a country: billing_state."""
-    return folded(name).endswith(("state", "estado", "stato")) and len(parts(name)) > 1
+    said = parts(name)
+    return len(said) > 1 and said[-1] in ("state", "estado", "stato") and not _PLACED.isdisjoint(said)

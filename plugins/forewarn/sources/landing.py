@@ -23,6 +23,7 @@ from forewarn.sources.freshness import demand_moment
 from forewarn.sources.model import FileStream, Source, Stream
 from forewarn.sources.raw_tables import RawTable, add_own_columns, bring_to, definitions, record_changes
 from forewarn.sources.reader import Extraction, NotPlain, Part, PartRejected, Reject
+from forewarn.sources.repeats import refuse_uncounted
 
 STAGE, TEXT = sql.Identifier("landing"), sql.Identifier("landing_text")
 
@@ -53,6 +54,7 @@ class Landing:
         cursor.execute("select set_config('datestyle', %s, true)", [f"ISO, {self.stream.date_order.upper()}"])
         for part, reason in extraction.rejected:
             self._set_aside(part, reason)
+        refuse_uncounted(cursor, self.source, batch.stream)
         if extraction.nothing_new or not extraction.columns:
             return dataclasses.replace(batch, quarantined_files=self.set_aside)
         table = bring_to(cursor, self.source, batch.stream, extraction.columns)

@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from psycopg2 import extensions
+
 from forewarn.errors import SourceRejected
+from forewarn.sources.model import FileStream, Source
 from forewarn.sources.reader import Part, Reject, Row
 from forewarn.sources.rows_as_parts import part_of_rows
 
@@ -34,6 +37,32 @@ def counted(types: dict[str, str], part: Part, name: str, subject: str) -> tuple
     return {**types, name: "bigint"}, part_of_rows(
         part.name, columns, rows, size_bytes=part.size_bytes, sha256=part.sha256
     )
+
+
+def refuse_uncounted(cursor: extensions.cursor, source: Source, name: str) -> None:
+    """Refuse to count rows of a stream whose rows have landed uncounted: each would be there a second time.
+
+    Raises
+    ------
+    SourceRejected
+        With the way out.
+    """
+    stream = source.streams[name]
+    if not isinstance(stream, FileStream) or stream.repeats is None:
+        return
+    cursor.execute(
+        "select count(*), count(*) filter (where column_name = %s) from information_schema.columns"
+        " where table_schema = %s and table_name = %s",
+        [stream.repeats, source.schema_name, name],
+    )
+    landed, counted_before = cursor.fetchone() or (0, 0)
+    if landed and not counted_before:
+        raise SourceRejected(
+            f"{source.name}.{name}: repeats",
+            expected="a stream that has not landed yet",
+            got="one whose rows have landed without it",
+            next_step="give the stream another name: its files are read anew, and what landed before no longer counts",
+        )
 
 
 def _numbered(rows: Callable[[], Iterator[Row | Reject]]) -> Callable[[], Iterator[Row | Reject]]:

@@ -233,6 +233,9 @@ def test_rows_that_agree_count_each_where_they_are_counted_and_a_file_that_comes
     assert rows("select invoice_no, max(again), count(*) from raw_finance.invoices group by 1 order by 1") == [
         ("I1", 3, 3), ("I2", 1, 1), ("I3", 1, 1),
     ]  # fmt: skip
+    later = write_source("finance", counted.replace("repeats: again", "repeats: once_more"))
+    with pytest.raises(SourceRejected, match="rows have landed without it"):
+        land(later, "invoices")
 
 
 def test_a13_path_or_link_that_leads_outside_is_refused(invoices, drops, tmp_path, land, write_source):

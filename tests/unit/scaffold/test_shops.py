@@ -189,9 +189,10 @@ def test_what_only_says_more_of_customers_articles_and_orders_counts_none_of_the
     lines = "\n".join(f"{n} {n} {n % 2 + 1} 1 10.5" for n in range(1, 7))
     proposal = proposed(
         tmp_path,
-        table("customer_entity", "entity_id email\n1 a@x.example\n2 b@x.example\n3 c@x.example"),
+        table("customer_entity", "entity_id email group_id\n1 a@x.example 1\n2 b@x.example 2\n3 c@x.example 1"),
         table("customer_address_entity", "entity_id parent_id city\n1 2 Ulm\n2 1 Bonn\n3 3 Kiel"),
         table("newsletter_subscriber", "subscriber_id customer_id letter\n8 1 on\n9 2 off"),
+        table("customer_group", "customer_group_id customer_group_code\n1 General\n2 Wholesale"),
         table("product", "product_id name product_category_id\n1 Tee 4\n2 Mug 5"),
         table("product_category", "product_category_id product_category_name\n4 Food\n5 Home"),
         table("sales_order", f"entity_id customer_id created_at subtotal status_id\n{orders}"),
@@ -211,6 +212,10 @@ def test_what_only_says_more_of_customers_articles_and_orders_counts_none_of_the
     ]  # fmt: skip
     assert feeds(proposal, "sales_order_item")["order_line"].columns["product_id"] == "product_id"
     assert "product_category: product has what others name as product" not in proposal.unplaced, "it is looked up"
+    customers = next(stream for stream in proposal.streams if stream.name == "customer_entity")
+    assert [(one.name, one.to.table.name, one.by) for one in customers.lookups] == [
+        ("segment", "customer_group", "group_id")
+    ]
     assert feeds(proposal, "review")["review"].belongs_to == {}, "each table numbers its own rows as entity_id"
 
 
@@ -248,6 +253,14 @@ def test_marketplace_that_knows_buyers_by_an_address_and_prices_of_whole_lines(t
     assert found["order"].columns["status"] == status, "what all lines of an order have is the order's"
     assert found["order_line"].columns["amount"] == '"item-price"', "it grows with the quantity"
     assert proposal.streams[0].personal == ["buyer-email"], "the number of an order is no telephone"
+
+
+def test_discounts_with_a_minus_are_what_was_given_off(tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"T{n // 2} S{n % 3} 2026-01-0{n % 9 + 1} C{n % 4} $9.00 {'-$0.50' if n % 2 else '$0.00'}" for n in range(12)
+    )
+    proposal = proposed(tmp_path, table("sales", f"transaction_id sku date customer_id net_sales discounts\n{rows}"))
+    assert feeds(proposal, "sales")["order_line"].columns["discount_amount"] == "-number(discounts)"
 
 
 def test_lines_without_a_price_are_said_to_lack_one(tmp_path: Path) -> None:
