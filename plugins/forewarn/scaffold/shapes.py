@@ -26,7 +26,7 @@ _POINT, _COMMA = (
 _SIGNS = str.maketrans("", "", " \t\u00a0\u202f\u2009'’$€£¥₹₽₩₺%")
 _CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?:Z| ?(?:UTC|GMT)| ?[+-]\d{2}:?\d{2}?)?)?"
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK)
-_COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _LOCAL = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _CLOCK)
 _NAMED = re.compile(r"\d{1,2}[-/ ][A-Za-z]{3,9}[-/ ]\d{2,4}" + _CLOCK + r"|[A-Za-z]{3,9} \d{1,2},? \d{4}" + _CLOCK)
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日(?: ?(\d{1,2}:\d{2})(:\d{2})?)?")
@@ -82,7 +82,7 @@ _DECLARED = {
 
 
 def _compact(sample: Sequence[str]) -> Shape | None:
-    return Shape("time", "ymd") if _most(sample, _COMPACT) else None
+    return Shape("time", "ymd") if _most(sample, COMPACT) else None
 
 
 def _truth(sample: Sequence[str]) -> Shape | None:
@@ -159,7 +159,7 @@ def newest_day(values: Sequence[str], order: str) -> date | None:
         elif order.startswith("YYMMDD") and (match := _SHORT.fullmatch(value.strip())):
             # As PostgreSQL reads two digits: the year nearest to 2020.
             parts = (f"{'19' if match[1] >= '70' else '20'}{match[1]}", match[2], match[3])
-        elif _COMPACT.fullmatch(value.strip()):
+        elif COMPACT.fullmatch(value.strip()):
             parts = (value.strip()[:4], value.strip()[4:6], value.strip()[6:8])
         elif match := _LOCAL.match(value.strip()):
             day, month = (match[2], match[1]) if order == "mdy" else (match[1], match[2])

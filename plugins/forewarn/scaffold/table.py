@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from forewarn.scaffold.shapes import Shape, shape_of
+from forewarn.scaffold.shapes import COMPACT, Shape, shape_of
 
 MAX_ROWS = 20_000
 MAX_COLUMNS = 500
 # What exports write where there is nothing.
 _NOTHING = frozenset({"NULL", "null", "(null)", "\\N", "NaN", "nan", "N/A", "n/a", "#N/A"})
 # What MySQL has where there is no day.
+_NO_COMPACT_DAYS = frozenset({"0", "00000000"})
 _NO_DAYS = ("0000-00-00", "0000-00-00 00:00:00")
 
 
@@ -38,7 +39,13 @@ class Column:
     @cached_property
     def nothing(self) -> list[str]:
         """The words that stand where there is nothing, in a text."""
-        return sorted(_NOTHING.intersection(self.values)) if self.declared in (None, "text") else []
+        if self.declared not in (None, "text"):
+            return []
+        there = {value for value in self.values if value}
+        days = there - _NO_COMPACT_DAYS
+        # Of days that are written as a number, none is 0.
+        zeros = there & _NO_COMPACT_DAYS if days and all(COMPACT.fullmatch(value) for value in days) else set()
+        return sorted({*_NOTHING & there, *zeros})
 
     @cached_property
     def distinct(self) -> frozenset[str]:

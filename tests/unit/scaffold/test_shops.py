@@ -132,6 +132,7 @@ def test_distributor_with_names_of_eight_letters(tmp_path: Path) -> None:
     customers = "\n".join(f"00000{n} ACME{n} MRO S1" for n in range(6))
     orders = "\n".join(f"70000{n} 00000{n} 2026010{n + 1} C" for n in range(6))
     lines = "\n".join(f"70000{n} 1 IT1 5 5 0 2.50 12.50" for n in range(6))
+    bills = "\n".join(f"IV{n} 70000{n} 00000{n} 20260110 20260210 12.50 {n % 2 * 20260120}" for n in range(6))
     stock = "\n".join(f"DAY IT{n} 20260131 {n} 50" for n in range(6))
     proposal = proposed(
         tmp_path,
@@ -139,6 +140,7 @@ def test_distributor_with_names_of_eight_letters(tmp_path: Path) -> None:
         table("ORDHDR", f"ORDNO CUSTNO ORDDT ORDSTAT\n{orders}"),
         table("ORDDTL", f"ORDNO LINENO ITEMNO QTYORD QTYSHP QTYBO UNITPRC EXTPRC\n{lines}"),
         table("ITEMBAL", f"WHSE ITEMNO BALDT QTYOH REORDPT\n{stock}"),
+        table("ARINV", f"INVNO ORDNO CUSTNO INVDT DUEDT INVAMT PAIDDT\n{bills}"),
         table("SALESREP", "SLSMNO SLSMNM EMAIL\nS1 ANN a@example.com\nS2 BEA b@example.com"),
     )
     assert feeds(proposal, "custmast")["account"].columns == {
@@ -150,6 +152,11 @@ def test_distributor_with_names_of_eight_letters(tmp_path: Path) -> None:
     assert feeds(proposal, "orddtl")["order_line"].columns["amount"] == "EXTPRC", "extended is of the whole line"
     assert feeds(proposal, "itembal")["inventory_snapshot"].columns["on_hand"] == "QTYOH"
     assert feeds(proposal, "salesrep")["owner"].columns["name"] == "SLSMNM"
+    paid = feeds(proposal, "arinv")["payment"]
+    assert (paid.columns["paid_at"], paid.where) == (
+        "nullif(PAIDDT, '0')",
+        "nullif(PAIDDT, '0') is not null",
+    ), "an invoice that was paid on day 0 has not been paid"
 
 
 @pytest.mark.capability("C51")
