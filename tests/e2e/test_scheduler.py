@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email import policy
@@ -234,14 +235,9 @@ def test_everything_listens_on_loopback_alone(stack: Stack, first_run: str) -> N
         *("api-server", "scheduler", "dag-processor", "triggerer", "reader-watch", "mlflow", "help-desk"),
         "workbench",
     }
-    family = [child for item in started for child in _family(item.pid)]
-    listening = {
-        connection.laddr.ip
-        for process in family
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
+    assert {address for item in started for process in _family(item.pid) for address in _listening(process)} == {
+        "127.0.0.1"
     }
-    assert listening == {"127.0.0.1"}
 
 
 def again(stack: Stack, run_id: str, *tasks: str | tuple[str, int], after: bool = True) -> set[str]:
@@ -303,12 +299,29 @@ def _family(pid: int) -> list[psutil.Process]:
     return [leader, *leader.children(recursive=True)]
 
 
+def _listening(process: psutil.Process) -> set[str]:
+    """Return the addresses that a process listens on: none if it ended since it was found, as tasks do."""
+    with suppress(psutil.NoSuchProcess):
+        return {
+            connection.laddr.ip
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    return set()
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def test_down_ends_all_of_it(stack: Stack, first_run: str) -> None:
     started = processes.recall(services.processes_file(stack.settings.home))
     family = [process for item in started for process in _family(item.pid)]
     assert len(family) > len(started)
     ended = services.down(stack.settings.home)
     assert set(ended) == {item.name for item in started} | {"PostgreSQL"}
-    assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
+    assert [process for process in family if _runs(process)] == []
     with pytest.raises(psycopg2.OperationalError, match="Connection refused"):
         psycopg2.connect(dsn(stack.settings.warehouse_url))
