@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from tests.integration.warehouse.company import Companies
 
 from forewarn.config.settings import Settings
 from forewarn.warehouse.embedded import EmbeddedServer
@@ -50,6 +51,12 @@ def template(postgres: EmbeddedServer) -> str:
     """Name of a migrated database to copy from."""
     migrate(postgres.ensure_database("template_forewarn"))
     return "template_forewarn"
+
+
+@pytest.fixture(scope="session")
+def companies(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Companies:
+    """Makes small companies."""
+    return Companies(postgres, template, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import random
@@ -18,7 +17,7 @@ import psycopg2
 import pytest
 from disk import full_disk
 from killing import Killed, killed_at, reconnected
-from tests.integration.warehouse.company import CHURN, Company
+from tests.integration.warehouse.company import CHURN, Companies, Company
 
 from forewarn.errors import BuildInterrupted, Permanent, Transient
 from forewarn.warehouse import dbt
@@ -28,18 +27,15 @@ from forewarn.warehouse.interruptions import interruption
 from forewarn.warehouse.lock import ATTEMPTS
 from forewarn.warehouse.publish import publish
 
-_numbers = itertools.count()
 DAY = date(2024, 7, 1)
 NOW = datetime(2024, 7, 1, 6, tzinfo=UTC)
 BEFORE, AFTER = [5, 7], [7, 500]
 
 
 @pytest.fixture(scope="module")
-def original(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Company:
+def original(companies: Companies) -> Iterator[Company]:
     """A company whose readers see one version while the marts already hold the next."""
-    company = Company(
-        postgres.ensure_database("faults_of_publishing", template=template), tmp_path_factory.mktemp("home")
-    )
+    company = companies.new()
     orders = [("1", "a", "2024-05-20T00:00Z", 5), ("2", "b", "2024-05-21T00:00Z", 7)]
     company.land("erp", "order", "order_id account_id ordered_at amount", orders)
     company.build(str(DAY))
@@ -55,15 +51,16 @@ def original(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.T
         _publish(company, "first")
         cursor.execute("update marts.customer_360 set revenue_365d = 500 where revenue_365d = 5")
         cursor.execute("update ml.score set probability = 0.9")
-    return company
+    yield company
+    companies.close(company)
 
 
 @pytest.fixture
-def company(original: Company, postgres: EmbeddedServer) -> Iterator[Company]:
+def company(original: Company, companies: Companies) -> Iterator[Company]:
     """A copy of it for one test."""
-    copied = original.copy(postgres, f"fault_of_publishing_{next(_numbers)}")
+    copied = companies.copy(original)
     yield copied
-    copied.close()
+    companies.close(copied)
 
 
 def _publish(company: Company, run_id: str) -> None:
@@ -263,13 +260,13 @@ def _intermediate(company: Company) -> dict[str, str]:
 
 
 def test_23_killed_during_a_build_readers_keep_their_version_and_a_build_again_is_identical(
-    one_more: Company, postgres: EmbeddedServer
+    one_more: Company, companies: Companies
 ) -> None:
     before = _intermediate(one_more)
-    undisturbed = one_more.copy(postgres, f"fault_of_publishing_{next(_numbers)}")
+    undisturbed = companies.copy(one_more)
     _build(undisturbed, "intermediate")
     wanted = _intermediate(undisturbed)
-    undisturbed.close()
+    companies.close(undisturbed)
     assert {name for name in wanted if wanted[name] != before[name]} >= {"int_orders", "int_customer_events"}
     one_more.connection = reconnected(one_more.settings.warehouse_url)
     changed = [name for name in wanted if wanted[name] != before.get(name)]

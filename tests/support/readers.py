@@ -12,7 +12,7 @@ import pytest
 from ddl import RELATIONS
 from psycopg2 import extensions
 from sqlalchemy import make_url
-from tests.integration.warehouse.company import Company
+from tests.integration.warehouse.company import Companies, Company
 
 from forewarn.warehouse import access
 from forewarn.warehouse.embedded import EmbeddedServer
@@ -85,8 +85,8 @@ def run(session: extensions.connection, statement: str) -> list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    company = Company(postgres.ensure_database("fault_access", template=template), tmp_path_factory.mktemp("home"))
+def warehouse(postgres: EmbeddedServer, companies: Companies) -> Iterator[Warehouse]:
+    company = companies.new()
     company.land(
         "crm",
         "owner",
@@ -152,4 +152,4 @@ def warehouse(postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.
     for name in SEES:
         access.revoke(company.settings.warehouse_url, name)
     assert access.logins(company.settings.warehouse_url) == []
-    company.close()
+    companies.close(company)

@@ -146,7 +146,8 @@ def build(
                 command = [
                     # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
                     *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
-                    *("--indirect-selection", "buildable"),
+                    # A test of two layers is of the one that is built last. Of a whole build nothing need be looked for.
+                    *("--indirect-selection", "buildable" if part and tests else "empty"),
                     *(() if tests else ("--exclude-resource-type", "test")),
                     *(("--select", part) if part else ()),
                     *(("--full-refresh",) if full_refresh or outdated else ()),
@@ -274,6 +275,7 @@ def _run(
     """Run one dbt command; return what became of each node, dbt's own verdict, and what kept it from running."""
     from dbt.cli.main import dbtRunner
 
+    from forewarn.warehouse.dbt_log import dbt_log
     from forewarn.warehouse.dbt_sessions import keep_sessions
 
     keep_sessions()
@@ -286,12 +288,13 @@ def _run(
         *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
         *("--threads", str(THREADS), "--vars", json.dumps(variables)),
     ]
-    options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--no-version-check"]
+    options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
     with (
         _one_at_a_time,
         _environment(_connection(settings) | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}),
+        dbt_log(state / "logs") as log,
     ):
-        outcome = dbtRunner().invoke([*options, *command])
+        outcome = dbtRunner(callbacks=[log]).invoke([*options, *command])
     results = [_node(result) for result in getattr(outcome.result, "results", None) or []]
     return results, outcome.success, outcome.exception
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,14 +37,6 @@ class Company:
         self.connection = psycopg2.connect(dsn(url))
         self.connection.autocommit = True
         self.mappings: dict[str, list[dict[str, Any]]] = {}
-
-    def copy(self, postgres: EmbeddedServer, database: str) -> Company:
-        """Return the same company in a copied database; nobody may be connected to the original meanwhile."""
-        self.connection.close()
-        original = make_url(self.settings.warehouse_url).database
-        twin = Company(postgres.ensure_database(database, template=original), self.settings.home)
-        twin.mappings = copy.deepcopy(self.mappings)
-        return twin
 
     def land(
         self,
@@ -166,10 +159,6 @@ class Company:
         (row,) = self.rows(query)
         return str(row["digest"])
 
-    def close(self) -> None:
-        """Close the connection."""
-        self.connection.close()
-
     def _feed(
         self,
         source: str,
@@ -205,3 +194,40 @@ class Company:
             }
         )
         return feeds[-1]
+
+
+class Companies:
+    """Companies on one server, each in a warehouse of its own until it is closed.
+
+    Names come again, each with its home: for a database of another name dbt would parse the project anew.
+    """
+
+    def __init__(self, postgres: EmbeddedServer, template: str, homes: Path) -> None:
+        self._postgres, self._template, self._homes = postgres, template, homes
+        self._open: dict[str, Company] = {}
+
+    def new(self) -> Company:
+        """Return a company of which nothing has landed."""
+        return self._make(self._template)
+
+    def copy(self, original: Company) -> Company:
+        """Return the same company in a copied database, and end the session of the original."""
+        original.connection.close()
+        twin = self._make(_database(original))
+        twin.mappings = copy.deepcopy(original.mappings)
+        return twin
+
+    def close(self, company: Company) -> None:
+        """End a company and drop its warehouse."""
+        company.connection.close()
+        self._postgres.drop_database(_database(company))
+        del self._open[_database(company)]
+
+    def _make(self, template: str) -> Company:
+        name = next(name for number in itertools.count() if (name := f"company_{number}") not in self._open)
+        self._open[name] = Company(self._postgres.ensure_database(name, template=template), self._homes / name)
+        return self._open[name]
+
+
+def _database(company: Company) -> str:
+    return str(make_url(company.settings.warehouse_url).database)

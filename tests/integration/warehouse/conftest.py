@@ -1,17 +1,11 @@
-"""A fresh small company; the parsed dbt project is kept between the tests of a worker."""
+"""A fresh small company."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from tests.integration.warehouse.company import Company
-
-from forewarn.warehouse.embedded import EmbeddedServer
-
-_numbers = itertools.count()
+from tests.integration.warehouse.company import Companies, Company
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,24 +25,22 @@ def artefacts() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def new_company(
-    postgres: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Company]]:
-    """Make companies, each in a warehouse of its own."""
+def new_company(companies: Companies) -> Iterator[Callable[[], Company]]:
+    """Make companies that are there until the file's last test has run."""
     made: list[Company] = []
-    home: Path = tmp_path_factory.mktemp("home")
 
     def make() -> Company:
-        url = postgres.ensure_database(f"company_{next(_numbers)}", template=template)
-        made.append(Company(url, home))
+        made.append(companies.new())
         return made[-1]
 
     yield make
     for company in made:
-        company.close()
+        companies.close(company)
 
 
 @pytest.fixture
-def company(new_company: Callable[[], Company]) -> Company:
+def company(companies: Companies) -> Iterator[Company]:
     """A company with nothing landed yet."""
-    return new_company()
+    company = companies.new()
+    yield company
+    companies.close(company)

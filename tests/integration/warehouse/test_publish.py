@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,15 +10,13 @@ from datetime import UTC, date, datetime
 import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
-from tests.integration.warehouse.company import Company
+from tests.integration.warehouse.company import Companies, Company
 
 from forewarn.errors import Permanent
 from forewarn.warehouse.deprecated import deprecated
-from forewarn.warehouse.embedded import EmbeddedServer
 from forewarn.warehouse.engine import dsn
 from forewarn.warehouse.publish import DIRECT, publish
 
-_numbers = itertools.count()
 NOW = datetime(2024, 7, 1, 6, tzinfo=UTC)
 ORDERS = "order_id account_id ordered_at amount"
 VERSIONED = (
@@ -61,11 +58,11 @@ def original(new_company: Callable[[], Company]) -> Company:
 
 
 @pytest.fixture
-def published(original: Company, postgres: EmbeddedServer) -> Iterator[Company]:
+def published(original: Company, companies: Companies) -> Iterator[Company]:
     """A copy of it for one test."""
-    company = original.copy(postgres, f"published_{next(_numbers)}")
+    company = companies.copy(original)
     yield company
-    company.close()
+    companies.close(company)
 
 
 def _tables(company: Company) -> set[str]:
