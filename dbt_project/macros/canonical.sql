@@ -1,3 +1,11 @@
+{# The streams that feed an entity. Forewarn tells dbt of each entity by itself, in the environment: where a mapping is another
+   than the night before, dbt parses the models of that entity anew, and for a variable it would parse all. #}
+{% macro feeds_of(entity) %}
+    {%- set given = var('canonical') -%}
+    {{ return(given.get(entity, []) if given else fromjson(env_var('FOREWARN_FEEDS_' ~ entity | upper, '[]'))) }}
+{% endmacro %}
+
+
 {# The rows of one canonical entity: every stream that feeds it, typed and united. #}
 {% macro canonical(entity) %}
 {%- set spec = var('entities').get(entity) -%}
@@ -7,7 +15,7 @@
 {%- elif not spec -%}
 {{ exceptions.raise_compiler_error("The variable `entities` is empty: build with `forewarn run build`, not with dbt alone.") }}
 {%- endif -%}
-{%- set feeds = var('canonical').get(entity, []) -%}
+{%- set feeds = feeds_of(entity) -%}
 {%- set names = ['source'] + (spec.columns.keys() | list) + (['account_source'] if spec.refers else []) -%}
 {%- set sources = feeds | map(attribute='source') | list -%}
 {%- if not feeds -%}
@@ -158,8 +166,8 @@ where {{ conditions | join(' and ') }}
 
 {# What rows are looked up in vain: each number of each stream, with how many records miss it. #}
 {% macro canonical_missed_lookups() %}
-{%- for entity, feeds in var('canonical').items() -%}
-{%- for feed in feeds -%}
+{%- for entity in var('entities') -%}
+{%- for feed in feeds_of(entity) -%}
 {%- for one in feed.lookups or [] %}
 select
     cast('{{ entity }}' as {{ type_text() }}) as entity,
@@ -237,9 +245,8 @@ where
 
 {# Records whose parent has not come: they are nobody's until then. #}
 {% macro canonical_orphans() %}
-{%- for entity, feeds in var('canonical').items() -%}
-{%- set spec = var('entities')[entity] -%}
-{%- for feed in feeds if feed.belongs_to -%}
+{%- for entity, spec in var('entities').items() -%}
+{%- for feed in feeds_of(entity) if feed.belongs_to -%}
 {%- set parent = feed.belongs_to.keys() | first -%}
 {%- set of = var('entities')[parent] %}
 select
@@ -276,7 +283,7 @@ where 1 = 0
 {# How often a record may belong to one that belongs to another. #}
 {% macro canonical_generations() %}
     {%- set entities = [] -%}
-    {%- for entity, feeds in var('canonical').items() if feeds | selectattr('belongs_to') | list -%}
+    {%- for entity in var('entities') if feeds_of(entity) | selectattr('belongs_to') | list -%}
         {%- do entities.append(entity) -%}
     {%- endfor -%}
     {{ return(entities | length) }}
@@ -286,9 +293,8 @@ where 1 = 0
 {# What belongs to the records of a relation, with the columns of int_past_records. #}
 {% macro canonical_children(relation, parents) %}
 {%- set selects = [] -%}
-{%- for entity, feeds in var('canonical').items() -%}
-{%- set spec = var('entities')[entity] -%}
-{%- for feed in feeds if feed.belongs_to -%}
+{%- for entity, spec in var('entities').items() -%}
+{%- for feed in feeds_of(entity) if feed.belongs_to -%}
 {%- set select_children %}
     select
         cast('{{ entity }}' as {{ type_text() }}) as entity,
@@ -313,7 +319,7 @@ where 1 = 0
    Conditions do not count here: a record that no longer meets one is gone as well. #}
 {% macro canonical_past(entity, columns) %}
 {%- set refers = var('entities')[entity].refers -%}
-{%- for feed in var('canonical').get(entity, []) %}
+{%- for feed in feeds_of(entity) %}
 {%- set told %}
 select distinct
     cast('{{ entity }}' as {{ type_text() }}) as entity,
@@ -362,7 +368,7 @@ where 1 = 0
 
 {# Whether any source feeds the entity, or the named column of it: without it a feature is unknown, not zero. #}
 {% macro is_fed(entity, column=none) %}
-    {%- for feed in var('canonical').get(entity, []) if column is none or column in feed.columns -%}
+    {%- for feed in feeds_of(entity) if column is none or column in feed.columns -%}
         {%- if loop.first %}{{ return(true) }}{% endif -%}
     {%- endfor -%}
     {{ return(false) }}
@@ -371,7 +377,7 @@ where 1 = 0
 
 {# A view, unless rows must be ranked to find one per record: then it is done once a run and not once a reader. #}
 {% macro canonical_materialization(entity) %}
-    {%- set feeds = var('canonical').get(entity, []) -%}
+    {%- set feeds = feeds_of(entity) -%}
     {%- set sources = feeds | map(attribute='source') | list -%}
     {%- set ranked = feeds | selectattr('distinct') | list or sources | length != sources | unique | list | length -%}
     {{ return('table' if ranked else 'view') }}

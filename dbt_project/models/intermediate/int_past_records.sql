@@ -2,7 +2,7 @@
 {%- set parents = {'order_line': 'order_id', 'payment': 'invoice_id'} %}
 {%- set fed = [] %}
 {%- for entity, spec in var('entities', {}).items() if spec.refers or entity in ('account', 'order_line') %}
-{%- if var('canonical').get(entity) %}{% do fed.append(entity) %}{% endif %}
+{%- if feeds_of(entity) %}{% do fed.append(entity) %}{% endif %}
 {%- endfor -%}
 {#- What belongs to another record has gone with it, and what belongs to that. -#}
 {%- set generations = canonical_generations() -%}

@@ -282,16 +282,19 @@ def _run(
     project = settings.project / "dbt_project"
     state = settings.home / "dbt"
     state.mkdir(parents=True, exist_ok=True)
+    # Of whom is fed by what, each entity's models are told by themselves: see the macro feeds_of.
+    feeds = {f"FOREWARN_FEEDS_{entity.upper()}": json.dumps(told) for entity, told in variables["canonical"].items()}
+    others = {name: value for name, value in variables.items() if name != "canonical"}
     command = [
         *arguments,
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
-        *("--threads", str(THREADS), "--vars", json.dumps(variables)),
+        *("--threads", str(THREADS), "--vars", json.dumps(others)),
     ]
     options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
     with (
         _one_at_a_time,
-        _environment(_connection(settings) | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}),
+        _environment(_connection(settings) | feeds | environment | {"FOREWARN_DBT_SOURCES": _sources(settings)}),
         dbt_log(state / "logs") as log,
     ):
         outcome = dbtRunner(callbacks=[log]).invoke([*options, *command])
