@@ -56,6 +56,8 @@ class NodeResult:
         dbt's word: success, pass, warn, skipped, error, fail.
     path : str
         The file, from the root of the checkout.
+    sql : str
+        What it was compiled to; empty for what has none.
     """
 
     name: str
@@ -64,6 +66,7 @@ class NodeResult:
     seconds: float
     message: str
     path: str
+    sql: str
 
 
 def build(
@@ -146,7 +149,7 @@ def build(
                 command = [
                     # Unit tests prove the code, not the data: the test suite runs them, not every night's build.
                     *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
-                    # A test of two layers is of the one that is built last. Of a whole build nothing need be looked for.
+                    # A test of two layers is of the one built last. For a whole build nothing need be looked for.
                     *("--indirect-selection", "buildable" if part and tests else "empty"),
                     *(() if tests else ("--exclude-resource-type", "test")),
                     *(("--select", part) if part else ()),
@@ -166,9 +169,12 @@ def _compute_past(
 ) -> None:
     """Compute features of dates that are built late, of customers of whom something has changed since."""
     day = STAND_IN.isoformat()
-    invoke(
+    compiled = invoke(
         settings,
-        ["compile", "--full-refresh", "--select", "+churn_features", "customer_lifecycle"],
+        [
+            *("compile", "--full-refresh", "--indirect-selection", "empty"),
+            *("--select", "+churn_features", "customer_lifecycle"),
+        ],
         variables=variables,
         environment={
             "FOREWARN_AS_OF_DATES": day,
@@ -177,7 +183,7 @@ def _compute_past(
         },
     )
     with connect(settings.warehouse_url, application="forewarn past features") as session, session.cursor() as cursor:
-        past_features.compute(cursor, mappings, settings.home / "dbt" / "target" / "compiled", dates)
+        past_features.compute(cursor, mappings, {model.name: model.sql for model in compiled}, dates)
         session.commit()
 
 
@@ -326,6 +332,7 @@ def _node(result: Any) -> NodeResult:
         seconds=float(result.execution_time),
         message=" ".join(str(result.message or "").split()),
         path=f"dbt_project/{node.original_file_path}",
+        sql=getattr(node, "compiled_code", None) or "",
     )
 
 

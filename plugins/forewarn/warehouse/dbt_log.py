@@ -1,7 +1,7 @@
 """dbt's log file, with what it says at the level of information and above.
 
-dbt's own writer makes a line of each event, a dozen and more for every model, looks for secrets in it, and lays it aside
-when its level is too low: more than a tenth of what a small build costs. Here only lines that are kept are made.
+dbt's own writer makes a line of each event, a dozen and more for every model, looks for secrets in it, and lays it
+aside when its level is too low: a tenth of what a small build costs. Here only lines that are kept are made.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from psycopg2 import extensions
@@ -68,17 +67,18 @@ def late_dates(cursor: extensions.cursor, dates: Sequence[date]) -> list[date]:
     return sorted(day for day in dates if newest is not None and day < newest)
 
 
-def compute(cursor: extensions.cursor, mappings: Mapping[str, Any], compiled: Path, dates: Sequence[date]) -> None:
+def compute(
+    cursor: extensions.cursor, mappings: Mapping[str, Any], queries: Mapping[str, str], dates: Sequence[date]
+) -> None:
     """Write `intermediate.past_customers` and `intermediate.past_<mart>` for the dates, in the cursor's transaction.
 
     Parameters
     ----------
     mappings : dict
         `forewarn.sources.canonical_mappings`.
-    compiled : Path
-        Folder of the models' SQL as dbt compiled it for `STAND_IN`, from nothing.
+    queries : mapping of str to str
+        The SQL of each model as dbt compiled it for `STAND_IN`, from nothing.
     """
-    queries = {file.stem: file.read_text(encoding="utf-8") for file in sorted(compiled.rglob("*.sql"))}
     feeds = _feeds(mappings)
     drop(cursor)
     _take_versions(cursor, feeds, min(dates))

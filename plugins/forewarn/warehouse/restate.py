@@ -14,7 +14,6 @@ from typing import Any
 from psycopg2 import extensions, sql
 
 from forewarn.config.settings import Settings
-from forewarn.errors import BuildFailed
 from forewarn.warehouse import dbt
 from forewarn.warehouse.engine import connect
 
@@ -108,24 +107,16 @@ def restate(
 
 
 def _compiled(settings: Settings, dates: Sequence[date], variables: Mapping[str, Any]) -> str:
-    dbt.invoke(
+    (compiled,) = dbt.invoke(
         settings,
-        ["compile", "--select", MODEL],
+        ["compile", "--indirect-selection", "empty", "--select", MODEL],
         variables=dict(variables),
         environment={
             "FOREWARN_AS_OF_DATES": ",".join(day.isoformat() for day in dates),
             "FOREWARN_RUN_AS_OF_DATE": max(dates).isoformat(),
         },
     )
-    files = sorted((settings.home / "dbt" / "target" / "compiled").rglob(f"{MODEL}.sql"))
-    if not files:
-        raise BuildFailed(
-            f"model {MODEL}",
-            expected="its compiled SQL",
-            got="none",
-            next_step=f"look into {settings.home / 'dbt' / 'target'}",
-        )
-    return files[-1].read_text(encoding="utf-8")
+    return compiled.sql
 
 
 def _take(cursor: extensions.cursor, relation: str, customer: str, dates: Sequence[date], known_before: date) -> None:
