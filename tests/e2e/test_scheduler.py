@@ -43,7 +43,7 @@ from forewarn.warehouse.engine import dsn
 PROJECT = Path(__file__).resolve().parents[2]
 CUSTOMERS, MONTHS = 300, 12
 # One of each kind, a database, an API and files: a task of a real scheduler costs seconds, and the demo has them all.
-SOURCES = {"erp.yml": 5, "helpdesk.yml": 3, "usage.yml": 1}
+SOURCES = {"erp.yml": 5, "helpdesk.yml": 3, "finance.yml": 5}
 _spec = importlib.util.spec_from_file_location("airflow_client", Path(__file__).with_name("airflow_client.py"))
 assert _spec is not None
 assert _spec.loader is not None

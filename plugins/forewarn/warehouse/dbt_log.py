@@ -32,7 +32,8 @@ class DbtLog:
         level = event.info.level
         if level in KEPT:
             number = getLevelNamesMapping()[level.upper()]
-            self._handler.handle(LogRecord("dbt", number, "", 0, env_scrubber(event.info.msg), None, None))
+            said = env_scrubber(event.info.msg)  # type: ignore[attr-defined]
+            self._handler.handle(LogRecord("dbt", number, "", 0, said, None, None))
 
 
 @contextmanager
