@@ -184,7 +184,8 @@ COMPARISONS = (
                 identifies=True,
             ),
             Level(
-                "damerau_levenshtein(l.street, r.street) <= 2 and l.postcode = r.postcode",
+                "damerau_levenshtein(l.street, r.street) <= 2 and regexp_matches(l.street, '[0-9]')"
+                " and l.postcode = r.postcode",
                 "address but for a letter",
                 0.08,
                 5e-4,

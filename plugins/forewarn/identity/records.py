@@ -79,17 +79,22 @@ def record(
     hosts : frozenset of str
         What stands before the ending of domains below which anybody can have one; it names no company either.
     fillers : frozenset of str
-        Telephone numbers, addresses of mail and streets that stand at accounts of which nobody knew them.
+        Telephone numbers, addresses of mail, and streets with their place (`street|postcode`, or the city), that stand
+        at accounts of which nobody knew them; in small letters.
     default_country : str, optional
         Two letters: where telephone numbers without country code belong when the account names no country.
     """
-    email, phone, street = (_known(text, fillers) for text in (account.email, account.phone, account.street))
+    place = (account.postcode or account.city or "").strip()
+    street = account.street if f"{(account.street or '').strip()}|{place}".lower() not in fillers else None
     called = name(account.name)
     country = values.country(account.country)
-    addresses = [email, *account.emails]
+    addresses, dialled = (
+        [text for text in texts if text and text.strip().lower() not in fillers]
+        for texts in ((account.email, *account.emails), (account.phone, *account.phones))
+    )
     domains = [values.domain(text) for text in (account.email_domain, *addresses)]
     own = next((domain for domain in domains if domain and domain not in freemail), None)
-    numbers = [values.phone(text, country or default_country) for text in (phone, *account.phones)]
+    numbers = [values.phone(text, country or default_country) for text in dialled]
     spelled = Record(
         source=account.source,
         account_id=account.account_id,
@@ -109,10 +114,6 @@ def record(
     )
     spelled.keys.extend(sorted(set(_keys(spelled))))
     return spelled
-
-
-def _known(text: str | None, fillers: frozenset[str]) -> str | None:
-    return None if text is not None and text.strip().lower() in fillers else text
 
 
 def _keys(one: Record) -> Iterator[str]:

@@ -60,7 +60,8 @@ def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int
     labels : list of str
         What stands before the ending of a domain: that of a host whose customers have each their own below it.
     fillers : list of str
-        Telephone numbers, addresses of mail and streets, in small letters: what stands where nobody knew better.
+        Telephone numbers, addresses of mail, and streets with their place (`street|postcode`, or the city), in small
+        letters: what stands where nobody knew better.
     """
     cursor.execute(
         """
@@ -73,7 +74,10 @@ def count_accounts(cursor: extensions.cursor, *, shared_limit: int) -> tuple[int
         ),
         fillers as (
             select lower(btrim(value)) as value, count(*) as n
-            from staging.stg_accounts cross join lateral unnest(array[phone, email, street]) as value
+            from staging.stg_accounts
+            cross join lateral unnest(
+                array[phone, email, btrim(street) || '|' || btrim(coalesce(nullif(postcode, ''), city, ''))]
+            ) as value
             group by 1
         )
         select

@@ -18,6 +18,8 @@ _PEOPLE = ("user", "member", "person", "people", "login", "seat", "profile")
 _FEW, _TELLING = 5, 4
 # From here on a name is one of those that people use, as in `matching`.
 _SURE = 40
+# What a number of people is called, which names none of them.
+_COUNTED = {"count", "total", "number", "anzahl"}
 _ALL, _SOME = 0.9, 0.5
 # What somebody said or did of something; nothing belongs to it.
 _SAID = ("review", "survey_response", "mention", "interaction", "usage_event", "marketing_event")
@@ -69,7 +71,10 @@ def is_of_people(reader: Reader) -> bool:
 
 def looks_after(column: Column, people: Column) -> bool:
     """Whether a column names one of some people as who looks after a row: owner_user_id, assigned_to."""
-    said = {names.singular(part) for part in names.parts(column.name)}
+    said = set(names.parts(column.name))
+    if not said.isdisjoint(_COUNTED):
+        return False
+    # In the plural it is how many there are: users, employees.
     return not said.isdisjoint(names.words()["looks_after"]) and _overlap(column, people.distinct) >= _ALL
 
 

@@ -77,7 +77,13 @@ def paid_invoices(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> Non
                 continue
             noun, key = invoices[0].called.rpartition("_")[2], invoices[0].table.column(invoices[0].key[0])
             called = {noun + number for number in names.words()["numbers"]}
-            found = [one for one in reader.usable if names.folded(one.name) in called and one.distinct <= key.distinct]
+            # Of two samples, one need not have what the other has.
+            whole = reader.table.whole and invoices[0].table.whole
+            found = [
+                one
+                for one in reader.usable
+                if names.folded(one.name) in called and (not whole or one.distinct <= key.distinct)
+            ]
             if found:
                 feed.columns["invoice_id"] = expression_of(found[0], "text")
             else:
@@ -144,6 +150,9 @@ def one_numbering(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> Ite
             if entity == "account" and of is not None:
                 feed.columns["account_id"] = expression_of(of, "text")
                 feed.partial = feed.distinct = True
+            elif entity == "order" and of is None and reader.key != hub.key:
+                # Sales of another kind: nothing says that the hub has them.
+                continue
             elif is_own or entity == "order":
                 mine.remove(feed)
                 yield f"{reader.table.name}: {hub.table.name} has what others name as {entity}"

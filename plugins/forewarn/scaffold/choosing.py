@@ -27,10 +27,12 @@ def _strengths(reader: Reader) -> dict[str, int]:
             found.setdefault(entity, 0)
     elif reader.parent is not None and reader.parent[0] in _USERS:
         found.setdefault("usage_event", 0)
-    if {"transaction", "transactions", "trx", "txn"} & set(names.parts(reader.called)) and any(
-        reader.reference(entity) is not None for entity in ("subscription", "invoice")
+    if (
+        {"transaction", "transactions", "trx", "txn"} & set(names.parts(reader.called))
+        and reader.reference("product") is None
+        and any(reader.reference(entity) is not None for entity in ("subscription", "invoice"))
     ):
-        # Of a contract or an invoice, it is the money that moved.
+        # Of a contract or an invoice, and of no article, it is the money that moved.
         found["payment"] = found.get("order", 0) + 1
     if reader.reference("order") is not None and reader.reference("product") is not None:
         others = [strength for entity, strength in found.items() if entity not in _SOLD]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from forewarn.errors import SourceRejected
 from forewarn.scaffold.frame import TOP, below_title, without_totals
-from forewarn.scaffold.names import is_number, singular
+from forewarn.scaffold.names import entity_of, is_number, singular
 from forewarn.scaffold.table import MAX_COLUMNS, MAX_ROWS, Table, columns_of
 from forewarn.sources.compressed import opened
 from forewarn.sources.excel_files import first_rows, sheet_names
@@ -106,6 +106,9 @@ def _title(name: str) -> str:
     parts = Path(name).name.split(".")
     while len(parts) > 1 and (f".{parts[-1].lower()}" in (*_ENDINGS, ".gz") or not re.search(r"[^\W\d]", parts[-1])):
         parts.pop()
+    if len(parts) > 1 and not entity_of(parts[-1]) and entity_of(parts[0]):
+        # Not a schema and its table, but a table and a word more: orders.v2, customers.2024q1.
+        return parts[0]
     return ".".join(parts)
 
 

@@ -111,7 +111,9 @@ def begin_alike(tables: list[str]) -> int:
     alike = 0
     while len(said) > 2 and all(len(one) > alike + 1 and one[alike] == said[0][alike] for one in said):
         alike += 1
-    return alike
+    # Without it nothing would say what one of them holds: ticket_master beside ticket_events.
+    says_nothing = any({singular(part) for part in one[alike:]} <= {*words()["beside"]} for one in said)
+    return 0 if says_nothing else alike
 
 
 def told(name: str) -> list[str]:
@@ -124,7 +126,7 @@ def told(name: str) -> list[str]:
 def entity_of(name: str) -> list[tuple[str, int]]:
     """Return the entities that a table's name speaks of, with how strongly, strongest first."""
     said = told(bare(name)) or told(name)
-    if len(said) > 1 and singular(said[-1]) in words()["kinds"]:
+    if len(said) > 1 and not {said[-1], singular(said[-1])}.isdisjoint(words()["kinds"]):
         # A table of kinds of something holds none of it: product_category, order_status.
         return []
     scores: dict[str, int] = {}
@@ -145,8 +147,8 @@ def entity_of(name: str) -> list[tuple[str, int]]:
 
 def _without_ending(token: str) -> str:
     """Return a word without one for a list that is written to it: `artikel` of `artikelstamm`."""
-    ending = max((word for word in words()["beside"] if token.endswith(word)), key=len, default="")
-    return token.removesuffix(ending) if len(ending) >= 4 and len(token) - len(ending) >= 4 else token
+    ending = next((word for word in words()["endings"] if token.endswith(word)), "")
+    return token.removesuffix(ending) if len(token) - len(ending) >= 4 else token
 
 
 def is_number_of(column: str, entity: str, shared: str = "") -> int:

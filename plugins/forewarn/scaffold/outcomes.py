@@ -136,7 +136,8 @@ def leave_out(feed: Feed, reader: Reader) -> None:
         out = sorted(value for value in column.distinct if names.folded(value) in said)
         if out and len(out) < len(column.distinct):
             name = named(column.name)
-            name = name if len(column.present) == len(column.values) else f"coalesce({name}, '')"
+            is_always_there = reader.table.whole and len(column.present) == len(column.values)
+            name = name if is_always_there else f"coalesce({name}, '')"
             feed.where = " and ".join(filter(None, (feed.where, f"{name} not in ({listed(out)})")))
             rest = ", ".join(sorted(column.distinct.difference(out))[:12])
             feed.doubts.append(f"where: what else {column.name} says, and counts: {rest}")

@@ -20,7 +20,7 @@ from forewarn.scaffold.prices import doubt_cents, monthly, price_of_plan
 from forewarn.scaffold.reach import is_read, newest
 from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.star import with_days
-from forewarn.scaffold.table import Table
+from forewarn.scaffold.table import NO_DAYS, Table
 from forewarn.scaffold.tickets import more_of_tickets, settle_step, settle_ticket
 from forewarn.scaffold.together import as_orders
 from forewarn.sources.belonging import all_above
@@ -114,7 +114,11 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
     between.colleagues(readers, [stream.feeds for stream in result.streams])
     result.unplaced += between.one_numbering(readers, [stream.feeds for stream in result.streams])
     result.newest = _newest(result, readers, today)
+    more_of_tickets(readers, [stream.feeds for stream in result.streams])
+    done = _in_terms(result, readers, [])
     _more_feeds(result, readers, today)
+    # A contract that follows from the row of a customer is in the models' terms as it comes.
+    done += [feed for stream in result.streams for feed in stream.feeds if feed.entity == "subscription"]
     if any(feed.entity == "order" and feed.distinct for stream in result.streams for feed in stream.feeds):
         # Where orders follow from lines, it is they that tell the day.
         result.newest = _newest(result, readers, today)
@@ -122,7 +126,6 @@ def propose(tables: Sequence[Table], today: date) -> Proposal:
         [(reader, one.feeds) for reader, one in zip(readers, result.streams, strict=True)], customers
     )
     # What follows from lines and wide rows may be what others belong to: the return of an order.
-    done = [feed for stream in result.streams for feed in stream.feeds]
     _belongings(result, readers, customers)
     _in_terms(result, readers, done)
     feeds = [stream.feeds for stream in result.streams]
@@ -181,8 +184,8 @@ def _belongings(result: Proposal, readers: list[Reader], customers: frozenset[st
                 break
 
 
-def _in_terms(result: Proposal, readers: list[Reader], done: Collection[Feed]) -> None:
-    """Put what tables say of how things went as models know it, and leave out what never counted."""
+def _in_terms(result: Proposal, readers: list[Reader], done: Collection[Feed]) -> list[Feed]:
+    """Put what tables say of how things went as models know it, and leave out what never counted; return all feeds."""
     solved = any("closed_at" in feed.columns for one in result.streams for feed in one.feeds if feed.entity == "ticket")
     for stream, reader in zip(result.streams, readers, strict=True):
         for feed in [one for one in stream.feeds if not any(one is other for other in done)]:
@@ -200,13 +203,12 @@ def _in_terms(result: Proposal, readers: list[Reader], done: Collection[Feed]) -
                 end_by_status(feed, reader)
             leave_out(feed, reader)
             doubt_cents(feed, reader)
+    return [feed for stream in result.streams for feed in stream.feeds]
 
 
 def _more_feeds(result: Proposal, readers: list[Reader], today: date) -> None:
     """Add what a table tells beside its own rows: the customer on each order, the order on each line, the contract."""
     day = result.newest or today
-    more_of_tickets(readers, [stream.feeds for stream in result.streams])
-    _in_terms(result, readers, [])
     for stream, reader in zip(result.streams, readers, strict=True):
         own = {feed.entity for feed in stream.feeds}
         account = reader.account
@@ -337,7 +339,10 @@ def _mark_of_deletion(reader: Reader) -> str | None:
             return f"truth({named(column.name)})"
         if column.shape.kind == "time" and not len(column.present) == len(column.values) > 0:
             # Where every row has the day it was deleted, it is what the rows are about.
-            return f"{named(column.name)} is not null"
+            name = named(column.name)
+            for word in [*column.nothing, *sorted({*NO_DAYS} & {value for value in column.values if value})]:
+                name = f"nullif({name}, '{word}')"
+            return f"{name} is not null"
     return None
 
 

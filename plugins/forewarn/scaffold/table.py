@@ -15,7 +15,7 @@ MAX_COLUMNS = 500
 _NOTHING = frozenset({"NULL", "null", "(null)", "\\N", "NaN", "nan", "N/A", "n/a", "#N/A"})
 # What MySQL has where there is no day.
 _NO_COMPACT_DAYS = frozenset({"0", "00000000"})
-_NO_DAYS = ("0000-00-00", "0000-00-00 00:00:00")
+NO_DAYS = ("0000-00-00", "0000-00-00 00:00:00")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Column:
     @cached_property
     def present(self) -> list[str]:
         """The values that are there."""
-        nothing = (*self.nothing, *_NO_DAYS)
+        nothing = (*self.nothing, *NO_DAYS)
         return [value for value in self.values if value is not None and value.strip() and value not in nothing]
 
     @cached_property

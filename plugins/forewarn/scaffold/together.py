@@ -32,6 +32,9 @@ def as_orders(reader: Reader) -> Reader:
 
 
 def _is_told_otherwise(reader: Reader) -> bool:
-    """Whether rows have a number of an order or of their own, or their table is called something else."""
+    """Whether rows have a number of an order or of their own, or their table is called something else: a wish list."""
+    said = {names.singular(part) for part in names.parts(reader.called)}
+    if not said.isdisjoint(names.words()["unbought"]):
+        return True
     others = [strength for entity, strength in names.entity_of(reader.called) if entity not in _SOLD]
     return reader.reference("order") is not None or len(reader.key) == 1 or max(others, default=0) > 2

@@ -12,6 +12,7 @@ import pytest
 from proposed import accepted, feeds, table
 
 from forewarn.scaffold import look_at_api, look_at_database, look_at_folder, propose, source_text
+from forewarn.scaffold.names import begin_alike, entity_of
 from forewarn.sources.model import SqlSource, SqlStream
 from forewarn.sources.sql_tables import first_rows
 
@@ -360,3 +361,36 @@ def test_a_database_whose_driver_does_not_describe_tables_is_asked_in_standard_s
     source = SqlSource(kind="sql", connection="shop", streams={"invoices": stream})
     _, rows = first_rows(url, source, stream, "invoices", 5)
     assert rows == [["7", "C1", "2025-01-02", "2025-02-01", "9.5"]]
+
+
+def test_a_word_for_nothing_marks_no_row_as_deleted() -> None:
+    for nothing in ("NULL", "0000-00-00"):
+        rows = "\n".join(f"C{n} Firm_{n} {'2024-01-02' if n == 3 else nothing}" for n in range(6))
+        (stream,) = propose([table("customers", f"customer_id name deleted_at\n{rows}")], TODAY).streams
+        assert stream.marked_by == f"nullif(deleted_at, '{nothing}') is not null"
+
+
+def test_how_many_people_a_customer_has_is_nobody_who_looks_after_it() -> None:
+    counts = "\n".join(f"{n} Firm_{n} {n % 3 + 1}" for n in range(1, 7))
+    people = "\n".join(f"{n} {n % 6 + 1} p{n}@firm.org" for n in range(1, 30))
+    proposal = propose(
+        [table("accounts", f"id name employees\n{counts}"), table("users", f"id account_id email\n{people}")], TODAY
+    )
+    assert "owner_id" not in feeds(proposal, "accounts")["account"].columns
+    assert "owner" not in feeds(proposal, "users")
+
+
+def test_a_payment_on_the_row_of_an_invoice_is_in_its_terms() -> None:
+    rows = "\n".join(
+        f"I{n} C{n}77 {n}00.50 2025-01-1{n} 2025-03-1{n} 2025-02-1{n} {'void' if n == 3 else 'paid'}" for n in range(6)
+    )
+    bills = table("invoices", f"invoice_id customer_id total issued_at due_at paid_at status\n{rows}")
+    found = feeds(propose([CUSTOMERS, bills], TODAY), "invoices")
+    assert found["invoice"].where == "status not in ('void')"
+    assert found["payment"].where == "paid_at is not null and status not in ('void')"
+
+
+def test_the_table_of_tickets_is_known_beside_its_events() -> None:
+    assert begin_alike(["ticket_master", "ticket_comments", "ticket_events"]) == 0
+    assert begin_alike(["client_churn_area", "client_churn_place", "client_churn_plans"]) == 2
+    assert entity_of("order_status") == []

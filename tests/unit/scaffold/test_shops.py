@@ -314,3 +314,44 @@ def test_files_of_schemas_have_names_of_their_own_and_a_long_one_ends_with_its_l
     assert (problems, [stream.name for stream in proposal.streams]) == ([], ["sales_customer", "sales_orderheader"])
     assert feeds(proposal, "sales_orderheader")["order"].columns["account_id"] == "CustomerID"
     assert proposal.newest == date(2026, 1, 20)
+
+
+def test_sales_by_invoice_and_article_are_bought_and_no_payments(tmp_path: Path) -> None:
+    rows = "\n".join(f"R{n // 2} C{n % 4} A{n % 3} {n % 2 + 1} {n * 3}.50 2025-01-{n + 10}" for n in range(12))
+    proposal = proposed(
+        tmp_path, table("transactions", f"invoice_no customer_id product_id quantity amount date\n{rows}")
+    )
+    assert "payment" not in feeds(proposal, "transactions")
+    assert "order_line" in feeds(proposal, "transactions")
+
+
+@pytest.mark.parametrize("name", ["wishlist", "product_views", "price_quotes"])
+def test_what_was_only_looked_at_is_not_bought(tmp_path: Path, name: str) -> None:
+    rows = "\n".join(f"C{n % 4} A{n % 3} {n * 3}.50 2025-01-{n + 10}" for n in range(12))
+    assert "order" not in proposed(tmp_path, table(name, f"customer_id product_id price added_at\n{rows}")).fed
+
+
+def test_a_second_kind_of_sales_is_kept(tmp_path: Path) -> None:
+    customers = table("customers", "customer_id name\n" + "\n".join(f"C{n} Firm~{n}" for n in range(6)))
+    web = "\n".join(f"W{n} C{n} 2025-01-1{n} {n}5.00" for n in range(6))
+    items = "\n".join(f"L{n} W{n} A{n % 2} 1 {n}5.00" for n in range(6))
+    till = "\n".join(f"T{n} C{n} 2025-02-1{n} {n}7.00" for n in range(6))
+    proposal = proposed(
+        tmp_path,
+        customers,
+        table("online_orders", f"order_id customer_id ordered_at amount\n{web}"),
+        table("order_items", f"line_id order_id product_id quantity amount\n{items}"),
+        table("store_sales", f"sale_id customer_id sold_at amount\n{till}"),
+    )
+    assert "order" in feeds(proposal, "online_orders")
+    assert "order" in feeds(proposal, "store_sales")
+
+
+@pytest.mark.parametrize(
+    ("file", "called"),
+    [("orders.v2.csv", "orders"), ("customers.2024q1.csv", "customers"), ("Sales.Customer.csv", "Sales.Customer")],
+)
+def test_a_word_after_a_files_name_is_no_table(tmp_path: Path, file: str, called: str) -> None:
+    (tmp_path / file).write_text("id,name\n1,A\n2,B\n", encoding="utf-8")
+    [found], problems = look_at_folder(tmp_path)
+    assert (found.name, problems) == (called, [])
