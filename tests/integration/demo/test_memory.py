@@ -35,8 +35,9 @@ def test_four_times_the_customers_need_no_more_memory(tmp_path: Path) -> None:
         [sys.executable, "-W", "ignore", "-c", SEED, str(tmp_path), "1000", "4000"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert (done.returncode, done.stderr) == (0, "")
     few, many = (int(line) / 1024 for line in done.stdout.split())
     print(f"peak {few:.0f} MB for 1,000 customers, {many:.0f} MB for 4,000")
     # 1.04 when it was written; 1.6 with all of them at a time.
