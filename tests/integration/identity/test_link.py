@@ -47,6 +47,21 @@ def test_a_street_without_a_number_joins_nobody(accounts: Accounts) -> None:
     assert accounts.linked() == set()
 
 
+def test_domains_that_differ_in_a_number_join_nobody(accounts: Accounts) -> None:
+    for number in ("3", "36"):
+        accounts.add(
+            "crm",
+            number,
+            name="Garcia GmbH",
+            email=f"a{number}@firma{number}.example",
+            street=f"Hauptstr. {number}",
+            postcode=f"100{number}",
+            city="Köln",
+        )
+    accounts.link()
+    assert accounts.linked() == set()
+
+
 def test_twins_within_one_source_that_says_little(accounts: Accounts) -> None:
     accounts.add("crm", "C1", name="华为技术有限公司", phone="+86 138 0013 8000")
     accounts.add("crm", "C2", name="Huawei Technology Co., Ltd.", phone="0086 138 0013 8000")
