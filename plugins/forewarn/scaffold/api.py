@@ -17,16 +17,6 @@ from forewarn.sources.nested import elements, flatten
 
 _DECLARED = {"integer": "bigint", "number": "numeric", "boolean": "boolean"}
 _PAGES = {"page": "page_number", "page_number": "page_number", "offset": "offset", "skip": "offset", "start": "offset"}
-_TOKENS = (
-    "cursor",
-    "page_token",
-    "next_token",
-    "starting_after",
-    "continuation",
-    "after",
-    "page[after]",
-    "page[cursor]",
-)
 _SIZES = ("per_page", "page_size", "pagesize", "limit", "size", "count", "top", "page[size]")
 # By the whole path, or by its last name.
 _LINKS = ("next", "next_page_url", "next_url", "next_link", "nextLink", "@odata.nextLink", "paging.next.link")
@@ -36,6 +26,8 @@ _NEXT_TOKENS = {
     "next_offset": "offset", "nextOffset": "offset", "next_page": "page", "nextPage": "page",
     "continuation": "continuation", "continuation_token": "continuation_token",
 }  # fmt: skip
+# What a token is sent as; a number or an offset of a page is one of `_PAGES`.
+_TOKENS = {"starting_after", "page[after]", "page[cursor]", *map(str.lower, _NEXT_TOKENS.values())} - _PAGES.keys()
 # How many records servers give at once.
 _USUAL_SIZES = (10, 20, 25, 30, 50, 100, 200, 250, 500, 1000)
 _MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
@@ -164,7 +156,7 @@ def _paginator_of_answer(
         return {"paginator": {"kind": "link_header"}}
     said = list(_scalars(body))
     for path, name, value in said:
-        if (name in _LINKS or path in _LINKS) and isinstance(value, str) and value.startswith(("http", "/")):
+        if isinstance(value, str) and _is_link(path, name, value):
             return {"paginator": {"kind": "next_link", "field": path}}
     for path, name, value in said:
         if name in _NEXT_TOKENS and value:
@@ -176,6 +168,13 @@ def _paginator_of_answer(
         # There is more, and nothing in the answer leads to it: the last number does.
         return {"paginator": {"kind": "last_record", "field": "id", "param": "starting_after"}}
     return {}
+
+
+def _is_link(path: str, name: str, value: str) -> bool:
+    """Whether a value is an address of the next page; a token may begin with a slash, and asks for nothing."""
+    linked = name in _LINKS or path in _LINKS
+    begins = ("http", "/") if linked or "?" in value else ("http",)
+    return (linked or name in _NEXT_TOKENS) and value.startswith(begins)
 
 
 def _scalars(body: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
@@ -321,7 +320,8 @@ def _paginator_of_parameters(document: dict[str, Any], schema: dict[str, Any], a
     number = next((name for name in asked if name.lower() in _PAGES), None)
     if number:
         return {"paginator": {"kind": _PAGES[number.lower()], "param": number, **more}}
-    if token and any(name in _MORE for _, name in said):
+    # A token stands in the answer; a record's number may be sent as what comes after it.
+    if token and "token" not in token.lower() and any(name in _MORE for _, name in said):
         return {"paginator": {"kind": "last_record", "field": "id", "param": token, **more}}
     return {}
 

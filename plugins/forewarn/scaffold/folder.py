@@ -8,7 +8,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ def _group(tables: list[Table], groups: dict[tuple[str, tuple[str, ...]], int], 
     bare = re.sub(r"[-_. ]*\*[-_.\d* ]*", "", _title(pattern)) or first.name
     place = {**first.place, "path": _literal(pattern)}
     # What is unique in the first of them is taken to be so in each; the last tells how far they reach.
-    columns = [replace(one, latest=last.present) for one, last in zip(first.columns, table.columns, strict=True)]
+    ends = [[*last.present, *last.latest] for last in table.columns]
+    columns = [replace(one, latest=end) for one, end in zip(first.columns, ends, strict=True)]
     tables[before] = Table(bare, place, columns, first.key, whole=first.whole, verify=first.verify)
 
 
@@ -193,14 +194,13 @@ def _look(file: Path, name: str, title: str, place: dict[str, Any], rows: int) -
     whole, ending = True, deque[Row | Reject]()
     if part.rows is not None:
         found = part.rows()
-        for row in islice(found, rows + 1):
+        for row in found:
+            if not isinstance(row, Row):
+                continue
             if len(sample) == rows:
-                whole = False
+                whole, ending = False, deque(chain([row], islice(found, MAX_VERIFIED)), maxlen=_LAST)
                 break
-            if isinstance(row, Row):
-                sample.append(row.values[:MAX_COLUMNS])
-        if not whole:
-            ending = deque(islice(found, MAX_VERIFIED), maxlen=_LAST)
+            sample.append(row.values[:MAX_COLUMNS])
     if not sample:
         raise PartRejected("expected rows below the header, got none")
     typed = place["format"] == "parquet"

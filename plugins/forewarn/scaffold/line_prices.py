@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from forewarn.scaffold import names
-from forewarn.scaffold.reading import expression_of, named
+from forewarn.scaffold.reading import expression_of, named, reads
+from forewarn.scaffold.shapes import number_of
 from forewarn.scaffold.table import Column
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def price_by_quantity(feed: Feed, reader: Reader) -> None:
     amount, quantity = feed.columns.get("amount"), feed.columns.get("quantity")
     if feed.entity != "order_line" or amount is None or quantity is None:
         return
-    price = next((one for one in reader.usable if one.name in feed.read and named(one.name) in amount), None)
+    price = next((one for one in reader.usable if one.name in feed.read and reads(amount, one.name)), None)
     if price is None or names.is_whole(price.name) or not names.folded(price.name).endswith(_UNIT_PRICES):
         return
     of_unit = _by_articles(reader, price, quantity)
@@ -63,7 +64,7 @@ def count_units(feed: Feed, reader: Reader) -> None:
 
 
 def _middle(column: Column) -> float:
-    found = sorted(number for value in column.present if (number := _number(value)) is not None)
+    found = sorted(number for value in column.present if (number := number_of(value)) is not None)
     return found[len(found) // 2] if found else 0.0
 
 
@@ -78,7 +79,7 @@ def _by_articles(reader: Reader, price: Column, quantity: str) -> bool | None:
         return None
     sold: dict[str | None, list[tuple[float, float]]] = {}
     for article, value, count in zip(product.values, price.values, units.values, strict=True):
-        numbers = _number(value), _number(count)
+        numbers = number_of(value), number_of(count)
         if numbers[0] and numbers[1] and numbers[1] > 0:
             sold.setdefault(article, []).append((numbers[0], numbers[1]))
     votes = [
@@ -94,13 +95,6 @@ def _by_articles(reader: Reader, price: Column, quantity: str) -> bool | None:
 def _spread(values: Iterable[float]) -> float:
     found = list(values)
     return (max(found) - min(found)) / max(map(abs, found))
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
 
 
 def _without_share(feed: Feed, reader: Reader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from forewarn.config.entities import entities, keys, parents
 from forewarn.scaffold import names
@@ -109,17 +110,24 @@ def leads(column: Column, reader: Reader, other: Reader, key: Column) -> bool:
     table's own may be left out: `group_id` of a customer leads to `customer_group_id`.
     """
     said = names.spellings(column.name, reader.shared)
-    mine = names.singular("".join(names.told(reader.called)))
-    said |= {f"{mine}{text}" for text in said}
+    said |= {f"{_alone(reader.called)}{text}" for text in said}
     own = names.spellings(key.name, other.shared) - {*names.words()["numbers"]}
     if not said.isdisjoint(own) or any(text.endswith(name) for text in said for name in own if len(name) > 5):
         return True
-    called = {names.folded(other.called), "".join(names.told(other.called))}
-    called |= {names.singular(name) for name in called}
-    ways = {
-        way for name in called for number in names.words()["numbers"] for way in (f"{name}{number}", f"{number}{name}")
-    }
-    return not said.isdisjoint(ways)
+    return not said.isdisjoint(_numbered_as(other.called))
+
+
+@lru_cache(maxsize=1_000)
+def _alone(called: str) -> str:
+    return names.singular("".join(names.told(called)))
+
+
+@lru_cache(maxsize=1_000)
+def _numbered_as(called: str) -> frozenset[str]:
+    """Return how a row of a table may be numbered: as the table, with a word for number before or behind."""
+    said = {names.folded(called), "".join(names.told(called))}
+    said |= {names.singular(name) for name in said}
+    return frozenset(way for name in said for no in names.words()["numbers"] for way in (f"{name}{no}", f"{no}{name}"))
 
 
 def _speaks_of(other: Reader, entity: str) -> bool:

@@ -114,25 +114,24 @@ class Reader:
 
     @cached_property
     def key(self) -> list[str]:
-        """Columns that are unique together: those that the source declares, or those that the rows suggest."""
+        """Columns that are unique together: those that the source declares, or those that the rows suggest.
+
+        What the sample suggests is asked of all rows: a key that is wrong would lose some.
+        """
         if self.table.key:
             return self.table.key if all(can_be_named(name) for name in self.table.key) else []
         named = [column for column in self.usable if self.is_numberlike(column)]
         for column in named:
-            if column.is_unique and self._holds([column.name]):
+            if column.is_unique and self.table.holds([column.name]):
                 return [column.name]
         pairs = [(first, second) for at, first in enumerate(named) for second in named[at + 1 :]]
         for first, second in pairs[:40]:
             both = set(zip(first.values, second.values, strict=True))
             unique = len(both) == len(first.values) > 1
             filled = not {None, ""} & (set(first.values) | set(second.values))
-            if unique and filled and self._holds([first.name, second.name]):
+            if unique and filled and self.table.holds([first.name, second.name]):
                 return [first.name, second.name]
         return []
-
-    def _holds(self, key: list[str]) -> bool:
-        """Whether columns that are unique in the sample are so in all rows: a key that is wrong would lose rows."""
-        return self.table.whole or (self.table.verify is not None and self.table.verify(key))
 
     def is_numberlike(self, column: Column) -> bool:
         """Whether a column is called as numbers of records are."""

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from forewarn.config.entities import entities
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed
-from forewarn.scaffold.looking_up import Lookup, ways
+from forewarn.scaffold.looking_up import Lookup, free_name, ways
 from forewarn.scaffold.matching import Reader
-from forewarn.scaffold.reading import divided, expression_of, named, reads
+from forewarn.scaffold.outcomes import listed
+from forewarn.scaffold.reading import divided, expression_of, named, reads, replaced
+from forewarn.scaffold.shapes import number_of
 from forewarn.scaffold.table import Column
 
 _SURE = 40
 # From here on a whole amount may well be one of cents.
 _LARGE = 1_000
 _MOST_PERIODS = 8
+# What servers that count in cents give in whole units, since these have none.
+_WITHOUT_CENTS = frozenset(
+    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
+)
 
 
 def monthly(contract: Feed, reader: Reader) -> None:
@@ -50,7 +56,7 @@ def _by_unit(reader: Reader, read: Sequence[tuple[Column, str]]) -> str:
             continue
         found = {value: months for value in sorted(column.distinct) if (months := _months(value)) is not None}
         if len(found) == len(column.distinct) and any(months != 1 for months in found.values()):
-            whens = [f"when '{value}' then {months}" for value, months in found.items() if months != 1]
+            whens = [f"when {listed([value])} then {months}" for value, months in found.items() if months != 1]
             return f" / case {name} {' '.join(whens)} else 1 end"
     return ""
 
@@ -80,23 +86,30 @@ def price_of_plan(contract: Feed, reader: Reader, readers: Sequence[Reader]) -> 
         price = expression_of(prices[0], "numeric")
         # What is looked up in a file is a text.
         price = f"number({price})" if price == named(prices[0].name) and prices[0].declared is None else price
-        found = [Lookup("plan_price", plan, by, price)]
+        own = {column.name for column in reader.table.columns}
+        called, period = free_name("plan_price", own), free_name("plan_period", own)
+        found = [Lookup(called, plan, by, price)]
         seats = contract.columns.get("seats")
-        contract.columns["mrr"] = f"{seats} * plan_price" if seats is not None else "plan_price"
+        contract.columns["mrr"] = f"{seats} * {called}" if seats is not None else called
         contract.doubts.append("mrr: by the price that the plan has now" + (", of one seat" if seats else ""))
         periods = [column for column in plan.usable if not set(names.parts(column.name)).isdisjoint(_said("period"))]
-        if periods and (by_months := _by_months(reader, [(periods[0], "plan_period")])):
-            found.append(Lookup("plan_period", plan, by, expression_of(periods[0], "text")))
+        if periods and (by_months := _by_months(reader, [(periods[0], period)])):
+            found.append(Lookup(period, plan, by, expression_of(periods[0], "text")))
             contract.columns["mrr"] += by_months
         return found
     return []
 
 
 def doubt_cents(feed: Feed, reader: Reader) -> None:
-    """Take whole amounts of a server that names their currency for cents, and doubt those of others."""
-    if not any("currency" in names.parts(column.name) for column in reader.usable):
+    """Take whole amounts of a server that names their currency for cents, and doubt those of others.
+
+    People write what a deal is worth in whole units, and some currencies have nothing smaller.
+    """
+    currencies = [column for column in reader.usable if "currency" in names.parts(column.name)]
+    said = {value.lower() for column in currencies for value in column.distinct}
+    if not currencies or (said and said <= _WITHOUT_CENTS):
         return
-    served = "endpoint" in reader.table.place
+    served = "endpoint" in reader.table.place and feed.entity != "opportunity" and said.isdisjoint(_WITHOUT_CENTS)
     for target in [one for one, spec in entities()[feed.entity].columns.items() if spec.type == "numeric"]:
         text = feed.columns.get(target, "")
         column = max((one for one in reader.usable if reads(text, one.name)), key=_largest, default=None)
@@ -104,11 +117,9 @@ def doubt_cents(feed: Feed, reader: Reader) -> None:
             continue
         if _largest(column) < _LARGE:
             continue
-        if served:
+        if served and not column.nothing:
             cents = divided(column, named(column.name), 100)
-            feed.columns[target] = text.replace(
-                named(column.name), f"({cents})" if text != named(column.name) else cents
-            )
+            feed.columns[target] = replaced(text, column.name, cents if text == named(column.name) else f"({cents})")
             feed.doubts.append(f"{target}: {column.name} has whole numbers beside a currency, taken for cents")
         else:
             feed.doubts.append(f"{target}: {column.name} / 100, if its whole numbers are cents")
@@ -116,4 +127,5 @@ def doubt_cents(feed: Feed, reader: Reader) -> None:
 
 def _largest(column: Column) -> float:
     """Return the largest of a column's whole numbers; 0 where it has others."""
-    return max((abs(float(value)) for value in column.present), default=0) if column.shape.whole else 0
+    numbers = [abs(number) for value in column.present if (number := number_of(value)) is not None]
+    return max(numbers, default=0) if column.shape.whole else 0

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from forewarn.expressions import ExpressionError, parse
 from forewarn.scaffold import names
-from forewarn.scaffold.shapes import SINCE_1970, Shape, as_time
+from forewarn.scaffold.shapes import SINCE_1970, Shape, as_time, number_of
 from forewarn.scaffold.table import Column
 
 _MAX_NAME = 63
 _LOCAL = ("dmy", "mdy", "either")
 # A till that counts days does not count centuries.
 _MOST_DAYS, _DAYS_OF_A_MONTH = 20_000, 31
+# A text between its quotes, a name between its own, a word or a number.
+_WORD = re.compile(r"""'[^']*'|"[^"]*"|\w+""")
 
 
 def can_be_named(name: str) -> bool:
@@ -118,15 +120,22 @@ def counted_days(columns: Sequence[Column], shared: str) -> Column | None:
         (
             column
             for column in columns
-            if column.shape.whole
-            and names.is_one_of(column.name, "day_numbers", shared)
-            and _DAYS_OF_A_MONTH < max(map(float, column.distinct)) <= _MOST_DAYS
-            and min(map(float, column.distinct)) >= 0
+            if column.shape.whole and names.is_one_of(column.name, "day_numbers", shared) and _are_days(column)
         ),
         None,
     )
 
 
+def _are_days(column: Column) -> bool:
+    numbers = [number for value in column.distinct if (number := number_of(value)) is not None]
+    return bool(numbers) and min(numbers) >= 0 and _DAYS_OF_A_MONTH < max(numbers) <= _MOST_DAYS
+
+
 def reads(text: str, name: str) -> bool:
     """Whether an expression reads a column."""
-    return re.search(rf'(?<!\w)"?{re.escape(name)}"?(?!\w)', text) is not None
+    return not {name, f'"{name}"'}.isdisjoint(_WORD.findall(text))
+
+
+def replaced(text: str, name: str, by: str) -> str:
+    """Return an expression with another in the place of a column."""
+    return _WORD.sub(lambda word: by if word[0] in (name, f'"{name}"') else word[0], text)

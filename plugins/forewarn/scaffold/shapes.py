@@ -64,8 +64,8 @@ def shape_of(present: Sequence[str], declared: str | None = None) -> Shape:
     for look in (_compact, _truth, _plain, _time, _messy, _address):
         if (found := look(sample)) is not None:
             # One value that is written otherwise would be set aside with its row, unless the mapping reads it.
-            whole = found == _PLAIN and not all(_PLAIN_NUMBER.fullmatch(value.strip()) for value in present)
-            return Shape("number", "point") if whole else found
+            otherwise = found.how == "plain" and not all(_PLAIN_NUMBER.fullmatch(value.strip()) for value in present)
+            return Shape("number", "point") if otherwise else found
     return Shape("text")
 
 
@@ -109,6 +109,14 @@ def _address(sample: Sequence[str]) -> Shape | None:
     if _most(sample, _EMAIL):
         return Shape("email")
     return Shape("phone") if _most(sample, _PHONE) else None
+
+
+def number_of(value: str | None) -> float | None:
+    """Return the number that a text is; None where it is none."""
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None
 
 
 def as_time(shape: Shape, values: Sequence[str]) -> Shape:

@@ -93,6 +93,15 @@ class Table:
     verify: Callable[[list[str]], bool] | None = None
     doubts: Sequence[str] = ()
     derived: bool = False
+    _held: dict[tuple[str, ...], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def holds(self, key: Sequence[str]) -> bool:
+        """Whether columns that are unique in the rows that were looked at are so in all; each key is asked for once."""
+        if self.whole or self.verify is None:
+            return self.whole
+        if tuple(key) not in self._held:
+            self._held[tuple(key)] = self.verify(list(key))
+        return self._held[tuple(key)]
 
     def column(self, name: str) -> Column:
         """Return a column by name."""

@@ -20,9 +20,9 @@ _TYPES: list[tuple[type[types.TypeEngine[Any]], str]] = [
 # As standard SQL calls types.
 _CALLED = {
     "boolean": r"bool(ean)?",
-    "bigint": r"u?(tiny|small|big|huge)?int(eger|\d)?",
+    "bigint": r"(tiny|small|big)?int(eger|\d)?|u(tiny|small)?int(eger)?",
     "double precision": r"double( precision)?|float\d?|real",
-    "numeric": r"(decimal|numeric)(\(.*\))?",
+    "numeric": r"(decimal|numeric)(\(.*\))?|u?hugeint|ubigint",
     "timestamptz": r"timestamp.*|datetime",
     "date": r"date",
     "jsonb": r"json",
@@ -70,8 +70,10 @@ def _standard(connection: sqlalchemy.Connection, name: str, schema: str | None) 
     told: list[sqlalchemy.ColumnClause[str]] = [sqlalchemy.column("column_name"), sqlalchemy.column("data_type")]
     asked = sqlalchemy.select(*told).select_from(known).where(sqlalchemy.column("table_name") == name)
     asked = asked.order_by(sqlalchemy.column("ordinal_position"))
-    if schema is not None:
-        asked = asked.where(sqlalchemy.column("table_schema") == schema.rpartition(".")[2])
+    # Another schema may have a table of the same name.
+    within = schema or connection.dialect.default_schema_name
+    if within is not None:
+        asked = asked.where(sqlalchemy.column("table_schema") == within.rpartition(".")[2])
     try:
         rows = connection.execute(asked).all()
     except exc.DBAPIError:

@@ -132,12 +132,20 @@ def connected(url: str, connection_name: str) -> Iterator[sqlalchemy.Connection]
     try:
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, hide_parameters=True)
         connection = engine.connect()
-    except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
+    except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise SourceRejected(
             subject,
             expected="a SQLAlchemy URL of an installed driver",
             got=without_secrets(str(error), url),
             next_step=_driver_of(url),
+        ) from None
+    except (exc.ArgumentError, ValueError):
+        # What cannot be read may be a part of the password: it is not shown.
+        raise SourceRejected(
+            subject,
+            expected="a SQLAlchemy URL: driver://user:password@host:port/database",
+            got="one that cannot be read",
+            next_step="correct its port and its parts; signs such as @ : / in a password are written %40 %3A %2F",
         ) from None
     except exc.DBAPIError as error:
         text = without_secrets(" ".join(str(error.orig).split()), url)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 from proposed import accepted, feeds, table
 
 from forewarn.scaffold import look_at_api, look_at_database, look_at_folder, propose, source_text
 from forewarn.scaffold.names import begin_alike, entity_of
-from forewarn.sources.model import SqlSource, SqlStream
-from forewarn.sources.sql_tables import first_rows
 
 TODAY = date(2026, 3, 2)
 
@@ -29,32 +26,28 @@ def test_an_offset_of_the_next_page_and_the_number_within_an_envelope_are_found(
     assert (table.key, list(table.doubts)) == (["customer__id"], [])
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"next_page": "https://desk.example.com/api/v2/tickets?page=2"}, "next_link"),
+        ({"next_page": "/api/v2/tickets?page=2"}, "next_link"),
+        ({"next_page": 2}, "token"),
+        ({"next_cursor": "/8AAAB=="}, "token"),
+    ],
+)
+def test_a_next_page_may_be_an_address_or_a_number(httpserver: object, said: dict[str, object], kind: str) -> None:
+    httpserver.expect_request("/tickets").respond_with_json({"tickets": [{"id": 1}], **said})  # type: ignore[attr-defined]
+    ((table,), _, _) = look_at_api([httpserver.url_for("/tickets")], "desk")  # type: ignore[attr-defined]
+    paginator = table.place["endpoint"]["paginator"]
+    assert (paginator["kind"], [paginator["field"]]) == (kind, list(said))
+
+
 @pytest.mark.parametrize(("asked", "doubted"), [("?limit=3", True), ("?limit=100", False), ("", False)])
 def test_a_full_page_that_leads_to_no_other_is_doubted(httpserver: object, asked: str, doubted: bool) -> None:
     httpserver.expect_request("/tickets").respond_with_json([{"id": n} for n in range(3)])  # type: ignore[attr-defined]
     tables, _, _ = look_at_api([httpserver.url_for(f"/tickets{asked}")], "desk")  # type: ignore[attr-defined]
     text = source_text(propose(tables, TODAY), kind="rest", connection="desk", description="x")
     assert ("# 3 records came, as a page has: say by `paginator`" in text) == doubted
-
-
-def _days(count: int) -> list[str]:
-    return [(date(2025, 1, 1) + timedelta(days=n)).isoformat() for n in range(count)]
-
-
-def test_a_file_reaches_as_far_as_its_last_rows_and_not_as_those_that_were_looked_at(tmp_path: Path) -> None:
-    lines = [json.dumps({"event": "login", "user_id": f"u{n % 7}", "time": day}) for n, day in enumerate(_days(90))]
-    (tmp_path / "events.jsonl").write_text("\n".join(lines))
-    tables, _ = look_at_folder(tmp_path, rows=20)
-    assert propose(tables, TODAY).newest == date(2025, 3, 31)
-
-
-def test_a_table_of_a_database_reaches_as_far_as_all_its_rows(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "app.db") as connection:
-        connection.execute("create table logins (id integer primary key, user_id text, login_time timestamp)")
-        rows = [(n, f"u{n % 7}", f"{day} 08:00:00") for n, day in enumerate(_days(90))]
-        connection.executemany("insert into logins values (?, ?, ?)", rows)
-    tables, _ = look_at_database(f"sqlite:///{tmp_path / 'app.db'}", "app", rows=20)
-    assert propose(tables, TODAY).newest == date(2025, 3, 31)
 
 
 @pytest.mark.capability("C51")
@@ -168,51 +161,6 @@ def test_fields_within_a_ticket_are_no_tickets(tmp_path: Path) -> None:
     proposal = propose(look_at_folder(tmp_path)[0], TODAY)
     assert feeds(proposal, "tickets").keys() >= {"ticket"}
     assert feeds(proposal, "ticket_fields") == {}
-
-
-@pytest.mark.parametrize(
-    ("header", "row", "mrr"),
-    [
-        (
-            "unit_price quantity interval",
-            "20.5 3 {}",
-            "quantity * unit_price / case interval when 'year' then 12 else 1 end",
-        ),
-        ("amount quantity interval", "20.5 3 {}", "amount / case interval when 'year' then 12 else 1 end"),
-        ("mrr_amount seats billing_interval", "20.5 3 {}", "mrr_amount"),
-    ],
-)
-def test_a_price_is_of_a_seat_and_of_a_term_where_its_names_say_so(header: str, row: str, mrr: str) -> None:
-    lines = "\n".join(f"S{n} C{n} 2025-01-0{n + 1} {row.format(('month', 'year')[n % 2])}" for n in range(4))
-    proposal = propose([table("subscriptions", f"id customer_id started_at {header}\n{lines}")], TODAY)
-    assert feeds(proposal, "subscriptions")["subscription"].columns["mrr"] == mrr
-
-
-def test_the_price_of_a_plan_is_looked_up(tmp_path: Path) -> None:
-    lines = "\n".join(f"S{n} C{n} 2025-01-0{n + 1} {'MY'[n % 2]} 3" for n in range(4))
-    contracts = table("subscriptions", f"id customer_id started_at plan_code seats\n{lines}")
-    plans = table("plans", "code label price period\nM Small 49 month\nY Large 1200 year")
-    proposal = propose([contracts, plans], TODAY)
-    accepted(proposal, tmp_path)
-    contract = feeds(proposal, "subscriptions")["subscription"]
-    assert contract.columns["mrr"] == "seats * plan_price / case plan_period when 'year' then 12 else 1 end"
-    looked_up = {(one.name, one.by, one.take) for stream in proposal.streams for one in stream.lookups}
-    assert {("plan_price", "plan_code", "number(price)"), ("plan_period", "plan_code", "period")} <= looked_up
-
-
-def test_whole_amounts_of_a_server_that_names_a_currency_are_cents_and_those_of_a_file_are_doubted(
-    httpserver: object,
-) -> None:
-    rows = [{"id": f"in_{n}", "customer": f"c{n}", "created": 1735700000 + n, "due_date": 1738000000, "total": 2900 + n,
-             "currency": "usd"} for n in range(5)]  # fmt: skip
-    httpserver.expect_request("/invoices").respond_with_json({"data": rows})  # type: ignore[attr-defined]
-    tables, _, _ = look_at_api([httpserver.url_for("/invoices")], "billing")  # type: ignore[attr-defined]
-    assert feeds(propose(tables, TODAY), "invoices")["invoice"].columns["amount"] == "number(total) / 100"
-    lines = "\n".join(f"in_{n} c{n} 2025-01-02 2025-02-01 {2900 + n} usd" for n in range(5))
-    file = table("invoices", f"id customer issued_at due_at total currency\n{lines}")
-    invoice = feeds(propose([file], TODAY), "invoices")["invoice"]
-    assert invoice.columns["amount"] == "total"
-    assert "amount: total / 100, if its whole numbers are cents" in invoice.doubts
 
 
 def test_invoices_alone_are_what_customers_bought_and_drafts_and_void_ones_are_not(tmp_path: Path) -> None:
@@ -344,23 +292,6 @@ def test_a_house_number_of_its_own_belongs_to_the_street(tmp_path: Path) -> None
     proposal = propose([people], TODAY)
     accepted(proposal, tmp_path)
     assert feeds(proposal, "kunden")["account"].columns["street"] == "trim(concat(Strasse, ' ', HausNr))"
-
-
-def test_a_database_whose_driver_does_not_describe_tables_is_asked_in_standard_sql(tmp_path: Path) -> None:
-    url = f"duckdb:///{tmp_path / 'shop.duckdb'}"
-    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
-        connection.execute(
-            "create table invoices (id bigint, customer_id text, issued_at date, due_at date, total double)"
-        )
-        connection.execute("insert into invoices values (7, 'C1', '2025-01-02', '2025-02-01', 9.5)")
-    tables, problems = look_at_database(url, "shop")
-    assert problems == []
-    declared = {one.name: one.declared for one in tables[0].columns}
-    assert list(declared.values()) == ["bigint", "text", "date", "date", "double precision"]
-    stream = SqlStream(table=tables[0].name)
-    source = SqlSource(kind="sql", connection="shop", streams={"invoices": stream})
-    _, rows = first_rows(url, source, stream, "invoices", 5)
-    assert rows == [["7", "C1", "2025-01-02", "2025-02-01", "9.5"]]
 
 
 def test_a_word_for_nothing_marks_no_row_as_deleted() -> None:

@@ -231,6 +231,18 @@ def test_openapi_document_names_lists_keys_and_pages(httpserver: object) -> None
     }  # fmt: skip
 
 
+def test_openapi_document_names_the_token_of_the_next_page(httpserver: object) -> None:
+    items = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}}
+    schema = {"type": "object", "properties": {"tickets": items, "nextPageToken": {"type": "string"}}}
+    answer = {"200": {"content": {"application/json": {"schema": schema}}}}
+    operation = {"parameters": [{"name": "pageToken", "in": "query"}], "responses": answer}
+    document = {"openapi": "3.1.0", "paths": {"/tickets": {"get": operation}}}
+    httpserver.expect_request("/openapi.json").respond_with_json(document)  # type: ignore[attr-defined]
+    ((tickets,), _, _) = look_at_api([httpserver.url_for("/openapi.json")], "desk")  # type: ignore[attr-defined]
+    paginator = {"kind": "token", "field": "nextPageToken", "param": "pageToken"}
+    assert tickets.place["endpoint"]["paginator"] == paginator
+
+
 def test_plain_answer_shows_where_its_list_and_its_next_page_are(httpserver: object) -> None:
     answer = {
         "result": {"orders": [{"id": n, "customer_id": "C1", "order_date": "2026-01-05", "total": 5} for n in (1, 2)]},

@@ -270,6 +270,12 @@ def test_discounts_with_a_minus_are_what_was_given_off(tmp_path: Path) -> None:
     assert feeds(proposal, "sales")["order_line"].columns["discount_amount"] == "-number(discounts)"
 
 
+def test_a_price_called_as_the_article_and_more_is_multiplied(tmp_path: Path) -> None:
+    lines = "\n".join(f"O{n} K{n % 3} A{n % 2} {n % 3 + 1} 2.5 2026-01-0{n + 1}" for n in range(6))
+    proposal = proposed(tmp_path, table("sales", f"order_id customer_id item qty item_price date\n{lines}"))
+    assert feeds(proposal, "sales")["order_line"].columns["amount"] == "qty * item_price"
+
+
 def test_lines_without_a_price_are_said_to_lack_one(tmp_path: Path) -> None:
     proposal = proposed(
         tmp_path, CUSTOMERS, table("orders", "order_no KdNr order_date\n1 K1001 2026-01-02\n2 K1002 2026-01-03")

@@ -25,3 +25,13 @@ def test_a_driver_that_is_missing_is_named_with_how_to_install_it_and_without_th
         pass
     assert said in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql+pymysql://reader:s3cr3t@host:abc/db", "db"])
+def test_a_url_that_cannot_be_read_is_to_be_corrected_and_nothing_of_it_is_shown(url: str) -> None:
+    with (
+        pytest.raises(SourceRejected, match=r"got one that cannot be read\. Next: correct its port") as caught,
+        connected(url, "shop"),
+    ):
+        pass
+    assert "s3cr3t" not in str(caught.value)
