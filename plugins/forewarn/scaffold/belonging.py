@@ -16,8 +16,6 @@ from forewarn.sources.belonging import all_above
 # Tables of these are people at customers where another table has the customers.
 _PEOPLE = ("user", "member", "person", "people", "login", "seat", "profile")
 _FEW, _TELLING = 5, 4
-# From here on a name is one of those that people use, as in `matching`.
-_SURE = 40
 # What a number of people is called, which names none of them.
 _COUNTED = {"count", "total", "number", "anzahl"}
 _ALL, _SOME = 0.9, 0.5
@@ -197,10 +195,12 @@ def _are_the_same(column: Column, other: Column) -> bool:
     # Who has a customer's name alone calls the column as customers are called.
     last = names.singular((names.parts(column.name) or [""])[-1])
     alike = alike or (
-        last in names.words()["entities"]["account"] and names.means(other.name, "account", "name", "") > _SURE
+        last in names.words()["entities"]["account"] and names.means(other.name, "account", "name", "") > names.SURE
     )
     alike = (
-        alike or names.is_number_of(other.name, "contact") >= 2 or names.means(other.name, "contact", "phone") > _SURE
+        alike
+        or names.is_number_of(other.name, "contact") >= 2
+        or names.means(other.name, "contact", "phone") > names.SURE
     )
     return alike and other.shape.kind != "time" and _overlap(column, other.distinct) >= _ALL
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed, Lacking
 from forewarn.scaffold.matching import Reader
+from forewarn.scaffold.together import SOLD
 from forewarn.scaffold.unlike import is_unlike
 
 # What those who use something are known by, and what a line of an order names.
 _USERS = ("contact", "subscription")
 # Of a line, what the numbers of an order and of an article say without a name of the table.
 _NAMED_ALONE = 2
-_SOLD = ("account", "order", "order_line", "product")
 
 
 def _strengths(reader: Reader) -> dict[str, int]:
@@ -35,7 +35,7 @@ def _strengths(reader: Reader) -> dict[str, int]:
         # Of a contract or an invoice, and of no article, it is the money that moved.
         found["payment"] = found.get("order", 0) + 1
     if reader.reference("order") is not None and reader.reference("product") is not None:
-        others = [strength for entity, strength in found.items() if entity not in _SOLD]
+        others = [strength for entity, strength in found.items() if entity not in SOLD]
         if found.get("order_line", 0) or not any(strength > 2 for strength in others):
             # What an order has in a list of its own is called items as articles are.
             found["order_line"] = found.get("order_line", found.get("product", 0)) + 2

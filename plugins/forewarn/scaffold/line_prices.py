@@ -20,8 +20,6 @@ _UNIT_PRICES = (
     "preciounitario", "precounitario", "prezzounitario", "单价",
 )  # fmt: skip
 _MINUS = re.compile(r"[^\d-]*[-(−]")
-# From here on a name is one of those that people use, as in `matching`.
-_SURE = 40
 # So many articles must have been sold in different quantities, and so large a share of them agree.
 _FEW, _AGREE = 5, 0.8
 # As many units a line usually has at most, and as many times that a price is at least.
@@ -56,7 +54,7 @@ def count_units(feed: Feed, reader: Reader) -> None:
         if one is not said and one.shape.kind == "number"
     ]
     rate, price = max(others, key=lambda other: other[0], default=(0, said))
-    if rate <= _SURE or _middle(said) > _MANY or _middle(price) < _TIMES * _middle(said):
+    if rate <= names.SURE or _middle(said) > _MANY or _middle(price) < _TIMES * _middle(said):
         return
     feed.columns |= {"quantity": feed.columns["amount"], "amount": expression_of(price, "numeric")}
     feed.read.add(price.name)
@@ -102,7 +100,7 @@ def _without_share(feed: Feed, reader: Reader) -> None:
     shares = [
         column
         for column in reader.usable
-        if names.means(column.name, feed.entity, "discount_amount", reader.shared) > _SURE and is_of_one(column)
+        if names.means(column.name, feed.entity, "discount_amount", reader.shared) > names.SURE and is_of_one(column)
     ]
     if len(shares) == 1:
         share, whole = expression_of(shares[0], "numeric"), feed.columns["amount"]

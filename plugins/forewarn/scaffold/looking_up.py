@@ -14,8 +14,6 @@ from forewarn.scaffold.reading import named
 from forewarn.scaffold.table import Column
 
 _ALL, _STEPS = 0.9, 3
-# From here on a name is one of those that people use, as in `matching`.
-_SURE = 40
 # Tables of these say where somebody is, whatever of it they hold.
 _PLACES = ("address", "adresse", "location", "place", "zip", "postcode", "postalcode", "geography")
 # Columns by whose number a table of words is found, and what its words are called.
@@ -136,7 +134,7 @@ def _speaks_of(other: Reader, entity: str) -> bool:
     if not said.isdisjoint(_PLACES):
         return "city" in entities()[entity].columns
     return any(
-        names.means(word, entity, target) > _SURE
+        names.means(word, entity, target) > names.SURE
         for word in said
         for target, spec in entities()[entity].columns.items()
         if spec.type == "text" and target not in keys(entity) and target != "name"
@@ -161,9 +159,9 @@ def _means(other: Reader, entity: str, target: str) -> Column | None:
     ]
     rated = [(names.means(column.name, entity, target, other.shared), column) for column in fitting]
     best = max(rated, key=lambda pair: pair[0], default=(0, None))
-    if best[0] > _SURE and target != "name":
+    if best[0] > names.SURE and target != "name":
         return best[1]
-    if not any(names.means(word, entity, target) > _SURE for word in _said(other)) or target == "name":
+    if not any(names.means(word, entity, target) > names.SURE for word in _said(other)) or target == "name":
         return None
     texts = [column for column in fitting if column.shape.kind == "text"]
     called = [column for column in texts if _is_word(column.name)]

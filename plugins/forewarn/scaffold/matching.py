@@ -28,8 +28,6 @@ _FEW, _TELLING, _OVERLAP = 5, 4, 0.9
 _LISTED, _WHOLE = ("account", "product", "owner"), 5
 # Words that end as those for numbers do.
 _NO_NUMBERS = ("paid", "void", "valid", "grid", "casino", "turkey")
-# From here on a name is one of those that people use, and not just one that ends like it.
-_SURE = 40
 
 
 @dataclass(frozen=True)
@@ -299,13 +297,15 @@ class Reader:
             rated = [(rate, one) for rate, one in rated if not names.tell_states(one.distinct)]
         # A yes or no is what its whole name says, and not what its name ends with: is_beta_feature.
         rated = [
-            (rate, one) for rate, one in rated if rate > (_SURE if kind == "text" and one.shape.kind == "truth" else 0)
+            (rate, one)
+            for rate, one in rated
+            if rate > (names.SURE if kind == "text" and one.shape.kind == "truth" else 0)
         ]
         if target == "events":
             # How many there were stands in every row, or each row is one.
-            rated = [(rate, one) for rate, one in rated if rate > _SURE]
+            rated = [(rate, one) for rate, one in rated if rate > names.SURE]
         if target == "status":
-            rated = [(rate, one) for rate, one in rated if rate > _SURE or not names.is_of_an_address(one.name)]
+            rated = [(rate, one) for rate, one in rated if rate > names.SURE or not names.is_of_an_address(one.name)]
         if target == "amount":
             # What is paid of an invoice has the taxes in it.
             sign = -1 if entity == "invoice" else 1
@@ -364,13 +364,13 @@ class Reader:
 
     def _counts_time(self, column: Column, entity: str, target: str) -> bool:
         """Whether numbers are seconds since 1970 under a name that says a moment without a word for time: created."""
-        return timed(column).how in SINCE_1970 and names.means(column.name, entity, target, self.shared) > _SURE
+        return timed(column).how in SINCE_1970 and names.means(column.name, entity, target, self.shared) > names.SURE
 
     def _means_another(self, entity: str, target: str, column: Column) -> bool:
         others = [(entity, name) for name in entities()[entity].columns if name != target]
         # An invoice's own row may say when it was paid, which is not when it was issued.
         others += [("payment", "paid_at")] if entity == "invoice" else []
-        return any(names.means(column.name, *other, self.shared) > _SURE for other in others)
+        return any(names.means(column.name, *other, self.shared) > names.SURE for other in others)
 
     def _take(self, feed: Feed, column: Column, kind: str = "text") -> str:
         feed.read.add(column.name)

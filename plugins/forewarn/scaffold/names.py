@@ -11,6 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 MONEY_PARTS = ("cents", "cent", "pence", "minor", "centimes")
+# From here on a name is one of those that people use, and not just one that ends like it.
+SURE = 40
 # However long a list of words is, those on it are surer than what only ends like one.
 _LISTED = 45
 # Targets whose columns are often told by the last word alone: billing_city, mailing_zip.

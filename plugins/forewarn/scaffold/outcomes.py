@@ -114,9 +114,7 @@ def end_by_status(contract: Feed, reader: Reader) -> None:
     ended = contract.columns.get("ended_at")
     if ended is None or ended != contract.columns.get("cancelled_at"):
         return
-    for column in reader.usable:
-        if not names.means(column.name, "order", "status", reader.shared) or len(column.distinct) > _MOST_STATES:
-            continue
+    for column in states(reader):
         over = sorted(value for value in column.distinct if names.folded(value) in names.words()["over"])
         if over and len(over) < len(column.distinct):
             contract.columns["ended_at"] = f"case when {named(column.name)} in ({listed(over)}) then {ended} end"
@@ -125,10 +123,7 @@ def end_by_status(contract: Feed, reader: Reader) -> None:
 
 def leave_out(feed: Feed, reader: Reader) -> None:
     """Leave out what a status says was never meant to count: drafts, invoices made void, payments that failed."""
-    for column in reader.usable if feed.entity in _WITH_STATUS and not feed.partial else ():
-        means_status = names.means(column.name, "order", "status", reader.shared)
-        if not means_status or len(column.distinct) > _MOST_STATES:
-            continue
+    for column in states(reader) if feed.entity in _WITH_STATUS and not feed.partial else ():
         said = (
             names.words()["never"] if feed.entity == "order" else [*names.words()["never"], *names.words()["cancelled"]]
         )
@@ -144,6 +139,15 @@ def leave_out(feed: Feed, reader: Reader) -> None:
     kinds = [one for one in reader.usable if "type" in names.parts(one.name) and 1 < len(one.distinct) <= _MOST_KINDS]
     for column in kinds if feed.entity in _DOCUMENTS else ():
         feed.doubts.append(f"where: {column.name} has {', '.join(sorted(column.distinct))}, and all count")
+
+
+def states(reader: Reader) -> list[Column]:
+    """Return the columns that say by one of a few words how things stand."""
+    return [
+        column
+        for column in reader.usable
+        if names.means(column.name, "order", "status", reader.shared) and len(column.distinct) <= _MOST_STATES
+    ]
 
 
 def _called(stages: Column, outcome: str) -> list[str]:

@@ -14,7 +14,6 @@ from forewarn.scaffold.reading import divided, expression_of, named, reads, repl
 from forewarn.scaffold.shapes import number_of
 from forewarn.scaffold.table import Column
 
-_SURE = 40
 # From here on a whole amount may well be one of cents.
 _LARGE = 1_000
 _MOST_PERIODS = 8
@@ -79,7 +78,8 @@ def price_of_plan(contract: Feed, reader: Reader, readers: Sequence[Reader]) -> 
         prices = [
             column
             for column in plan.usable
-            if column.shape.kind == "number" and names.means(column.name, "subscription", "mrr", plan.shared) > _SURE
+            if column.shape.kind == "number"
+            and names.means(column.name, "subscription", "mrr", plan.shared) > names.SURE
         ]
         if len(way) > 1 or not prices:
             continue

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from forewarn.scaffold import names
 from forewarn.scaffold.feed import Feed
 from forewarn.scaffold.matching import Reader
-from forewarn.scaffold.outcomes import listed
+from forewarn.scaffold.outcomes import listed, states
 from forewarn.scaffold.reading import expression_of, named
 from forewarn.scaffold.table import Column
-
-_MOST_STATES = 30
 
 
 def settle_ticket(ticket: Feed, reader: Reader, *, solved: bool) -> None:
@@ -78,14 +76,7 @@ def more_of_tickets(readers: Sequence[Reader], feeds: Sequence[list[Feed]]) -> N
 
 
 def _state(reader: Reader) -> Column | None:
-    return next(
-        (
-            column
-            for column in reader.usable
-            if names.means(column.name, "order", "status", reader.shared) and len(column.distinct) <= _MOST_STATES
-        ),
-        None,
-    )
+    return next(iter(states(reader)), None)
 
 
 def _of(state: Column, meaning: str) -> list[str]:

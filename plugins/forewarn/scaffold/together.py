@@ -9,7 +9,8 @@ from forewarn.scaffold.feed import Feed
 from forewarn.scaffold.matching import Reader
 from forewarn.scaffold.reading import expression_of, named
 
-_SOLD = ("account", "order", "order_line", "product")
+# What the words for purchases, their lines and articles, and for who buys them may all speak of.
+SOLD = ("account", "order", "order_line", "product")
 
 
 def as_orders(reader: Reader) -> Reader:
@@ -36,5 +37,5 @@ def _is_told_otherwise(reader: Reader) -> bool:
     said = {names.singular(part) for part in names.parts(reader.called)}
     if not said.isdisjoint(names.words()["unbought"]):
         return True
-    others = [strength for entity, strength in names.entity_of(reader.called) if entity not in _SOLD]
+    others = [strength for entity, strength in names.entity_of(reader.called) if entity not in SOLD]
     return reader.reference("order") is not None or len(reader.key) == 1 or max(others, default=0) > 2

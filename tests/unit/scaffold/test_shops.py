@@ -7,12 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from proposed import accepted, feeds
 
-from forewarn.scaffold import Proposal, Table, look_at_folder, propose, source_text
-from forewarn.scaffold.matching import Feed
+from forewarn.scaffold import Proposal, Table, look_at_folder, propose
 from forewarn.scaffold.names import apart, entity_of
 from forewarn.scaffold.table import columns_of
-from forewarn.sources.loader import load_source
 
 TODAY = date(2026, 3, 2)
 
@@ -28,15 +27,8 @@ def table(name: str, text: str) -> Table:
 def proposed(folder: Path, *tables: Table) -> Proposal:
     """Return the proposal, whose file passes the check as it is."""
     proposal = propose(tables, TODAY)
-    file = folder / "shop.yml"
-    file.write_text(source_text(proposal, kind="files", connection="shop", description="x"), encoding="utf-8")
-    load_source(file)
+    accepted(proposal, folder)
     return proposal
-
-
-def feeds(proposal: Proposal, name: str) -> dict[str, Feed]:
-    """Return what a stream feeds, by entity."""
-    return {feed.entity: feed for stream in proposal.streams if stream.name == name for feed in stream.feeds}
 
 
 CUSTOMERS = table(
